@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Memory maps: shareable files for guest RAM, and dual maps for generated code.
+ */
+#ifndef HOST_MAP_H
+#define HOST_MAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* A shareable anonymous file (memfd, shm) mapped whole, lazily, without reservation. */
+struct host_shm {
+    int fd;
+    void *base;
+    uint64_t size;
+};
+
+/* Creates and maps `size` bytes of zeros, read-write, rounded up to host pages. Returns 0 or -errno. */
+int host_shm_create(struct host_shm *shm, const char *name, uint64_t size, struct error *err);
+void host_shm_destroy(struct host_shm *shm);
+
+/* Gives the pages of [offset, offset + length) back to the host; they read as zeros afterwards. Both must be
+ * multiples of the host's page size. Returns 0 or -errno. Any thread. */
+int host_shm_discard(struct host_shm *shm, uint64_t offset, uint64_t length);
+
+/* Bytes of `shm` that are resident now. Returns bytes or -errno. */
+int64_t host_shm_resident(const struct host_shm *shm);
+
+uint64_t host_page_size(void);
+
+/* Physical memory of the host in bytes (0 when unknown). */
+uint64_t host_memory_size(void);
+
+#endif

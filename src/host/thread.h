@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Threads by name. Locks and conditions are POSIX's own (pthread_mutex_t, pthread_cond_t) and atomics
+ * are C11's: every host that Atoll runs on has both.
+ */
+#ifndef HOST_THREAD_H
+#define HOST_THREAD_H
+
+#include <pthread.h>
+#include <stdint.h>
+
+/*
+ * Starts a thread that runs body(arg), with every signal blocked (signals belong to the program's main
+ * thread) and `name` (15 bytes at most are shown) for debuggers. Returns 0 or -errno; join it with
+ * pthread_join.
+ */
+int host_thread_start(pthread_t *thread, const char *name, void *(*body)(void *), void *arg);
+
+/* Initialises a condition whose timed waits use host_clock_monotonic's clock. Returns 0 or -errno. */
+int host_cond_init(pthread_cond_t *cond);
+
+/* pthread_cond_timedwait until host_clock_monotonic() reaches `deadline_ns` (UINT64_MAX: for ever).
+ * Returns 0 or -ETIMEDOUT. */
+int host_cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t deadline_ns);
+
+#endif
