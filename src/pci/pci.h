@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * PCI Express as Apple's machine has it: one flat bus behind an ECAM window, function 0 only, memory BARs, MSI-X,
+ * legacy INTx by slot. PCI Local Bus 3.0 and PCIe Base 3.1 register names.
+ */
+#ifndef PCI_PCI_H
+#define PCI_PCI_H
+
+#include <pthread.h>
+
+#include "base/log.h"
+#include "bus/bus.h"
+#include "bus/irq.h"
+
+#define PCI_SLOTS       32
+#define PCI_CONFIG_SIZE 4096
+#define PCI_BARS        6
+
+struct pci_bar {
+    uint64_t size; /* 0: not there; a power of two, 16 bytes at least */
+    bool is_64bit, prefetchable;
+    unsigned widths; /* BUS_WIDTH_* */
+    const struct bus_ops *ops;
+    void *dev;
+    uint64_t mapped_at; /* bus address where it answers now, 0 when it does not */
+};
+
+struct pci_msix_entry {
+    uint64_t address;
+    uint32_t data, control;
+};
+
+/* One function. Filled by its owner (identity), then by pci_add_bar and friends, then given to pci_attach. */
+struct pci_function {
+    const char *name;
+    uint16_t vendor, device, subsystem_vendor, subsystem;
+    uint32_t class_code; /* 24 bits: class, subclass, interface */
+    uint8_t revision;
+    uint8_t interrupt_pin; /* 0 none, 1 INTA ... */
+    struct pci_host *host; /* set by pci_attach */
+    unsigned slot;
+    uint8_t config[PCI_CONFIG_SIZE];
+    uint8_t writable[PCI_CONFIG_SIZE]; /* bits that the guest may change */
+    struct pci_bar bars[PCI_BARS];
+    unsigned next_capability, last_capability;
+    struct pci_msix_entry *msix;
+    unsigned msix_vectors, msix_offset, msix_bar;
+    uint64_t *msix_pending;
+    pthread_mutex_t lock;
+    bool intx_level;
+    /* Told after the guest changed the command register or MSI-X control (may be NULL). */
+    void (*changed)(struct pci_function *function);
+};
+
+struct pci_windows {
+    uint64_t ecam_base, ecam_size;
+    uint64_t mem32_base, mem32_size;
+    uint64_t mem64_base, mem64_size;
+    uint64_t io_base, io_size;
+};
+
+struct pci_host;
+
+/* Creates the host bridge (106b:1a05 at 00:00.0) with its ECAM and windows on `bus`. intx[slot] are the legacy lines. */
+int pci_host_create(struct pci_host **host, struct bus *bus, const struct pci_windows *windows,
+                    const struct msi_sink *msi, const struct irq_line intx[PCI_SLOTS], const struct log *log);
+void pci_host_destroy(struct pci_host *host);
+extern const struct device_ops pci_host_ops; /* resets, saves and loads the host and its functions' configuration */
+
+int pci_function_init(struct pci_function *function);
+void pci_function_fini(struct pci_function *function);
+
+/* Describes BAR `index` (a 64-bit one takes two). Before pci_attach. Returns 0 or -EINVAL. */
+int pci_add_bar(struct pci_function *function, unsigned index, uint64_t size, bool is_64bit, unsigned widths,
+                const struct bus_ops *ops, void *dev);
+
+/* Adds a capability of `length` bytes whose first two (id, next) are filled here. Returns its offset or -ENOSPC. */
+int pci_add_capability(struct pci_function *function, uint8_t id, const void *body, size_t length);
+
+/* Adds MSI-X with `vectors` entries, table and PBA in a BAR of their own (32-bit, as Apple's). */
+int pci_add_msix(struct pci_function *function, unsigned bar, unsigned vectors);
+
+/* Plugs it into `slot` (1 to 31; 0: the next free one) and assigns BAR addresses as firmware would. */
+int pci_attach(struct pci_host *host, struct pci_function *function, unsigned slot);
+void pci_detach(struct pci_function *function);
+
+/* Power-on values. Functions stay in their slots. */
+void pci_function_reset(struct pci_function *function);
+
+/* Signals MSI-X vector `vector` if MSI-X is enabled and unmasked (pending otherwise). Any thread. */
+void pci_msix_signal(struct pci_function *function, unsigned vector);
+bool pci_msix_enabled(const struct pci_function *function);
+
+/* Drives the function's INTx wire, gated by the command register's Interrupt Disable. Any thread. */
+void pci_intx_set(struct pci_function *function, bool level);
+
+/* Whether the function may access memory (command register, Bus Master Enable). */
+bool pci_bus_master(const struct pci_function *function);
+
+int pci_function_save(struct pci_function *function, struct state *state, const char *instance);
+int pci_function_load(struct pci_function *function, const struct state *state, const char *instance,
+                      struct error *err);
+
+#endif
