@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The state of one vCPU of the soft engines, shared by interp and jit.
+ *
+ * Only the vCPU's own thread touches it, but for the fields marked atomic. Names are the Arm ARM's. PSTATE is kept
+ * unpacked where instructions change it often: NZCV in the layout of the NZCV register (bits 31:28), DAIF in that of DAIF
+ * (bits 9:6), the rest as bytes; soft_pstate_get and soft_pstate_set pack it as SPSR_EL1 does (C5.2.18).
+ */
+#ifndef ENGINE_SOFT_STATE_H
+#define ENGINE_SOFT_STATE_H
+
+#include <setjmp.h>
+#include <stdatomic.h>
+
+#include "arm/sysreg.h"
+#include "base/bits.h"
+#include "engine/engine.h"
+
+union soft_vreg {
+    uint8_t b[16];
+    uint16_t h[8];
+    uint32_t s[4];
+    uint64_t d[2];
+};
+
+struct soft_vm;
+struct soft_tlb;
+struct soft_icache;
+
+#define SOFT_NZCV_N (UINT32_C(1) << 31)
+#define SOFT_NZCV_Z (UINT32_C(1) << 30)
+#define SOFT_NZCV_C (UINT32_C(1) << 29)
+#define SOFT_NZCV_V (UINT32_C(1) << 28)
+
+struct soft_cpu {
+    /* X0 to X30; x[31] is SP of the current exception level and stack selection (swapped on changes of either). An
+     * instruction that names register 31 as XZR goes through soft_x() and soft_set_x(). */
+    uint64_t x[32];
+    uint64_t pc; /* of the instruction that runs now; the dispatcher adds 4 unless a handler set next_pc */
+    uint64_t next_pc;
+    uint32_t nzcv;
+    uint32_t daif;
+    uint8_t el;    /* 0 or 1 */
+    uint8_t spsel; /* 0: SP_EL0, 1: SP_ELx */
+    uint8_t pan, uao, ssbs, ss, il;
+    union soft_vreg v[32];
+    uint32_t fpcr, fpsr;
+    uint64_t sp_el[2]; /* banked SP_EL0 and SP_EL1 while not current */
+    uint64_t sysreg[SYSREG_COUNT]; /* raw values by enum sysreg_id */
+
+    /* Exclusive monitor (B2.9): the address is physical, the value makes a compare-and-swap (an ABA write in between is
+     * caught by soft/monitor.c's version). */
+    bool excl_valid;
+    uint8_t excl_size;
+    uint64_t excl_addr, excl_value[2];
+
+    bool event;              /* event register of WFE and SEV, set also from other threads through `wake` */
+    _Atomic uint32_t attention; /* non-zero: leave the fast path (kick, TLB maintenance, interrupt, timer) */
+
+    unsigned index;
+    struct soft_vm *vm;
+    struct soft_tlb *tlb;
+    struct soft_icache *icache;
+    uint64_t instructions;
+    struct vcpu_exit exit;
+    jmp_buf unwind; /* a handler that takes an exception leaves through it: soft_raise() and friends never return */
+    struct soft_private *priv; /* what only engine/soft itself needs */
+};
+
+/* Xn with register 31 reading as zero (XZR). */
+static inline uint64_t soft_x(const struct soft_cpu *c, unsigned n)
+{
+    return n == 31 ? 0 : c->x[n];
+}
+
+static inline void soft_set_x(struct soft_cpu *c, unsigned n, uint64_t value)
+{
+    if (n != 31)
+        c->x[n] = value;
+}
+
+/* Xn or SP. */
+static inline uint64_t soft_xsp(const struct soft_cpu *c, unsigned n)
+{
+    return c->x[n];
+}
+
+static inline void soft_set_xsp(struct soft_cpu *c, unsigned n, uint64_t value)
+{
+    c->x[n] = value;
+}
+
+#endif
