@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Addition and multiplication: FPAdd(), FPSub(), FPMul(), FPMulX(); DDI 0487 "shared/functions/float".
+ * Addition and multiplication: FPAdd(), FPSub(), FPMul(), FPMulX(); DDI 0487
+ * "shared/functions/float".
  */
 #include "engine/soft/fp/parts.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Comparison, maximum and minimum: FPCompare(), FPCompareEQ(), FPCompareGE(), FPCompareGT(), FPMax(),
- * FPMin(), FPMaxNum(), FPMinNum(); DDI 0487 "shared/functions/float".
+ * Comparison, maximum and minimum: FPCompare(), FPCompareEQ(), FPCompareGE(), FPCompareGT(),
+ * FPMax(), FPMin(), FPMaxNum(), FPMinNum(); DDI 0487 "shared/functions/float".
  */
 #include "engine/soft/fp/parts.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Conversions: FPConvert(), FPRoundInt(), FPToFixed(), FixedToFP(); DDI 0487 "shared/functions/float".
+ * Conversions: FPConvert(), FPRoundInt(), FPToFixed(), FixedToFP(); DDI 0487
+ * "shared/functions/float".
  */
 #include "engine/soft/fp/parts.h"
 
@@ -77,7 +78,7 @@ uint64_t fp_round_int(const struct fp_format *f, uint64_t a, enum fp_rounding mo
 
     p.sig = whole << shift;
     p.exp = 63 - shift;
-    return fp_round(f, &p, FP_ZERO, env);
+    return fp_round(f, &p, FP_ROUND_ZERO, env);
 }
 
 uint64_t fp_to_fixed(const struct fp_format *f, uint64_t a, unsigned fbits, bool is_unsigned,

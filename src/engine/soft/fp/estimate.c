@@ -17,9 +17,11 @@ static uint32_t rsqrt_estimate(uint32_t a)
 {
     uint32_t b = 512;
 
-    a = a < 256 ? a * 2 + 1 : ((a | 1) + 1) / 2 * 2 * 2 - 2;
-    while (a * (b + 1) * (b + 1) < 1u << 28)
-        b++;
+    /* The largest b with a * b^2 < 2^28, bit by bit: the pseudocode counts up to it. */
+    a = a < 256 ? a * 2 + 1 : (a | 1) * 2;
+    for (uint32_t bit = 256; bit != 0; bit /= 2)
+        if (a * (b + bit) * (b + bit) < 1u << 28)
+            b += bit;
     return (b + 1) / 2;
 }
 

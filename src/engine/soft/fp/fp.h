@@ -3,13 +3,13 @@
  * Floating point as the Arm ARM defines it (DDI 0487, "shared/functions/float"), for half, single
  * and double precision, computed with integers only.
  *
- * The host's floating-point unit is never used: results, NaN propagation and the cumulative flags are
- * those of the Arm pseudocode on every host and whatever the host's rounding mode.  Every function
- * here is the pseudocode function of the same name: fp_mul_add() is FPMulAdd(), and so on.
+ * The host's floating-point unit is never used: results, NaN propagation and the cumulative flags
+ * are those of the Arm pseudocode on every host and whatever the host's rounding mode.  Every
+ * function here is the pseudocode function of the same name: fp_mul_add() is FPMulAdd(), and so on.
  *
  * Common to all of them:
- *  - An operand or result is the raw encoding in the low bits of a uint64_t.  Bits of an operand above
- *    the format's width are ignored, those of a result are zero.
+ *  - An operand or result is the raw encoding in the low bits of a uint64_t.  Bits of an operand
+ * above the format's width are ignored, those of a result are zero.
  *  - `f` is one of fp_half, fp_single, fp_double.
  *  - `env` gives FPCR (RMode, FZ, FZ16, DN, AHP are obeyed) and the FPSR word that collects the
  *    cumulative flags.  Trapped exceptions do not exist here: FPCR's trap enables are RAZ/WI.
@@ -56,12 +56,12 @@ extern const struct fp_format fp_half, fp_single, fp_double;
 
 /* The first four are numbered as FPCR.RMode and as the rmode field of FCVT*, FRINT*. */
 enum fp_rounding {
-    FP_TIEEVEN,
-    FP_POSINF,
-    FP_NEGINF,
-    FP_ZERO,
-    FP_TIEAWAY, /* FCVTA*, FRINTA */
-    FP_ODD,     /* FCVTXN */
+    FP_ROUND_TIEEVEN,
+    FP_ROUND_POSINF,
+    FP_ROUND_NEGINF,
+    FP_ROUND_ZERO,
+    FP_ROUND_TIEAWAY, /* FCVTA*, FRINTA */
+    FP_ROUND_ODD,     /* FCVTXN */
 };
 
 /* FPRoundingMode(): what FPCR.RMode asks for. */
@@ -131,7 +131,8 @@ bool fp_compare_eq(const struct fp_format *f, uint64_t a, uint64_t b, struct fp_
 bool fp_compare_ge(const struct fp_format *f, uint64_t a, uint64_t b, struct fp_env *env);
 bool fp_compare_gt(const struct fp_format *f, uint64_t a, uint64_t b, struct fp_env *env);
 
-/* FPRoundInt(): to an integral value in the same format; `exact` makes inexactness a flag (FRINTX). */
+/* FPRoundInt(): to an integral value in the same format; `exact` makes inexactness a flag (FRINTX).
+ */
 uint64_t fp_round_int(const struct fp_format *f, uint64_t a, enum fp_rounding mode, bool exact,
                       struct fp_env *env);
 

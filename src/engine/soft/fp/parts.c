@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Taking encodings apart, rounding, and NaNs: FPUnpack(), FPRound(), FPProcessNaN() and their kin in
- * DDI 0487 "shared/functions/float".
+ * Taking encodings apart, rounding, and NaNs: FPUnpack(), FPRound(), FPProcessNaN() and their kin
+ * in DDI 0487 "shared/functions/float".
  */
 #include "engine/soft/fp/parts.h"
 
@@ -96,8 +96,8 @@ static uint64_t overflow(const struct fp_format *f, bool sign, bool ahp, enum fp
 }
 
 /* FPRoundBase(). */
-static uint64_t round_base(const struct fp_format *f, const struct fp_parts *p, bool flush, bool ahp,
-                           enum fp_rounding mode, struct fp_env *env)
+static uint64_t round_base(const struct fp_format *f, const struct fp_parts *p, bool flush,
+                           bool ahp, enum fp_rounding mode, struct fp_env *env)
 {
     int32_t biased = p->exp + f->bias;
     uint32_t drop = 63u - f->frac;
@@ -123,10 +123,11 @@ static uint64_t round_base(const struct fp_format *f, const struct fp_parts *p, 
 
     if (fp_round_up(mode, p->sign, mant & 1, rest))
         mant++;
-    else if (mode == FP_ODD && rest != 0)
+    else if (mode == FP_ROUND_ODD && rest != 0)
         mant |= 1;
 
-    /* The leading one of a normal number, or of a denormal one rounded up, adds into the exponent. */
+    /* The leading one of a normal number, or of a denormal one rounded up, adds into the exponent.
+     */
     uint64_t magnitude = mant + ((uint64_t)(biased > 0 ? biased - 1 : 0) << f->frac);
 
     if (magnitude >> f->frac >= fp_exp_max(f) + ahp)

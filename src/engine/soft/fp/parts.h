@@ -3,9 +3,9 @@
  * Inside the floating-point library: an encoding taken apart, and put together again.
  *
  * The pseudocode computes with real numbers.  Here a real is (-1)^sign * sig/2^63 * 2^exp with the
- * top bit of sig set, exact for every operand.  A result that needs more than 64 bits is "jammed": a
- * lost bit is ORed into bit 0.  That keeps rounding exact, because fp_round() looks at no more than 53
- * bits, the next one, and whether anything below is set.
+ * top bit of sig set, exact for every operand.  A result that needs more than 64 bits is "jammed":
+ * a lost bit is ORed into bit 0.  That keeps rounding exact, because fp_round() looks at no more
+ * than 53 bits, the next one, and whether anything below is set.
  */
 #ifndef ENGINE_SOFT_FP_PARTS_H
 #define ENGINE_SOFT_FP_PARTS_H
@@ -109,19 +109,20 @@ static inline fp_u128 fp_shift_jam128(fp_u128 v, uint32_t n)
 }
 
 /*
- * Whether the magnitude is to be incremented. `odd` is its lowest bit, `rest` the fraction that would
- * be dropped, where 2^63 is one half (jammed below). The one rule for FPRound(), FPRoundInt() and
- * FPToFixed(): the pseudocode rounds the latter two from minus infinity, which comes to the same.
+ * Whether the magnitude is to be incremented. `odd` is its lowest bit, `rest` the fraction that
+ * would be dropped, where 2^63 is one half (jammed below). The one rule for FPRound(), FPRoundInt()
+ * and FPToFixed(): the pseudocode rounds the latter two from minus infinity, which comes to the
+ * same.
  */
 static inline bool fp_round_up(enum fp_rounding mode, bool sign, bool odd, uint64_t rest)
 {
     const uint64_t half = 1ull << 63;
 
     switch (mode) {
-    case FP_TIEEVEN: return rest > half || (rest == half && odd);
-    case FP_TIEAWAY: return rest >= half;
-    case FP_POSINF: return rest != 0 && !sign;
-    case FP_NEGINF: return rest != 0 && sign;
+    case FP_ROUND_TIEEVEN: return rest > half || (rest == half && odd);
+    case FP_ROUND_TIEAWAY: return rest >= half;
+    case FP_ROUND_POSINF: return rest != 0 && !sign;
+    case FP_ROUND_NEGINF: return rest != 0 && sign;
     default: return false;
     }
 }
@@ -129,14 +130,14 @@ static inline bool fp_round_up(enum fp_rounding mode, bool sign, bool odd, uint6
 /* Overflow in this mode gives infinity, not the largest normal number. */
 static inline bool fp_overflow_to_inf(enum fp_rounding mode, bool sign)
 {
-    return mode == FP_TIEEVEN || mode == FP_TIEAWAY || (mode == FP_POSINF && !sign) ||
-           (mode == FP_NEGINF && sign);
+    return mode == FP_ROUND_TIEEVEN || mode == FP_ROUND_TIEAWAY ||
+           (mode == FP_ROUND_POSINF && !sign) || (mode == FP_ROUND_NEGINF && sign);
 }
 
 /* An exact zero sum of unlike signs. */
 static inline uint64_t fp_zero_sum(const struct fp_format *f, const struct fp_env *env)
 {
-    return fp_zero(f, fp_rounding(env) == FP_NEGINF);
+    return fp_zero(f, fp_rounding(env) == FP_ROUND_NEGINF);
 }
 
 /* FPUnpack(): flushes denormals as FPCR says, raising IDC where that is due. */
