@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * libatoll: a virtual machine for arm64 guests, as a library.
+ *
+ * One `struct atoll` is one machine, the twin of Apple's generic arm64 platform. Describe it in a struct atoll_config, create
+ * it, start it, wait for its end:
+ *
+ *     struct atoll_config config;
+ *     struct atoll_error error;
+ *     struct atoll *vm;
+ *
+ *     atoll_config_init(&config);
+ *     config.kernel = "Image";
+ *     if (atoll_create(&vm, &config, &error) < 0 || atoll_start(vm, &error) < 0)
+ *         errx(1, "%s", error.text);
+ *     enum atoll_stop why = atoll_wait(vm);
+ *     atoll_destroy(vm);
+ *
+ * (docs/example.c is the whole program.) The library keeps no global state, never prints and never exits: several machines
+ * live in one process. Strings in a configuration belong to the caller and are copied by atoll_create. Functions return 0
+ * or a negative errno, and fill `error` (which may be NULL) with one line for a person. Unless a comment says otherwise, a
+ * function may be called from any thread, but atoll_destroy only when no other call on that machine is under way.
+ */
+#ifndef ATOLL_ATOLL_H
+#define ATOLL_ATOLL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ATOLL_VERSION "0.1.0"
+
+#define ATOLL_MEMORY_MIN   (UINT64_C(128) << 20)
+#define ATOLL_MEMORY_MAX   (UINT64_C(64) << 30)
+#define ATOLL_CPUS_MAX     16
+#define ATOLL_DISKS_MAX    16
+#define ATOLL_NETS_MAX     8
+#define ATOLL_CONSOLES_MAX 4
+#define ATOLL_FORWARDS_MAX 32
+#define ATOLL_QUIRKS_MAX   32
+
+struct atoll;
+
+struct atoll_error {
+    int code; /* a positive errno */
+    char text[512];
+};
+
+enum atoll_cpu { ATOLL_CPU_ATOLL, ATOLL_CPU_APPLE };
+
+enum atoll_disk_format { ATOLL_DISK_PROBE, ATOLL_DISK_RAW, ATOLL_DISK_QCOW2 };
+
+struct atoll_disk {
+    const char *path;
+    enum atoll_disk_format format; /* PROBE: by the file's first bytes */
+    bool readonly;
+    const char *serial;  /* at most 20 bytes; NULL: none */
+    const char *backing; /* a qcow2 image's backing file, used only when named here */
+};
+
+struct atoll_forward {
+    bool udp;
+    uint32_t host_address; /* host byte order; 0: 127.0.0.1 */
+    uint16_t host_port, guest_port;
+};
+
+struct atoll_net {
+    struct atoll_forward forwards[ATOLL_FORWARDS_MAX];
+    size_t forward_count;
+    bool host;     /* the guest reaches the host's loopback at the gateway's address, 10.0.2.2 */
+    bool isolated; /* no connections out */
+    bool has_mac;
+    uint8_t mac[6];
+    uint16_t mtu;        /* 0: 1500 */
+    const char *capture; /* a pcapng file to write, or NULL */
+};
+
+enum atoll_console_kind {
+    ATOLL_CONSOLE_NONE,
+    ATOLL_CONSOLE_STDIO, /* descriptors 0 and 1, Ctrl-A escapes when 0 is a terminal */
+    ATOLL_CONSOLE_PTY,
+    ATOLL_CONSOLE_FILE,
+    ATOLL_CONSOLE_UNIX,
+    ATOLL_CONSOLE_MEMORY, /* atoll_console_read and atoll_console_write */
+};
+
+enum atoll_console_port {
+    ATOLL_PORT_DEFAULT, /* the PL011, or virtio on a strict machine */
+    ATOLL_PORT_PL011,
+    ATOLL_PORT_VIRTIO,
+};
+
+struct atoll_console {
+    enum atoll_console_kind kind;
+    enum atoll_console_port port;
+    const char *path; /* of FILE and UNIX */
+};
+
+/* One of Apple's behaviours, by name, set to a value of its own (see atoll_quirk_list). */
+struct atoll_quirk {
+    const char *name, *value;
+};
+
+enum atoll_log_level { ATOLL_LOG_ERROR, ATOLL_LOG_WARN, ATOLL_LOG_INFO, ATOLL_LOG_DEBUG };
+
+struct atoll_config {
+    size_t size; /* sizeof(struct atoll_config), set by atoll_config_init: tells the version */
+
+    const char *engine;  /* "auto" or a name of atoll_engine_info */
+    enum atoll_cpu cpu;
+    uint64_t memory; /* bytes, a multiple of 1 MiB */
+    unsigned cpus;
+    bool strict; /* exactly what Apple's machine gives; implies ATOLL_CPU_APPLE */
+    bool reboot; /* a guest's reset starts it again; otherwise it ends the run with ATOLL_STOP_RESET */
+    bool confine; /* drop to the system calls that a running machine needs (the whole process, for good) */
+
+    const char *kernel, *initrd, *append;
+
+    struct atoll_disk disks[ATOLL_DISKS_MAX];
+    size_t disk_count;
+    struct atoll_net nets[ATOLL_NETS_MAX];
+    size_t net_count;
+    struct atoll_console consoles[ATOLL_CONSOLES_MAX];
+    size_t console_count;
+    struct atoll_quirk quirks[ATOLL_QUIRKS_MAX];
+    size_t quirk_count;
+
+    /* The machine's log: one line a call, from any thread, without a newline. NULL: no log. */
+    void (*log)(void *ctx, enum atoll_log_level level, const char *line);
+    void *log_ctx;
+    enum atoll_log_level log_level;
+};
+
+/* Why a machine stopped. */
+enum atoll_stop {
+    ATOLL_STOP_POWEROFF, /* the guest switched itself off */
+    ATOLL_STOP_RESET,    /* the guest asked for a reset and config.reboot is false */
+    ATOLL_STOP_QUIT,     /* atoll_quit, or the console's quit escape */
+    ATOLL_STOP_FAULT,    /* the machine could not go on; the log says why */
+};
+
+/* Fills in the defaults: auto engine, 1 CPU, 1 GiB, confined, one user network, one stdio console. */
+void atoll_config_init(struct atoll_config *config);
+
+/*
+ * Checks the configuration, opens every file, socket and helper process that it names, and builds the machine, powered off.
+ * Errors: -EINVAL (a value that cannot be), -ENOENT and friends (a file), -EBUSY (a disk image in use), -ENOTSUP (an engine
+ * that this host does not have).
+ */
+int atoll_create(struct atoll **vm, const struct atoll_config *config, struct atoll_error *error);
+
+/* Confines the process if configured, and powers the machine on. Once. */
+int atoll_start(struct atoll *vm, struct atoll_error *error);
+
+/* Waits until the machine stops, and says why. */
+enum atoll_stop atoll_wait(struct atoll *vm);
+
+/* Stops it as pulling the plug would; guests' flushed data is on disk. */
+void atoll_quit(struct atoll *vm);
+
+/* The reset button, and the power button (the guest decides what that does). */
+void atoll_reset(struct atoll *vm);
+void atoll_power_button(struct atoll *vm);
+
+/* Stops and continues guest time, CPUs and devices. atoll_pause returns with no request in flight. */
+int atoll_pause(struct atoll *vm);
+int atoll_resume(struct atoll *vm);
+
+/*
+ * The whole state of a paused machine as bytes (guest memory included), and back into a machine of the same configuration,
+ * created and not started. atoll_save's *bytes is the caller's to free(). atoll_load leaves it paused: atoll_resume goes on.
+ */
+int atoll_save(struct atoll *vm, void **bytes, size_t *length, struct atoll_error *error);
+int atoll_load(struct atoll *vm, const void *bytes, size_t length, struct atoll_error *error);
+
+/* Memory consoles, by index in config.consoles: give input, take output. Return bytes taken, or -EINVAL. */
+int64_t atoll_console_write(struct atoll *vm, size_t index, const void *bytes, size_t length);
+int64_t atoll_console_read(struct atoll *vm, size_t index, void *bytes, size_t room);
+
+/* Restores a terminal that a stdio console changed. Async-signal-safe, for use in handlers of fatal signals. */
+void atoll_restore_terminal(struct atoll *vm);
+
+/* Asks the balloon for `bytes` of guest memory (0 gives all back). The guest's driver decides how fast. -ENODEV: none. */
+int atoll_balloon(struct atoll *vm, uint64_t bytes);
+
+struct atoll_stats {
+    uint64_t instructions;   /* 0: the engine does not count */
+    uint64_t exits;
+    int64_t memory_resident; /* bytes of guest memory that occupy the host's, -1: unknown */
+};
+
+void atoll_stats(struct atoll *vm, struct atoll_stats *stats);
+
+void atoll_destroy(struct atoll *vm);
+
+/* The device tree of a configuration, as `atoll run` would give it to the guest; *blob is the caller's to free(). */
+int atoll_fdt(const struct atoll_config *config, void **blob, size_t *length, struct atoll_error *error);
+
+struct atoll_engine_info {
+    const char *name, *about;
+    bool available;
+    char reason[512]; /* why it is not, and the remedy */
+};
+
+/* The engines that this build knows, best first. Returns 0, or -ENOENT past the last. */
+int atoll_engine_info(size_t index, struct atoll_engine_info *info);
+
+struct atoll_quirk_info {
+    const char *name, *about, *source; /* what it does; where it was seen on Apple's machine */
+    const char *strict, *normal;       /* values under strict and by default */
+    const char *values;                /* the values that it takes, "|" between them */
+};
+
+/* Apple's behaviours. Returns 0, or -ENOENT past the last. */
+int atoll_quirk_info(size_t index, struct atoll_quirk_info *info);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
