@@ -53,7 +53,7 @@ struct engine_vm_config {
     const struct log *log;
     const struct event_sink *events;
     /* The machine clock (docs/architecture.md, "Clock"): nanoseconds of guest time now; its source can be replaced by a
-     * counted one. NULL: the host's monotonic clock. Any thread. */
+     * counted one. NULL: the host's monotonic clock. Any thread. Deadlines in exits are in its time. */
     uint64_t (*clock_ns)(void *ctx);
     void *clock_ctx;
 };
@@ -93,7 +93,7 @@ struct vcpu_exit {
             bool undefined; /* set by machine/: complete with an Undefined Instruction exception */
         } sysreg;
         struct {
-            uint64_t deadline_ns; /* host_clock_monotonic() time at which a timer fires; UINT64_MAX: none */
+            uint64_t deadline_ns; /* config.clock_ns() time at which a timer fires; UINT64_MAX: none */
         } wfi;
         struct {
             bool virt, phys; /* output levels now: PPI 27 and PPI 30 */
@@ -179,7 +179,7 @@ struct engine_ops {
     int (*vcpu_sysreg_set)(struct vcpu *vcpu, uint32_t key, uint64_t value);
 
     void (*vcpu_irq)(struct vcpu *vcpu, bool irq, bool fiq);
-    /* Timer outputs now, and the deadline of the next change (monotonic ns, UINT64_MAX: none). */
+    /* Timer outputs now, and the deadline of the next change (config.clock_ns() time, UINT64_MAX: none). */
     void (*vcpu_vtimer)(struct vcpu *vcpu, bool *virt, bool *phys, uint64_t *deadline_ns);
     int (*vcpu_debug)(struct vcpu *vcpu, const struct vcpu_debug *debug);
 
