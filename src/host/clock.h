@@ -7,7 +7,8 @@
 
 #include <stdint.h>
 
-/* Nanoseconds of a clock that never goes back and stops while the host sleeps (CLOCK_MONOTONIC). Any thread. */
+/* Nanoseconds of a clock that never goes back and stops while the host sleeps (CLOCK_MONOTONIC).
+ * Any thread. */
 uint64_t host_clock_monotonic(void);
 
 /* Nanoseconds since 1970-01-01 UTC. Any thread. */

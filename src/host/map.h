@@ -17,16 +17,33 @@ struct host_shm {
     uint64_t size;
 };
 
-/* Creates and maps `size` bytes of zeros, read-write, rounded up to host pages. Returns 0 or -errno. */
+/* Creates and maps `size` bytes of zeros, read-write, rounded up to host pages. Returns 0 or
+ * -errno. */
 int host_shm_create(struct host_shm *shm, const char *name, uint64_t size, struct error *err);
 void host_shm_destroy(struct host_shm *shm);
 
-/* Gives the pages of [offset, offset + length) back to the host; they read as zeros afterwards. Both must be
- * multiples of the host's page size. Returns 0 or -errno. Any thread. */
+/* Gives the pages of [offset, offset + length) back to the host; they read as zeros afterwards.
+ * Both must be multiples of the host's page size. Returns 0 or -errno. Any thread. */
 int host_shm_discard(struct host_shm *shm, uint64_t offset, uint64_t length);
 
 /* Bytes of `shm` that are resident now. Returns bytes or -errno. */
 int64_t host_shm_resident(const struct host_shm *shm);
+
+/*
+ * Memory for generated code, mapped twice: what is written through `write` runs at the same offset
+ * of `exec`, and no page is ever writable and executable at one address (W^X).
+ */
+struct host_code {
+    void *write;
+    const void *exec;
+    size_t size;
+};
+
+/* Creates `size` bytes of zeros mapped both ways, rounded up to host pages; a host's policy may
+ * forbid it
+ * (-EACCES, -EPERM). On hosts with separate instruction caches the writer keeps them coherent. */
+int host_code_create(struct host_code *code, const char *name, size_t size, struct error *err);
+void host_code_destroy(struct host_code *code);
 
 uint64_t host_page_size(void);
 

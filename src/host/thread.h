@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Threads by name. Locks and conditions are POSIX's own (pthread_mutex_t, pthread_cond_t) and atomics
- * are C11's: every host that Atoll runs on has both.
+ * Threads by name. Locks and conditions are POSIX's own (pthread_mutex_t, pthread_cond_t) and
+ * atomics are C11's: every host that Atoll runs on has both.
  */
 #ifndef HOST_THREAD_H
 #define HOST_THREAD_H
@@ -10,13 +10,14 @@
 #include <stdint.h>
 
 /*
- * Starts a thread that runs body(arg), with every signal blocked (signals belong to the program's main
- * thread) and `name` (15 bytes at most are shown) for debuggers. Returns 0 or -errno; join it with
- * pthread_join.
+ * Starts a thread that runs body(arg), with every signal blocked but those of its own faults
+ * (signals belong to the program's main thread) and `name` (15 bytes at most are shown) for
+ * debuggers. Returns 0 or -errno; join it with pthread_join.
  */
 int host_thread_start(pthread_t *thread, const char *name, void *(*body)(void *), void *arg);
 
-/* Initialises a condition whose timed waits use host_clock_monotonic's clock. Returns 0 or -errno. */
+/* Initialises a condition whose timed waits use host_clock_monotonic's clock. Returns 0 or -errno.
+ */
 int host_cond_init(pthread_cond_t *cond);
 
 /* pthread_cond_timedwait until host_clock_monotonic() reaches `deadline_ns` (UINT64_MAX: for ever).

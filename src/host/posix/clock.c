@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+#include "host/clock.h"
+
+#include <time.h>
+
+#include "base/units.h"
+
+static uint64_t clock_read(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * NS_PER_SEC + (uint64_t)now.tv_nsec;
+}
+
+uint64_t host_clock_monotonic(void)
+{
+    return clock_read(CLOCK_MONOTONIC);
+}
+
+uint64_t host_clock_realtime(void)
+{
+    return clock_read(CLOCK_REALTIME);
+}

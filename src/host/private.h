@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the portable files of host/ (posix/) ask of the system's own (linux/, ...). Not for other
+ * rooms.
+ */
+#ifndef HOST_PRIVATE_H
+#define HOST_PRIVATE_H
+
+#include <poll.h>
+#include <stdint.h>
+
+/* Names the calling thread for debuggers; a name too long is cut. */
+void host_thread_name(const char *name);
+
+/* poll(2) for at most `timeout_ns` nanoseconds (UINT64_MAX: for ever). Returns as poll does. */
+int host_poll(struct pollfd *fds, unsigned count, uint64_t timeout_ns);
+
+#endif
