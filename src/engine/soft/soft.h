@@ -48,6 +48,14 @@ _Noreturn void soft_svc(struct soft_cpu *c, uint16_t imm);
 _Noreturn void soft_brk(struct soft_cpu *c, uint16_t imm);
 _Noreturn void soft_smccc(struct soft_cpu *c, bool smc, uint16_t imm); /* HVC, SMC: exits to machine/ */
 
+/* --- checks that an instruction makes before anything else (soft/exception.c) --- */
+
+/* CheckSPAlignment (D1.8.2): an SP alignment fault (EC 0x26) when SP, which a load or store uses as its base, is not a
+ * multiple of 16 and SCTLR_EL1.SA or SA0 minds. May raise. */
+void soft_check_sp(struct soft_cpu *c);
+/* CheckFPAdvSIMDEnabled64 (D1.11.5): the trap of CPACR_EL1.FPEN (EC 0x07). May raise. */
+void soft_check_fp(struct soft_cpu *c);
+
 /* --- PSTATE and branches --- */
 void soft_eret(struct soft_cpu *c);           /* C6.2.87, illegal returns included */
 uint32_t soft_pstate_get(const struct soft_cpu *c);
