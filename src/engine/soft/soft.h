@@ -9,6 +9,7 @@
 #define ENGINE_SOFT_SOFT_H
 
 #include "engine/soft/state.h"
+#include "engine/soft/tlb.h"
 
 /* --- memory (soft/mmu.c, soft/access.c) --- */
 
@@ -21,9 +22,11 @@ enum {
     SOFT_ACQPC = 16,   /* LDAPR: acquire, processor consistent */
 };
 
-/* Loads and stores of 1, 2, 4, 8 bytes at va, with tag, alignment, permission, watchpoint and device-memory rules. May raise. */
-uint64_t soft_load(struct soft_cpu *c, uint64_t va, unsigned size, unsigned how);
-void soft_store(struct soft_cpu *c, uint64_t va, unsigned size, unsigned how, uint64_t value);
+/* Loads and stores of 1, 2, 4, 8 bytes at va, with tag, alignment, permission, watchpoint and device-memory
+ * rules. May raise. */
+static inline uint64_t soft_load(struct soft_cpu *c, uint64_t va, unsigned size, unsigned how);
+static inline void soft_store(struct soft_cpu *c, uint64_t va, unsigned size, unsigned how,
+                              uint64_t value);
 /* 16 bytes (a Q register, or a pair that must be single-copy atomic with SOFT_EXCL). value[0] is at the lower address. May raise. */
 void soft_load16(struct soft_cpu *c, uint64_t va, unsigned how, uint64_t value[2]);
 void soft_store16(struct soft_cpu *c, uint64_t va, unsigned how, const uint64_t value[2]);
@@ -38,6 +41,17 @@ void *soft_atomic(struct soft_cpu *c, uint64_t va, unsigned size, unsigned how);
 void soft_load_excl(struct soft_cpu *c, uint64_t va, unsigned size, unsigned how, uint64_t value[2]); /* may raise */
 bool soft_store_excl(struct soft_cpu *c, uint64_t va, unsigned size, unsigned how, const uint64_t value[2]); /* may raise; true: stored */
 void soft_clear_excl(struct soft_cpu *c);
+
+/* --- alignment of the stack pointer (D1.8.2) --- */
+
+/* To be called by every load and store whose base register is SP, prefetches excepted, before its access (and
+ * before any other check of it). May raise. */
+_Noreturn void soft_raise_sp_alignment(struct soft_cpu *c);
+static inline void soft_check_sp(struct soft_cpu *c)
+{
+    if (__builtin_expect((c->x[31] & 15) != 0 && c->sp_check, 0))
+        soft_raise_sp_alignment(c);
+}
 
 /* --- exceptions (soft/exception.c): none of these returns --- */
 _Noreturn void soft_raise(struct soft_cpu *c, uint32_t esr);                    /* synchronous, preferred return = this instruction */
@@ -80,5 +94,30 @@ void soft_isb(struct soft_cpu *c);
 void soft_wfi(struct soft_cpu *c); /* may trap; exits to machine/ */
 void soft_wfe(struct soft_cpu *c);
 void soft_sev(struct soft_cpu *c, bool local);
+
+/* --- the fast path of loads and stores --- */
+
+uint64_t soft_load_slow(struct soft_cpu *c, uint64_t va, unsigned size, unsigned how);
+void soft_store_slow(struct soft_cpu *c, uint64_t va, unsigned size, unsigned how, uint64_t value);
+
+static inline uint64_t soft_load(struct soft_cpu *c, uint64_t va, unsigned size, unsigned how)
+{
+    const struct soft_tlb_entry *e = soft_tlb_slot(c->dtlb, va);
+
+    if (__builtin_expect(how == 0 && e->tag[SOFT_READ] == soft_tlb_key(va, size), 1))
+        return soft_host_load(e->host + va, size);
+    return soft_load_slow(c, va, size, how);
+}
+
+static inline void soft_store(struct soft_cpu *c, uint64_t va, unsigned size, unsigned how,
+                              uint64_t value)
+{
+    const struct soft_tlb_entry *e = soft_tlb_slot(c->dtlb, va);
+
+    if (__builtin_expect(how == 0 && e->tag[SOFT_WRITE] == soft_tlb_key(va, size), 1))
+        soft_host_store(e->host + va, size, value);
+    else
+        soft_store_slow(c, va, size, how, value);
+}
 
 #endif

@@ -48,6 +48,11 @@ struct soft_cpu {
     uint64_t sp_el[2]; /* banked SP_EL0 and SP_EL1 while not current */
     uint64_t sysreg[SYSREG_COUNT]; /* raw values by enum sysreg_id */
 
+    /* What follows from the above, kept by soft_context_changed(): */
+    struct soft_tlb_entry *dtlb; /* the data TLB of the current EL and PAN (soft/tlb.h) */
+    bool sp_check;               /* SCTLR_EL1.SA or SA0 for the current EL */
+    bool fp_trap;                /* CPACR_EL1.FPEN traps FP and SIMD at the current EL */
+
     /* Exclusive monitor (B2.9): the address is physical, the value makes a compare-and-swap (an ABA write in between is
      * caught by soft/monitor.c's version). */
     bool excl_valid;
