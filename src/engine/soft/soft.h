@@ -42,17 +42,6 @@ void soft_load_excl(struct soft_cpu *c, uint64_t va, unsigned size, unsigned how
 bool soft_store_excl(struct soft_cpu *c, uint64_t va, unsigned size, unsigned how, const uint64_t value[2]); /* may raise; true: stored */
 void soft_clear_excl(struct soft_cpu *c);
 
-/* --- alignment of the stack pointer (D1.8.2) --- */
-
-/* To be called by every load and store whose base register is SP, prefetches excepted, before its access (and
- * before any other check of it). May raise. */
-_Noreturn void soft_raise_sp_alignment(struct soft_cpu *c);
-static inline void soft_check_sp(struct soft_cpu *c)
-{
-    if (__builtin_expect((c->x[31] & 15) != 0 && c->sp_check, 0))
-        soft_raise_sp_alignment(c);
-}
-
 /* --- exceptions (soft/exception.c): none of these returns --- */
 _Noreturn void soft_raise(struct soft_cpu *c, uint32_t esr);                    /* synchronous, preferred return = this instruction */
 _Noreturn void soft_raise_abort(struct soft_cpu *c, uint64_t va, uint32_t esr); /* with FAR_EL1 */
@@ -64,11 +53,23 @@ _Noreturn void soft_smccc(struct soft_cpu *c, bool smc, uint16_t imm); /* HVC, S
 
 /* --- checks that an instruction makes before anything else (soft/exception.c) --- */
 
-/* CheckSPAlignment (D1.8.2): an SP alignment fault (EC 0x26) when SP, which a load or store uses as its base, is not a
+_Noreturn void soft_raise_sp_alignment(struct soft_cpu *c); /* EC 0x26 */
+_Noreturn void soft_raise_fp_access(struct soft_cpu *c);    /* EC 0x07 */
+
+/* CheckSPAlignment (D1.8.2): an SP alignment fault when SP, which a load or store uses as its base, is not a
  * multiple of 16 and SCTLR_EL1.SA or SA0 minds. May raise. */
-void soft_check_sp(struct soft_cpu *c);
-/* CheckFPAdvSIMDEnabled64 (D1.11.5): the trap of CPACR_EL1.FPEN (EC 0x07). May raise. */
-void soft_check_fp(struct soft_cpu *c);
+static inline void soft_check_sp(struct soft_cpu *c)
+{
+    if (__builtin_expect((c->x[31] & 15) != 0 && c->sp_check, 0))
+        soft_raise_sp_alignment(c);
+}
+
+/* CheckFPAdvSIMDEnabled64 (D1.11.5): the trap of CPACR_EL1.FPEN. May raise. */
+static inline void soft_check_fp(struct soft_cpu *c)
+{
+    if (__builtin_expect(c->fp_trap, 0))
+        soft_raise_fp_access(c);
+}
 
 /* --- PSTATE and branches --- */
 void soft_eret(struct soft_cpu *c);           /* C6.2.87, illegal returns included */
@@ -92,7 +93,8 @@ void soft_dmb(struct soft_cpu *c);
 void soft_dsb(struct soft_cpu *c); /* also waits for broadcast TLB and instruction cache maintenance */
 void soft_isb(struct soft_cpu *c);
 void soft_wfi(struct soft_cpu *c); /* may trap; exits to machine/ */
-void soft_wfe(struct soft_cpu *c);
+void soft_wfe(struct soft_cpu *c); /* may trap */
+void soft_yield(struct soft_cpu *c);
 void soft_sev(struct soft_cpu *c, bool local);
 
 /* --- the fast path of loads and stores --- */
