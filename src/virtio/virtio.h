@@ -5,6 +5,12 @@
  * A device is one file that fills `struct virtio_ops` and never names its transport. Register accesses arrive on vCPU
  * threads and are serialised by the transport with `lock`; queue work runs on the device's loop. The ring is walked,
  * bounded and validated in virtio/queue.c alone; a device sees checked I/O vectors.
+ *
+ * Who may touch what: the driver's view (features, the queues' configuration) is written under `lock` until DRIVER_OK
+ * and frozen from then on; everything that queue work changes (`running`, ring positions, the device's own state)
+ * belongs to the loop's thread. A reset is asked for on a vCPU's thread and happens on the loop, after the queue work
+ * that was under way; the status reads zero when it is complete and not before. No callback of the loop waits for a
+ * vCPU, and none but the reset takes `lock`.
  */
 #ifndef VIRTIO_VIRTIO_H
 #define VIRTIO_VIRTIO_H
@@ -12,6 +18,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/bits.h"
 #include "base/event.h"
 #include "base/log.h"
 #include "base/state.h"
@@ -58,10 +65,12 @@ struct virtio_ops {
     /* Device configuration, within config_size; on a vCPU's thread under dev->lock. NULL: none. */
     void (*config_read)(struct virtio_device *dev, unsigned offset, unsigned size, void *to);
     void (*config_write)(struct virtio_device *dev, unsigned offset, unsigned size, const void *from);
-    /* Back to power-on; queue work has been drained and none runs. */
+    /* Back to power-on; queue work has been drained and none runs. On the loop, under dev->lock. May be NULL. */
     void (*reset)(struct virtio_device *dev);
+    /* The device's own part. May be NULL. */
     int (*save)(struct virtio_device *dev, struct state *state, const char *instance);
     int (*load)(struct virtio_device *dev, const struct state *state, const char *instance, struct error *err);
+    /* Closes the backend, calls virtio_device_fini and frees `dev`. */
     void (*free)(struct virtio_device *dev);
 };
 
@@ -79,29 +88,70 @@ struct virtio_device {
     struct virtio_host host;
     char instance[32]; /* "virtio-blk0" */
     unsigned queue_count;
-    struct virtq *queues; /* queue_count of them, owned by virtio/device.c */
-    uint64_t features;    /* negotiated, valid from FEATURES_OK on */
+    struct virtq *queues;     /* queue_count of them, owned by virtio/device.c */
+    uint64_t driver_features; /* what the driver has written so far */
+    uint64_t features;        /* negotiated, valid from FEATURES_OK on */
     _Atomic uint8_t status;
     _Atomic uint8_t isr;
-    uint8_t config_generation;
+    _Atomic uint8_t config_generation;
+    bool running;           /* DRIVER_OK has been taken note of; the loop's */
+    _Atomic bool paused;    /* quiesced: queue work waits */
+    _Atomic bool resetting; /* a reset was asked for and is not complete */
     pthread_mutex_t lock;
-    /* The transport's part: raise queue `index`'s interrupt, or the configuration interrupt. Any thread. */
+    /* The transport's part: raise queue `index`'s interrupt, or the configuration interrupt; any thread. Registers back
+     * to power-on; on the loop with `lock` held. All NULL until a transport takes the device. */
     void (*signal_queue)(void *transport, unsigned index);
     void (*signal_config)(void *transport);
+    void (*transport_reset)(void *transport);
     void *transport;
-    struct host_work **work; /* one a queue: the notification */
+    struct host_work *work;   /* runs the queue work of `pending` */
+    _Atomic uint32_t pending; /* one bit a queue, and the two of virtio/device.c */
 };
 
-/* Prepares the common part (in virtio/device.c). `queue_sizes[i]` is the largest size of queue i. */
+/* Prepares the common part (in virtio/device.c). `queue_sizes[i]` is the largest size of queue i, a power of two. Returns 0
+ * or -errno; after a failure virtio_device_fini must not be called. */
 int virtio_device_init(struct virtio_device *dev, const struct virtio_ops *ops, const struct virtio_host *host,
                        const char *instance, unsigned queue_count, const uint16_t *queue_sizes);
+
+/* Ends queue work (it waits for what is under way) and frees the common part. Not on the loop's thread. */
 void virtio_device_fini(struct virtio_device *dev);
+
+/* Everything that the device offers: its own features, VERSION_1 and the ring's. */
+uint64_t virtio_device_features(const struct virtio_device *dev);
+
+/* The driver wrote `value` to the device status field (2.1). Bits are only ever added; 0 asks for a reset, which goes on
+ * in the background while the status keeps its old value. Any thread without `lock`. */
+void virtio_device_set_status(struct virtio_device *dev, uint8_t value);
+
+/* The driver notified queue `index`. Any thread; never blocks. */
+void virtio_device_notify(struct virtio_device *dev, unsigned index);
+
+/* Has queue `index`'s notify run on the loop, without a notification. Any thread. */
+void virtio_device_schedule(struct virtio_device *dev, unsigned index);
+
+/* Power-on reset, complete when it returns. With vCPUs stopped; not on the loop's thread. */
+void virtio_device_reset(struct virtio_device *dev);
+
+/* Stops queue work: when it returns no request is in flight, and none starts (input from a backend included) before
+ * virtio_device_resume. With vCPUs stopped; not on the loop's thread. */
+void virtio_device_quiesce(struct virtio_device *dev);
+void virtio_device_resume(struct virtio_device *dev);
+
+/* The whole device, its queues and its own part, as sections that begin with its instance. A device is saved while
+ * quiesced. Loading quiesces it; it goes on at virtio_device_resume, when guest memory is there as well. Returns 0 or
+ * -errno. */
+int virtio_device_save(struct virtio_device *dev, struct state *state);
+int virtio_device_load(struct virtio_device *dev, const struct state *state, struct error *err);
 
 /* The configuration space changed: new generation, configuration interrupt. Any thread. */
 void virtio_config_changed(struct virtio_device *dev);
 
-/* The driver broke a rule: NEEDS_RESET, a configuration interrupt and an event (2.1.2). Any thread. */
+/* The driver broke a rule: NEEDS_RESET, a configuration interrupt and an event (2.1.2). `what` is a short fact; `where`
+ * the guest physical address or index at fault. Any thread. */
 void virtio_needs_reset(struct virtio_device *dev, unsigned queue, const char *what, uint64_t where);
+
+/* Says once what Apple's machine would have done (EVENT_QUIRK); `*said` remembers it. */
+void virtio_quirk(struct virtio_device *dev, const char *name, bool *said);
 
 static inline bool virtio_has(const struct virtio_device *dev, uint64_t feature)
 {
