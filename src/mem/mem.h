@@ -23,7 +23,7 @@ struct mem_region {
     uint64_t ipa, size;
     uint8_t *host; /* the region's first byte */
     int fd;        /* the file behind it */
-    _Atomic uint64_t *dirty; /* one bit a 4 KiB page, NULL while dirty logging is off */
+    _Atomic uint64_t *_Atomic dirty; /* one bit a 4 KiB page, NULL while dirty logging is off */
 };
 
 struct mem;

@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The GIC as a whole: who is interrupted by what, wires, reset, saved state.
+ *
+ * One lock, held for some tens of nanoseconds. Each change of state arbitrates again at once, for
+ * the vCPUs that it can matter to: cpu->best is the highest priority pending interrupt and
+ * cpu->outputs whether it is signalled, so that the frequent question (gicv3_outputs) is one atomic
+ * load.
+ */
+#include "chip/gicv3_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void gicv3_lock(struct gicv3 *gic)
+{
+    pthread_mutex_lock(&gic->lock);
+}
+
+void gicv3_unlock(struct gicv3 *gic, int self)
+{
+    uint64_t notify = gic->notify;
+
+    gic->notify = 0;
+    pthread_mutex_unlock(&gic->lock);
+    if (self >= 0)
+        notify &= ~BIT(self);
+    for (; notify; notify &= notify - 1)
+        gic->config.changed(gic->config.ctx, (unsigned)__builtin_ctzll(notify));
+}
+
+struct gicv3_bank *gicv3_bank_of(struct gicv3 *gic, unsigned cpu, unsigned intid)
+{
+    return intid < GICV3_FIRST_SPI ? &gic->cpus[cpu].own : &gic->banks[intid / 32];
+}
+
+/* Interrupts of a bank that want vCPU `cpu` if they are routed to it: pending, enabled at each
+ * stage, not active. */
+static uint32_t candidates(const struct gicv3 *gic, const struct gicv3_cpu *cpu,
+                           const struct gicv3_bank *bank)
+{
+    uint32_t groups = 0;
+
+    if ((gic->ctlr & GICD_CTLR_ENABLE_GRP0) && cpu->group_enabled[0])
+        groups |= ~bank->group;
+    if ((gic->ctlr & GICD_CTLR_ENABLE_GRP1) && cpu->group_enabled[1])
+        groups |= bank->group;
+    return gicv3_bank_pending(bank) & bank->enabled & ~bank->active & groups;
+}
+
+/* Of equal priorities the lower INTID wins: banks and bits are looked at in that order. */
+static void consider(struct gicv3_cpu *cpu, const struct gicv3_bank *bank, unsigned first,
+                     unsigned bit)
+{
+    if (bank->priority[bit] >= cpu->best_priority)
+        return;
+    cpu->best = first + bit;
+    cpu->best_priority = bank->priority[bit];
+    cpu->best_group = bank->group >> bit & 1;
+}
+
+static bool routed_to(const struct gicv3 *gic, unsigned intid, unsigned group, unsigned cpu)
+{
+    if (gic->target[intid] == GICV3_TARGET_ANY)
+        return gic->any[group] == cpu;
+    return gic->target[intid] == cpu;
+}
+
+static void find_best(struct gicv3 *gic, unsigned number)
+{
+    struct gicv3_cpu *cpu = &gic->cpus[number];
+
+    cpu->best = GICV3_SPURIOUS;
+    cpu->best_priority = GICV3_IDLE;
+    cpu->best_group = 0;
+    if (cpu->asleep)
+        return;
+    for (uint32_t left = candidates(gic, cpu, &cpu->own); left; left &= left - 1)
+        consider(cpu, &cpu->own, 0, (unsigned)__builtin_ctz(left));
+    for (unsigned i = 1; i < GICV3_BANKS; i++) {
+        const struct gicv3_bank *bank = &gic->banks[i];
+
+        for (uint32_t left = candidates(gic, cpu, bank); left; left &= left - 1) {
+            unsigned bit = (unsigned)__builtin_ctz(left);
+
+            if (routed_to(gic, i * 32 + bit, bank->group >> bit & 1, number))
+                consider(cpu, bank, i * 32, bit);
+        }
+    }
+}
+
+void gicv3_update(struct gicv3 *gic, unsigned number)
+{
+    struct gicv3_cpu *cpu = &gic->cpus[number];
+    uint8_t outputs = 0;
+
+    find_best(gic, number);
+    if (cpu->best != GICV3_SPURIOUS && cpu->best_priority < cpu->pmr &&
+        (cpu->best_priority & gicv3_group_mask(cpu, cpu->best_group)) < gicv3_running_priority(cpu))
+        outputs = cpu->best_group ? GICV3_OUT_IRQ : GICV3_OUT_FIQ;
+    if (atomic_exchange(&cpu->outputs, outputs) != outputs)
+        gic->notify |= BIT(number);
+}
+
+void gicv3_update_all(struct gicv3 *gic)
+{
+    for (unsigned i = 0; i < gic->config.cpus; i++)
+        gicv3_update(gic, i);
+}
+
+void gicv3_update_spis(struct gicv3 *gic, unsigned bank, uint32_t mask)
+{
+    uint64_t cpus = 0;
+
+    for (mask &= gic->banks[bank].valid; mask; mask &= mask - 1) {
+        uint8_t target = gic->target[bank * 32 + (unsigned)__builtin_ctz(mask)];
+
+        if (target == GICV3_TARGET_ANY)
+            cpus = bits_mask(gic->config.cpus);
+        else if (target != GICV3_TARGET_NONE)
+            cpus |= BIT(target);
+    }
+    for (; cpus; cpus &= cpus - 1)
+        gicv3_update(gic, (unsigned)__builtin_ctzll(cpus));
+}
+
+/* A 1-of-N interrupt goes to the first vCPU that is awake and takes its group. */
+void gicv3_update_participation(struct gicv3 *gic)
+{
+    for (unsigned group = 0; group < 2; group++) {
+        unsigned i = 0;
+
+        while (i < gic->config.cpus && (gic->cpus[i].asleep || !gic->cpus[i].group_enabled[group]))
+            i++;
+        gic->any[group] = i;
+    }
+    gicv3_update_all(gic);
+}
+
+void gicv3_resolve(struct gicv3 *gic, unsigned intid)
+{
+    uint64_t route = gic->route[intid];
+
+    gic->target[intid] = GICV3_TARGET_NONE;
+    if (route & GICD_IROUTER_IRM)
+        gic->target[intid] = GICV3_TARGET_ANY;
+    else
+        for (unsigned i = 0; i < gic->config.cpus; i++)
+            if (gic->cpus[i].affinity == route)
+                gic->target[intid] = (uint8_t)i;
+}
+
+/* Returns whether anything changed. A rising wire latches; what a level-sensitive one does not need
+ * is masked. */
+static bool drive(struct gicv3_bank *bank, uint32_t bit, bool level)
+{
+    if (!(bank->valid & bit) || !(bank->line & bit) == !level)
+        return false;
+    bank->line ^= bit;
+    if (level)
+        bank->latch |= bit & bank->edge;
+    return true;
+}
+
+void gicv3_set_spi(struct gicv3 *gic, unsigned intid, bool level)
+{
+    unsigned bank = intid / 32;
+    uint32_t bit = 1u << (intid % 32);
+
+    if (bank >= GICV3_BANKS)
+        return;
+    gicv3_lock(gic);
+    if (drive(&gic->banks[bank], bit, level))
+        gicv3_update_spis(gic, bank, bit);
+    gicv3_unlock(gic, -1);
+}
+
+void gicv3_set_ppi(struct gicv3 *gic, unsigned cpu, unsigned intid, bool level)
+{
+    if (cpu >= gic->config.cpus || intid < GICV3_FIRST_PPI || intid >= GICV3_FIRST_SPI)
+        return;
+    gicv3_lock(gic);
+    if (drive(&gic->cpus[cpu].own, 1u << intid, level))
+        gicv3_update(gic, cpu);
+    gicv3_unlock(gic, -1);
+}
+
+static void line_set(void *ctx, unsigned number, bool level)
+{
+    gicv3_set_spi(ctx, number, level);
+}
+
+struct irq_line gicv3_spi_line(struct gicv3 *gic, unsigned intid)
+{
+    return (struct irq_line){line_set, gic, intid};
+}
+
+void gicv3_outputs(const struct gicv3 *gic, unsigned cpu, bool *irq, bool *fiq)
+{
+    uint8_t outputs = gic->cpus[cpu].outputs;
+
+    *irq = outputs & GICV3_OUT_IRQ;
+    *fiq = outputs & GICV3_OUT_FIQ;
+}
+
+/* Power-on values; wires keep their levels, which are their devices' to change. */
+static void bank_reset(struct gicv3_bank *bank)
+{
+    bank->group = bank->enabled = bank->active = bank->latch = 0;
+    bank->edge = bank->always_edge;
+    memset(bank->priority, 0, sizeof(bank->priority));
+}
+
+static void reset(void *dev)
+{
+    struct gicv3 *gic = dev;
+
+    gicv3_lock(gic);
+    gic->ctlr = 0;
+    memset(gic->route, 0, sizeof(gic->route));
+    for (unsigned i = 0; i < GICV3_BANKS; i++)
+        bank_reset(&gic->banks[i]);
+    for (unsigned i = 0; i < GICV3_INTIDS; i++)
+        gicv3_resolve(gic, i);
+    for (unsigned i = 0; i < gic->config.cpus; i++) {
+        bank_reset(&gic->cpus[i].own);
+        gic->cpus[i].asleep = true;
+    }
+    gicv3_unlock(gic, -1);
+    for (unsigned i = 0; i < gic->config.cpus; i++)
+        gicv3_cpu_reset(gic, i);
+}
+
+static void gic_free(void *dev)
+{
+    struct gicv3 *gic = dev;
+
+    if (!gic)
+        return;
+    pthread_mutex_destroy(&gic->lock);
+    free(gic->cpus);
+    free(gic);
+}
+
+static void no_change(void *ctx, unsigned cpu)
+{
+}
+
+static void init_banks(struct gicv3 *gic)
+{
+    for (unsigned intid = GICV3_FIRST_SPI; intid < GICV3_FIRST_SPI + gic->config.spis; intid++)
+        gic->banks[intid / 32].valid |= 1u << (intid % 32);
+    for (unsigned i = 0; i < gic->config.cpus; i++) {
+        gic->cpus[i].own.valid = UINT32_MAX;
+        gic->cpus[i].own.always_edge = 0xffff;
+        gic->cpus[i].affinity = gic->config.affinities[i];
+    }
+}
+
+int gicv3_create(struct gicv3 **out, const struct gicv3_config *config)
+{
+    struct gicv3 *gic;
+
+    if (config->cpus < 1 || config->cpus > GICV3_MAX_CPUS || config->spis < 1 ||
+        config->spis > GICV3_MAX_SPIS)
+        return -EINVAL;
+    for (unsigned i = 0; i < config->cpus; i++)
+        if (config->affinities[i] & ~UINT64_C(0xffffff))
+            return -EINVAL;
+    gic = calloc(1, sizeof(*gic));
+    if (!gic)
+        return -ENOMEM;
+    gic->config = *config;
+    if (!gic->config.changed)
+        gic->config.changed = no_change;
+    gic->cpus = calloc(config->cpus, sizeof(*gic->cpus));
+    if (!gic->cpus) {
+        free(gic);
+        return -ENOMEM;
+    }
+    pthread_mutex_init(&gic->lock, NULL);
+    init_banks(gic);
+    gic->config.affinities = NULL; /* the caller's, copied */
+    reset(gic);
+    *out = gic;
+    return 0;
+}
+
+int gicv3_map(struct gicv3 *gic, struct bus *bus, uint64_t dist, uint64_t redist)
+{
+    const unsigned widths = BUS_WIDTH_1 | BUS_WIDTH_4 | BUS_WIDTH_8;
+    int ret = bus_attach(bus, dist, GICV3_DIST_SIZE, widths, &gicv3_dist_bus_ops, gic);
+
+    if (ret)
+        return ret;
+    ret = bus_attach(bus, redist, (uint64_t)GICV3_REDIST_SIZE * gic->config.cpus, widths,
+                     &gicv3_redist_bus_ops, gic);
+    if (ret)
+        bus_detach(bus, dist);
+    return ret;
+}
+
+static const struct state_field dist_fields[] = {
+    STATE_FIELD(struct gicv3, ctlr, STATE_U32),
+    STATE_ARRAY(struct gicv3, route, STATE_U64, GICV3_INTIDS),
+};
+static const struct state_table dist_table = {"gicv3", 1, dist_fields, nitems(dist_fields)};
+
+static const struct state_field bank_fields[] = {
+    STATE_FIELD(struct gicv3_bank, group, STATE_U32),
+    STATE_FIELD(struct gicv3_bank, enabled, STATE_U32),
+    STATE_FIELD(struct gicv3_bank, active, STATE_U32),
+    STATE_FIELD(struct gicv3_bank, edge, STATE_U32),
+    STATE_FIELD(struct gicv3_bank, latch, STATE_U32),
+    STATE_FIELD(struct gicv3_bank, line, STATE_U32),
+    STATE_ARRAY(struct gicv3_bank, priority, STATE_U8, 32),
+};
+static const struct state_table bank_table = {"gicv3-bank", 1, bank_fields, nitems(bank_fields)};
+
+static const struct state_field cpu_fields[] = {
+    STATE_FIELD(struct gicv3_cpu, affinity, STATE_U64),
+    STATE_FIELD(struct gicv3_cpu, asleep, STATE_BOOL),
+    STATE_FIELD(struct gicv3_cpu, pmr, STATE_U8),
+    STATE_ARRAY(struct gicv3_cpu, bpr, STATE_U8, 2),
+    STATE_FIELD(struct gicv3_cpu, cbpr, STATE_BOOL),
+    STATE_FIELD(struct gicv3_cpu, eoi_mode, STATE_BOOL),
+    STATE_ARRAY(struct gicv3_cpu, group_enabled, STATE_BOOL, 2),
+    STATE_ARRAY(struct gicv3_cpu, apr, STATE_U32, 2),
+};
+static const struct state_table cpu_table = {"gicv3-cpu", 1, cpu_fields, nitems(cpu_fields)};
+
+#define SECTION_LENGTH 64
+
+static void bank_section(char *name, const char *instance, unsigned bank)
+{
+    snprintf(name, SECTION_LENGTH, "%s/spi%u", instance, bank * 32);
+}
+
+static void cpu_section(char *name, const char *instance, unsigned cpu, const char *part)
+{
+    snprintf(name, SECTION_LENGTH, "%s/cpu%u%s", instance, cpu, part);
+}
+
+static int save(void *dev, struct state *state, const char *instance)
+{
+    struct gicv3 *gic = dev;
+    char name[SECTION_LENGTH];
+    int ret;
+
+    gicv3_lock(gic);
+    ret = state_save(state, instance, &dist_table, gic);
+    for (unsigned i = 1; i < GICV3_BANKS && gic->banks[i].valid && !ret; i++) {
+        bank_section(name, instance, i);
+        ret = state_save(state, name, &bank_table, &gic->banks[i]);
+    }
+    for (unsigned i = 0; i < gic->config.cpus && !ret; i++) {
+        cpu_section(name, instance, i, "");
+        ret = state_save(state, name, &cpu_table, &gic->cpus[i]);
+        cpu_section(name, instance, i, "/own");
+        ret = ret ? ret : state_save(state, name, &bank_table, &gic->cpus[i].own);
+    }
+    gicv3_unlock(gic, -1);
+    return ret;
+}
+
+/* Drops from a loaded bank what its registers could not hold. */
+static void bank_check(struct gicv3_bank *bank)
+{
+    bank->group &= bank->valid;
+    bank->enabled &= bank->valid;
+    bank->active &= bank->valid;
+    bank->latch &= bank->valid;
+    bank->line &= bank->valid;
+    bank->edge = (bank->edge & bank->valid) | bank->always_edge;
+    for (unsigned i = 0; i < 32; i++)
+        bank->priority[i] &= bank->valid >> i & 1 ? GICV3_PRIORITY_MASK : 0;
+}
+
+static int load_cpu(struct gicv3 *gic, unsigned number, const struct state *state,
+                    const char *instance, struct error *err)
+{
+    struct gicv3_cpu *cpu = &gic->cpus[number];
+    uint64_t affinity = cpu->affinity;
+    char name[SECTION_LENGTH];
+    int ret;
+
+    cpu_section(name, instance, number, "");
+    ret = state_load(state, name, &cpu_table, cpu, err);
+    if (!ret && cpu->affinity != affinity)
+        ret = error_set(err, EINVAL,
+                        "saved state: \"%s\" has affinity %#llx, this machine's has %#llx", name,
+                        (unsigned long long)cpu->affinity, (unsigned long long)affinity);
+    cpu->affinity = affinity;
+    cpu->pmr &= GICV3_PRIORITY_MASK;
+    cpu->bpr[0] = MIN(MAX(cpu->bpr[0], 2), 7);
+    cpu->bpr[1] = MIN(MAX(cpu->bpr[1], 3), 7);
+    cpu_section(name, instance, number, "/own");
+    ret = ret ? ret : state_load(state, name, &bank_table, &cpu->own, err);
+    bank_check(&cpu->own);
+    return ret;
+}
+
+static int load_dist(struct gicv3 *gic, const struct state *state, const char *instance,
+                     struct error *err)
+{
+    char name[SECTION_LENGTH];
+    int ret = state_load(state, instance, &dist_table, gic, err);
+
+    for (unsigned i = 1; i < GICV3_BANKS && gic->banks[i].valid && !ret; i++) {
+        bank_section(name, instance, i);
+        ret = state_load(state, name, &bank_table, &gic->banks[i], err);
+        bank_check(&gic->banks[i]);
+    }
+    gic->ctlr &= GICD_CTLR_ENABLE_GRP0 | GICD_CTLR_ENABLE_GRP1;
+    for (unsigned i = 0; i < GICV3_INTIDS; i++) {
+        bool valid = gic->banks[i / 32].valid >> i % 32 & 1;
+
+        gic->route[i] &= valid ? GICD_IROUTER_MASK : 0;
+        gicv3_resolve(gic, i);
+    }
+    return ret;
+}
+
+static int load(void *dev, const struct state *state, const char *instance, struct error *err)
+{
+    struct gicv3 *gic = dev;
+    int ret;
+
+    gicv3_lock(gic);
+    ret = load_dist(gic, state, instance, err);
+    for (unsigned i = 0; i < gic->config.cpus && !ret; i++)
+        ret = load_cpu(gic, i, state, instance, err);
+    gicv3_update_participation(gic);
+    gicv3_unlock(gic, -1);
+    return ret;
+}
+
+const struct device_ops gicv3_ops = {"gicv3", reset, save, load, gic_free};
