@@ -2,9 +2,9 @@
 /*
  * The host's side of a disk: raw and qcow2 images behind one set of operations.
  *
- * All I/O is synchronous and runs on the device's I/O thread (never a vCPU's); one thread at a time uses a disk. A write
- * is on the medium once disk_flush has returned 0 (fdatasync). A failed host write (a full file system, say) is returned
- * as -errno and leaves the disk usable.
+ * All I/O is synchronous and runs on the device's I/O thread (never a vCPU's); one thread at a time
+ * uses a disk. A write is on the medium once disk_flush has returned 0 (fdatasync). A failed host
+ * write (a full file system, say) is returned as -errno and leaves the disk usable.
  */
 #ifndef BACKEND_DISK_H
 #define BACKEND_DISK_H
@@ -21,9 +21,11 @@ enum disk_format { DISK_FORMAT_PROBE, DISK_FORMAT_RAW, DISK_FORMAT_QCOW2 };
 
 struct disk_config {
     const char *path;
-    enum disk_format format; /* DISK_FORMAT_PROBE: qcow2 by its magic at the start of the file, raw otherwise */
+    enum disk_format
+        format; /* DISK_FORMAT_PROBE: qcow2 by its magic at the start of the file, raw otherwise */
     bool readonly;
-    const char *backing; /* a backing file that the user names for a qcow2 image; an image that wants one and is given none is refused */
+    const char *backing; /* a backing file that the user names for a qcow2 image; an image that
+                            wants one and is given none is refused */
 };
 
 struct disk;
@@ -45,15 +47,19 @@ struct disk {
 };
 
 /*
- * Opens and locks an image: two writers never share a file (-EBUSY names the file), readers may share with readers. A raw
- * image whose length is no multiple of 512 reads zeros up to the next one and is read-only past its end. Returns 0 or -errno.
+ * Opens and locks an image: two writers never share a file (-EBUSY names the file), readers may
+ * share with readers. A raw image whose length is no multiple of 512 reads zeros up to the next one
+ * and is read-only past its end. Returns 0 or -errno.
  */
-int disk_open(struct disk **disk, const struct disk_config *config, const struct log *log, struct error *err);
+int disk_open(struct disk **disk, const struct disk_config *config, const struct log *log,
+              struct error *err);
 void disk_close(struct disk *disk); /* flushes first */
 
-/* Byte-exact vectored I/O at `offset`; the whole range lies within the disk (-EINVAL otherwise). Return 0 or -errno. */
+/* Byte-exact vectored I/O at `offset`; the whole range lies within the disk (-EINVAL otherwise).
+ * Return 0 or -errno. */
 int disk_readv(struct disk *disk, const struct iovec *iov, int count, uint64_t offset);
-int disk_writev(struct disk *disk, const struct iovec *iov, int count, uint64_t offset); /* -EROFS when read-only */
+int disk_writev(struct disk *disk, const struct iovec *iov, int count,
+                uint64_t offset); /* -EROFS when read-only */
 int disk_flush(struct disk *disk);
 int disk_discard(struct disk *disk, uint64_t offset, uint64_t length);
 int disk_write_zeroes(struct disk *disk, uint64_t offset, uint64_t length, bool may_unmap);
