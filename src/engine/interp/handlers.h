@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The interpreter's instruction handlers: one function a line of arm/a64.isa, interp_<NAME>.
+ *
+ * A handler executes the instruction `w`, which the decoder has found to be of its name, on c; on
+ * c's own thread. It takes an exception by leaving through c->unwind (engine/soft/soft.h), having
+ * changed nothing that the exception must not see. c->pc is the instruction's address; a branch
+ * sets c->next_pc, others leave it.
+ */
+#ifndef ENGINE_INTERP_HANDLERS_H
+#define ENGINE_INTERP_HANDLERS_H
+
+#include "arm/a64.h"
+#include "engine/soft/state.h"
+
+#define INTERP_HANDLER(name) void interp_##name(struct soft_cpu *c, uint32_t w);
+A64_OPS(INTERP_HANDLER)
+#undef INTERP_HANDLER
+
+#endif
