@@ -50,6 +50,10 @@ struct pci_function {
     bool intx_level;
     /* Told after the guest changed the command register or MSI-X control (may be NULL). */
     void (*changed)(struct pci_function *function);
+    /* Registers of a capability that have effects (may be NULL): called before a read of [offset, offset + size) is answered from
+     * config[], and after a write there has been applied to config[]. On the vCPU's thread without `lock`. */
+    void (*config_read)(struct pci_function *function, unsigned offset, unsigned size);
+    void (*config_written)(struct pci_function *function, unsigned offset, unsigned size);
 };
 
 struct pci_windows {
