@@ -5,8 +5,8 @@
  * The format is described at the head of a64.isa. Everything is allocated once and lives as long as
  * the process: this is a tool that runs for a moment during the build.
  */
-#ifndef ATOLL_TOOLS_A64TABLE_H
-#define ATOLL_TOOLS_A64TABLE_H
+#ifndef TOOLS_A64TABLE_H
+#define TOOLS_A64TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>

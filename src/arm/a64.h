@@ -20,8 +20,8 @@
  *
  * All functions are pure and may be called by any thread.
  */
-#ifndef ATOLL_ARM_A64_H
-#define ATOLL_ARM_A64_H
+#ifndef ARM_A64_H
+#define ARM_A64_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -6,8 +6,8 @@
  * A line of the table has a number: 0 is "no line", 1 to A64_OP_COUNT-1 are the operations of enum
  * a64_op, and the lines of encodings that the declared CPU does not have come after those.
  */
-#ifndef ATOLL_ARM_A64_TABLE_H
-#define ATOLL_ARM_A64_TABLE_H
+#ifndef ARM_A64_TABLE_H
+#define ARM_A64_TABLE_H
 
 #include <stdbool.h>
 #include <stdint.h>
