@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The Power State Coordination Interface 1.1 (DEN0022) and the SMC calling convention 1.0 to 1.1
+ * (DEN0028): function identifiers and return values. machine/psci.c answers them.
+ */
+#ifndef ARM_PSCI_H
+#define ARM_PSCI_H
+
+#include <stdint.h>
+
+/* A function identifier with this bit takes 64-bit arguments. */
+#define SMCCC_64BIT UINT32_C(0x40000000)
+#define SMCCC_FAST  UINT32_C(0x80000000)
+
+enum psci_function {
+    PSCI_VERSION = 0x84000000,
+    PSCI_CPU_SUSPEND = 0x84000001,
+    PSCI_CPU_OFF = 0x84000002,
+    PSCI_CPU_ON = 0x84000003,
+    PSCI_AFFINITY_INFO = 0x84000004,
+    PSCI_MIGRATE = 0x84000005,
+    PSCI_MIGRATE_INFO_TYPE = 0x84000006,
+    PSCI_MIGRATE_INFO_UP_CPU = 0x84000007,
+    PSCI_SYSTEM_OFF = 0x84000008,
+    PSCI_SYSTEM_RESET = 0x84000009,
+    PSCI_FEATURES = 0x8400000a,
+    PSCI_CPU_FREEZE = 0x8400000b,
+    PSCI_CPU_DEFAULT_SUSPEND = 0x8400000c,
+    PSCI_NODE_HW_STATE = 0x8400000d,
+    PSCI_SYSTEM_SUSPEND = 0x8400000e,
+    PSCI_SET_SUSPEND_MODE = 0x8400000f,
+    PSCI_STAT_RESIDENCY = 0x84000010,
+    PSCI_STAT_COUNT = 0x84000011,
+    PSCI_SYSTEM_RESET2 = 0x84000012,
+    PSCI_MEM_PROTECT = 0x84000013,
+    PSCI_MEM_PROTECT_CHECK_RANGE = 0x84000014,
+
+    PSCI_CPU_SUSPEND_64 = 0xc4000001,
+    PSCI_CPU_ON_64 = 0xc4000003,
+    PSCI_AFFINITY_INFO_64 = 0xc4000004,
+    PSCI_MIGRATE_64 = 0xc4000005,
+    PSCI_MIGRATE_INFO_UP_CPU_64 = 0xc4000007,
+    PSCI_CPU_DEFAULT_SUSPEND_64 = 0xc400000c,
+    PSCI_NODE_HW_STATE_64 = 0xc400000d,
+    PSCI_SYSTEM_SUSPEND_64 = 0xc400000e,
+    PSCI_STAT_RESIDENCY_64 = 0xc4000010,
+    PSCI_STAT_COUNT_64 = 0xc4000011,
+    PSCI_SYSTEM_RESET2_64 = 0xc4000012,
+    PSCI_MEM_PROTECT_CHECK_RANGE_64 = 0xc4000014,
+
+    SMCCC_VERSION = 0x80000000,
+    SMCCC_ARCH_FEATURES = 0x80000001,
+    SMCCC_ARCH_SOC_ID = 0x80000002,
+    SMCCC_ARCH_WORKAROUND_1 = 0x80008000, /* Spectre variant 2 */
+    SMCCC_ARCH_WORKAROUND_2 = 0x80007fff, /* Spectre variant 4 */
+    SMCCC_ARCH_WORKAROUND_3 = 0x80003fff, /* Spectre BHB */
+
+    TRNG_VERSION = 0x84000050, /* DEN0098 */
+};
+
+/* Return values, in X0 as signed numbers. */
+enum psci_result {
+    PSCI_SUCCESS = 0,
+    PSCI_NOT_SUPPORTED = -1, /* also SMCCC's answer to an unknown function */
+    PSCI_INVALID_PARAMETERS = -2,
+    PSCI_DENIED = -3,
+    PSCI_ALREADY_ON = -4,
+    PSCI_ON_PENDING = -5,
+    PSCI_INTERNAL_FAILURE = -6,
+    PSCI_NOT_PRESENT = -7,
+    PSCI_DISABLED = -8,
+    PSCI_INVALID_ADDRESS = -9,
+};
+
+/* AFFINITY_INFO. */
+enum psci_affinity { PSCI_AFFINITY_ON = 0, PSCI_AFFINITY_OFF = 1, PSCI_AFFINITY_ON_PENDING = 2 };
+
+/* MIGRATE_INFO_TYPE: there is no Trusted OS to migrate. */
+#define PSCI_MIGRATE_NOT_REQUIRED 2
+
+/* SYSTEM_RESET2: the one architectural reset type; others are vendor-specific (bit 31). */
+#define PSCI_RESET2_WARM 0
+
+#define PSCI_VERSION_1_1  UINT32_C(0x00010001)
+#define SMCCC_VERSION_1_0 UINT32_C(0x00010000)
+#define SMCCC_VERSION_1_1 UINT32_C(0x00010001)
+
+#endif
