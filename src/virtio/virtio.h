@@ -74,6 +74,14 @@ struct virtio_ops {
     void (*free)(struct virtio_device *dev);
 };
 
+/* Apple's behaviours that a device can be given one by one (machine/quirk.h). */
+struct virtio_quirks {
+    bool net_requires_mtu;           /* FEATURES_OK is refused unless the driver accepts VIRTIO_NET_F_MTU */
+    bool net_refuses_host_tso_alone; /* and for HOST_TSO4/6 without the other offloads */
+    bool net_apple_features;         /* virtio-net offers Apple's features only */
+    uint8_t interrupt_pin;           /* of the PCI function: 1 INTA, 2 INTB; 0 means INTA */
+};
+
 /* What a device needs from the machine that it is built into. */
 struct virtio_host {
     struct mem *mem;
@@ -81,6 +89,7 @@ struct virtio_host {
     const struct log *log;
     const struct event_sink *events;
     bool strict; /* offer what Apple's machine offers and nothing more */
+    struct virtio_quirks quirks;
 };
 
 struct virtio_device {
