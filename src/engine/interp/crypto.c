@@ -197,18 +197,11 @@ static void sha256_rounds(union soft_vreg *x, union soft_vreg *y, const union so
         uint32_t e = y->s[0], a = x->s[0];
         uint32_t sum1 = ror(e, 6) ^ ror(e, 11) ^ ror(e, 25);
         uint32_t sum0 = ror(a, 2) ^ ror(a, 13) ^ ror(a, 22);
-        uint32_t t = y->s[3] + sum1 + choose(e, y->s[1], y->s[2]) + k->s[i];
+        uint32_t t1 = y->s[3] + sum1 + choose(e, y->s[1], y->s[2]) + k->s[i];
+        uint32_t t2 = sum0 + majority(a, x->s[1], x->s[2]);
 
-        y->s[3] = y->s[2];
-        y->s[2] = y->s[1];
-        y->s[1] = e;
-        y->s[0] = x->s[3] + t;
-        uint32_t next = t + sum0 + majority(a, x->s[1], x->s[2]);
-
-        x->s[3] = x->s[2];
-        x->s[2] = x->s[1];
-        x->s[1] = a;
-        x->s[0] = next;
+        *y = (union soft_vreg){.s = {x->s[3] + t1, e, y->s[1], y->s[2]}};
+        *x = (union soft_vreg){.s = {t1 + t2, a, x->s[1], x->s[2]}};
     }
 }
 
