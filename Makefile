@@ -1,0 +1,77 @@
+# The front door: `make run` boots a Debian guest, `make check` runs the tests. Both install what
+# this machine lacks (or say how), build, and prepare the guest. The build itself is Meson's.
+
+# More of atoll's options: make run ARGS="--cpus 4 --memory 2G"
+ARGS =
+# A BSD that you have, for make check-guest.
+KERNEL =
+IMAGE =
+
+GUEST = build/guest
+
+# The builds, each in build/NAME, with Meson's options.
+plain = --buildtype=release -Ddebug=true
+asan  = --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
+tsan  = --buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
+
+# Configured anew every time, because what is installed decides which tests there are.
+compile = meson setup $(if $(wildcard build/$1/build.ninja),--reconfigure) build/$1 $($1) \
+	>build/$1.log || { cat build/$1.log; exit 1; }; ninja -C build/$1
+
+.PHONY: help build asan tsan run guest guests check check-long check-decode check-guest format clean
+
+help:
+	@echo "make run           boot a Debian guest and give its shell (ARGS= for atoll's options)"
+	@echo "make check         the tests, from units to Linux boots; under 20 minutes"
+	@echo "make check-long    what takes longer: whole systems, decode sweep, threads, fuzzing"
+	@echo "make check-decode  every instruction word against LLVM's disassembler"
+	@echo "make check-guest   boot your BSD: KERNEL=bsd [IMAGE=disk]"
+	@echo "make build         build/atoll, optimised (make asan, make tsan: under sanitizers)"
+	@echo "make format        clang-format the tree"
+	@echo "make clean         remove what was made, but for downloaded packages"
+
+build:
+	@tools/setup build
+	@mkdir -p build
+	@$(call compile,plain)
+	@ln -sf plain/src/cli/atoll build/atoll
+
+asan tsan:
+	@tools/setup build check
+	@mkdir -p build
+	@$(call compile,$@)
+
+guest:
+	@tools/setup run
+	@tools/guest-debian cloud
+
+guests:
+	@tools/setup run
+	@tools/guest-debian cloud generic trixie installer
+
+run: build guest
+	build/atoll run --kernel $(GUEST)/cloud/linux --initrd $(GUEST)/cloud/initrd.gz \
+	    --append root=/dev/vda --disk $(GUEST)/disk.img --net user --cpus 2 $(ARGS)
+
+check: asan build guests
+	@tools/check build/asan:unit,isa,engine,device,fuzz,style build/plain:boot
+
+check-long: asan tsan build guests
+	@tools/setup long
+	@tools/guest-debootstrap
+	@tools/check build/plain:long,decode build/asan:long-asan build/tsan:long-tsan
+
+check-decode:
+	@tools/setup build check long
+	@$(MAKE) build
+	@tools/check build/plain:decode
+
+check-guest: build
+	@ATOLL_KERNEL="$(KERNEL)" ATOLL_IMAGE="$(IMAGE)" tools/check build/plain:guest
+
+format:
+	@tools/check-format --fix
+
+clean:
+	rm -rf build/plain build/asan build/tsan build/atoll build/*.log
+	rm -rf $(GUEST)/cloud $(GUEST)/generic $(GUEST)/trixie $(GUEST)/installer $(GUEST)/*.img
