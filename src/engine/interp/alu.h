@@ -76,7 +76,7 @@ static inline uint64_t alu_shift(uint64_t x, unsigned type, unsigned by, bool sf
     case ALU_LSL: return alu_width(x << by, sf);
     case ALU_LSR: return alu_width(x, sf) >> by;
     case ALU_ASR: return alu_width((uint64_t)((sf ? (int64_t)x : (int32_t)x) >> by), sf);
-    default: return sf ? alu_ror(x, by) : (uint32_t)(alu_ror((uint32_t)x * 0x100000001, by));
+    default: return alu_width(alu_ror(sf ? x : (uint32_t)x * UINT64_C(0x100000001), by), sf);
     }
 }
 

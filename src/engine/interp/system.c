@@ -141,14 +141,15 @@ void interp_MSR_SSBS(struct soft_cpu *c, uint32_t w)
 
 /* --- system registers and instructions --- */
 
-static uint32_t system_key(uint32_t w, unsigned op0)
+/* A register's key (arm/sysreg.h) is these bits of the instruction. */
+static uint32_t system_key(uint32_t w)
 {
-    return op0 << 14 | a64_op1(w) << 11 | a64_CRn(w) << 7 | a64_CRm(w) << 3 | a64_op2(w);
+    return w >> 5 & 0xffff;
 }
 
 void interp_SYS(struct soft_cpu *c, uint32_t w)
 {
-    soft_sys(c, system_key(w, 1), a64_Rt(w), soft_x(c, a64_Rt(w)));
+    soft_sys(c, system_key(w), a64_Rt(w), soft_x(c, a64_Rt(w)));
 }
 
 /* No system instruction with a result is allocated (C5.1.2), and this CPU adds none of its own. */
@@ -159,12 +160,12 @@ void interp_SYSL(struct soft_cpu *c, uint32_t w)
 
 void interp_MSR_reg(struct soft_cpu *c, uint32_t w)
 {
-    soft_msr(c, system_key(w, 2 + a64_o0(w)), a64_Rt(w), soft_x(c, a64_Rt(w)));
+    soft_msr(c, system_key(w), a64_Rt(w), soft_x(c, a64_Rt(w)));
 }
 
 void interp_MRS(struct soft_cpu *c, uint32_t w)
 {
-    uint64_t value = soft_mrs(c, system_key(w, 2 + a64_o0(w)), a64_Rt(w));
+    uint64_t value = soft_mrs(c, system_key(w), a64_Rt(w));
 
     soft_set_x(c, a64_Rt(w), value);
 }
