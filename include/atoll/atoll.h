@@ -211,7 +211,7 @@ int atoll_engine_info(size_t index, struct atoll_engine_info *info);
 
 struct atoll_quirk_info {
     const char *name, *about, *source; /* what it does; where it was seen on Apple's machine */
-    const char *strict, *normal;       /* values under strict and by default */
+    char strict[16], normal[16];       /* values under strict and by default */
     const char *values;                /* the values that it takes, "|" between them */
 };
 

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The command line: one file a subcommand, on top of the public API alone.
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "atoll/atoll.h"
+
+/* Exit statuses (atoll(1), EXIT STATUS). */
+enum {
+    EXIT_STATUS_POWEROFF = 0,
+    EXIT_STATUS_FAILURE = 1, /* the machine could not start, or could not go on */
+    EXIT_STATUS_USAGE = 2,   /* an argument that cannot be */
+    EXIT_STATUS_RESET = 3,   /* the guest asked for a reset and --reboot was not given */
+    EXIT_STATUS_QUIT = 4,    /* the user ended it: Ctrl-A x, or SIGINT, SIGTERM, SIGHUP */
+};
+
+struct command {
+    const char *name, *arguments, *about;
+    int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns an exit status */
+};
+
+int command_run(int argc, char **argv);
+int command_fdt(int argc, char **argv);
+int command_engines(int argc, char **argv);
+int command_quirks(int argc, char **argv);
+
+/* One line on standard error, "atoll: ..."; returns `status`. */
+int fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+#include <stdio.h>
+
+#include "cli/cli.h"
+
+int command_engines(int argc, char **argv)
+{
+    struct atoll_engine_info info;
+    bool chosen = false;
+
+    if (argc > 1)
+        return fail(EXIT_STATUS_USAGE, "engines takes no arguments");
+    for (size_t i = 0; atoll_engine_info(i, &info) == 0; i++) {
+        printf("%-8s %s\n", info.name, info.about);
+        if (!info.available)
+            printf("%-8s not here: %s\n", "", info.reason);
+        else
+            printf("%-8s available%s\n", "", chosen ? "" : " (auto takes this one)");
+        chosen |= info.available;
+    }
+    return 0;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * `atoll fdt`: the device tree as source text (Devicetree Specification 0.4, 6), or as a blob with --dtb.
+ */
+#include <errno.h>
+#include <libfdt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/options.h"
+
+/* Whether a value is one or more non-empty printable strings, each with its NUL. */
+static bool is_text(const char *value, int length)
+{
+    if (length < 2 || value[length - 1] != '\0' || value[0] == '\0')
+        return false;
+    for (int i = 0; i < length; i++)
+        if (value[i] != '\0' ? value[i] < ' ' || value[i] > '~' : i > 0 && value[i - 1] == '\0')
+            return false;
+    return true;
+}
+
+static void print_text(const char *value, int length)
+{
+    for (int at = 0; at < length; at += (int)strlen(value + at) + 1) {
+        fputs(at ? ", \"" : "\"", stdout);
+        for (const char *c = value + at; *c; c++)
+            printf(*c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
+        putchar('"');
+    }
+}
+
+static void print_value(const char *value, int length)
+{
+    if (is_text(value, length)) {
+        print_text(value, length);
+        return;
+    }
+    putchar(length % 4 ? '[' : '<');
+    for (int at = 0; at < length; at += length % 4 ? 1 : 4) {
+        if (length % 4)
+            printf("%s%02x", at ? " " : "", (unsigned char)value[at]);
+        else
+            printf("%s0x%x", at ? " " : "", fdt32_ld((const fdt32_t *)(const void *)(value + at)));
+    }
+    putchar(length % 4 ? ']' : '>');
+}
+
+static void print_node(const void *blob, int node, int depth)
+{
+    const char *name = fdt_get_name(blob, node, NULL);
+    int property, child;
+
+    printf("%*s%s {\n", depth * 4, "", *name ? name : "/");
+    fdt_for_each_property_offset(property, blob, node)
+    {
+        const char *key;
+        int length;
+        const char *value = fdt_getprop_by_offset(blob, property, &key, &length);
+
+        printf("%*s%s", depth * 4 + 4, "", key);
+        if (length > 0) {
+            fputs(" = ", stdout);
+            print_value(value, length);
+        }
+        puts(";");
+    }
+    fdt_for_each_subnode(child, blob, node)
+        print_node(blob, child, depth + 1);
+    printf("%*s};\n", depth * 4, "");
+}
+
+static int write_blob(const char *path, const void *blob, size_t length)
+{
+    FILE *file = fopen(path, "wb");
+    bool ok = file && fwrite(blob, 1, length, file) == length;
+
+    ok &= file && fclose(file) == 0;
+    return ok ? 0 : fail(EXIT_STATUS_FAILURE, "cannot write \"%s\": %s", path, strerror(errno));
+}
+
+int command_fdt(int argc, char **argv)
+{
+    struct atoll_error error;
+    struct options options;
+    struct error err;
+    size_t length;
+    void *blob;
+    int status = 0;
+
+    if (options_parse(&options, argc, argv, &err) < 0) {
+        options_free(&options);
+        return fail(EXIT_STATUS_USAGE, "%s", err.text);
+    }
+    if (options.help) {
+        puts("usage: atoll fdt [options]\n");
+        options_print(stdout);
+    } else if (atoll_fdt(&options.config, &blob, &length, &error) < 0) {
+        status = fail(EXIT_STATUS_USAGE, "%s", error.text);
+    } else {
+        if (options.dtb) {
+            status = write_blob(options.dtb, blob, length);
+        } else {
+            puts("/dts-v1/;\n");
+            print_node(blob, 0, 0);
+        }
+        free(blob);
+    }
+    options_free(&options);
+    return status;
+}

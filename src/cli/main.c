@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "cli/cli.h"
+
+static int command_help(int argc, char **argv);
+
+static const struct command commands[] = {
+    {"run", "[options]", "start a virtual machine", command_run},
+    {"fdt", "[options] [--dtb FILE]", "print the device tree that a configuration gives", command_fdt},
+    {"engines", "", "say which CPU engines this host has, and why others are missing", command_engines},
+    {"quirks", "", "list the behaviours of Apple's machine that can be chosen one by one", command_quirks},
+    {"help", "", "print this", command_help},
+};
+
+int fail(int status, const char *format, ...)
+{
+    va_list args;
+
+    fputs("atoll: ", stderr);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    return status;
+}
+
+static int command_help(int argc, char **argv)
+{
+    puts("Atoll runs arm64 guests on the machine that Apple's Virtualization.framework presents.\n\nusage:");
+    for (size_t i = 0; i < nitems(commands); i++)
+        printf("  atoll %-7s %-23s %s\n", commands[i].name, commands[i].arguments, commands[i].about);
+    puts("\n`atoll run --help` lists the options; atoll(1) has it all.");
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return argc < 2 ? (command_help(0, NULL), EXIT_STATUS_USAGE) : command_help(0, NULL);
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("atoll " ATOLL_VERSION);
+        return 0;
+    }
+    for (size_t i = 0; i < nitems(commands); i++)
+        if (strcmp(commands[i].name, argv[1]) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    return fail(EXIT_STATUS_USAGE, "there is no command \"%s\"; `atoll help` lists them", argv[1]);
+}

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A table of options, each with its parser. An option's value may be a list, NAME,key=value,flag; a doubled comma stands for one
+ * that belongs to a value.
+ */
+#include "cli/options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "cli/parse.h"
+
+/* Pieces of a list: the next one, with ",," undone; NULL at the end. They live in options->scratch. */
+static char *next_piece(struct options *o, const char **at)
+{
+    char *piece = o->scratch + o->scratch_used, *to = piece;
+
+    if (!*at)
+        return NULL;
+    for (;; (*at)++) {
+        if (**at == ',' && (*at)[1] == ',')
+            (*at)++;
+        else if (**at == ',' || **at == '\0')
+            break;
+        *to++ = **at;
+    }
+    *at = **at == ',' ? *at + 1 : NULL;
+    *to++ = '\0';
+    o->scratch_used = (size_t)(to - o->scratch);
+    return piece;
+}
+
+/* Splits "key=value" in place; the value is "" without "=". */
+static char *value_of(char *piece)
+{
+    char *equals = strchr(piece, '=');
+
+    if (!equals)
+        return piece + strlen(piece);
+    *equals = '\0';
+    return equals + 1;
+}
+
+static int parse_kernel(struct options *o, const char *value, struct error *err)
+{
+    o->config.kernel = value;
+    return 0;
+}
+
+static int parse_initrd(struct options *o, const char *value, struct error *err)
+{
+    o->config.initrd = value;
+    return 0;
+}
+
+static int parse_append(struct options *o, const char *value, struct error *err)
+{
+    o->config.append = value;
+    return 0;
+}
+
+static int parse_memory(struct options *o, const char *value, struct error *err)
+{
+    if (parse_size(value, &o->config.memory) < 0)
+        return error_set(err, EINVAL, "--memory \"%s\" is not a size; give a number and K, M or G, such as 512M", value);
+    return 0;
+}
+
+static int parse_cpus(struct options *o, const char *value, struct error *err)
+{
+    uint64_t n;
+
+    if (parse_number(value, ATOLL_CPUS_MAX, &n) < 0 || n == 0)
+        return error_set(err, EINVAL, "--cpus \"%s\" is not possible; give a number from 1 to %d", value, ATOLL_CPUS_MAX);
+    o->config.cpus = (unsigned)n;
+    return 0;
+}
+
+static int parse_cpu(struct options *o, const char *value, struct error *err)
+{
+    if (strcmp(value, "atoll") == 0)
+        o->config.cpu = ATOLL_CPU_ATOLL;
+    else if (strcmp(value, "apple") == 0)
+        o->config.cpu = ATOLL_CPU_APPLE;
+    else
+        return error_set(err, EINVAL, "--cpu \"%s\" is not known; give atoll or apple", value);
+    return 0;
+}
+
+static int parse_format(const char *value, enum atoll_disk_format *format, struct error *err)
+{
+    if (strcmp(value, "raw") == 0)
+        *format = ATOLL_DISK_RAW;
+    else if (strcmp(value, "qcow2") == 0)
+        *format = ATOLL_DISK_QCOW2;
+    else
+        return error_set(err, EINVAL, "--disk format=\"%s\" is not known; give raw or qcow2", value);
+    return 0;
+}
+
+static int parse_disk_key(struct atoll_disk *disk, char *piece, struct error *err)
+{
+    const char *value = value_of(piece);
+
+    if (strcmp(piece, "format") == 0)
+        return parse_format(value, &disk->format, err);
+    if (strcmp(piece, "readonly") == 0)
+        disk->readonly = true;
+    else if (strcmp(piece, "serial") == 0)
+        disk->serial = value;
+    else if (strcmp(piece, "backing") == 0)
+        disk->backing = value;
+    else
+        return error_set(err, EINVAL, "--disk has no \"%s\"; it has format=, readonly, serial= and backing=", piece);
+    return 0;
+}
+
+static int parse_disk(struct options *o, const char *value, struct error *err)
+{
+    struct atoll_disk *disk;
+    char *piece;
+    int ret = 0;
+
+    if (o->config.disk_count == ATOLL_DISKS_MAX)
+        return error_set(err, EINVAL, "more than %d disks are not possible", ATOLL_DISKS_MAX);
+    disk = &o->config.disks[o->config.disk_count++];
+    disk->path = next_piece(o, &value);
+    while (!ret && (piece = next_piece(o, &value)))
+        ret = parse_disk_key(disk, piece, err);
+    return ret;
+}
+
+static int parse_forward(struct atoll_net *net, const char *value, struct error *err)
+{
+    if (net->forward_count == ATOLL_FORWARDS_MAX)
+        return error_set(err, EINVAL, "more than %d forwards are not possible", ATOLL_FORWARDS_MAX);
+    if (parse_forward_rule(value, &net->forwards[net->forward_count]) < 0)
+        return error_set(err, EINVAL,
+                         "--net forward=\"%s\" is not understood; give tcp:HOSTPORT:GUESTPORT, such as tcp:2222:22 (udp: "
+                         "and tcp:ADDRESS:HOSTPORT:GUESTPORT are possible)",
+                         value);
+    net->forward_count++;
+    return 0;
+}
+
+static int parse_mtu(struct atoll_net *net, const char *value, struct error *err)
+{
+    uint64_t n;
+
+    if (parse_number(value, 65435, &n) < 0 || n < 1280)
+        return error_set(err, EINVAL, "--net mtu=\"%s\" is not possible; give 1280 to 65435", value);
+    net->mtu = (uint16_t)n;
+    return 0;
+}
+
+static int parse_net_key(struct atoll_net *net, char *piece, struct error *err)
+{
+    const char *value = value_of(piece);
+
+    if (strcmp(piece, "forward") == 0)
+        return parse_forward(net, value, err);
+    if (strcmp(piece, "mtu") == 0)
+        return parse_mtu(net, value, err);
+    if (strcmp(piece, "mac") == 0) {
+        net->has_mac = true;
+        if (parse_mac(value, net->mac) < 0)
+            return error_set(err, EINVAL, "--net mac=\"%s\" is not an address; give one like 52:54:00:12:34:56", value);
+        return 0;
+    }
+    if (strcmp(piece, "capture") == 0) {
+        net->capture = value;
+        return *value ? 0 : error_set(err, EINVAL, "--net capture= needs a file");
+    }
+    if (strcmp(piece, "host") == 0)
+        return parse_switch("--net host", value, &net->host, err);
+    if (strcmp(piece, "isolated") == 0)
+        return parse_switch("--net isolated", value, &net->isolated, err);
+    return error_set(err, EINVAL,
+                     "--net has no \"%s\"; it has forward=, host=, isolated=, mac=, mtu= and capture=", piece);
+}
+
+static int parse_net(struct options *o, const char *value, struct error *err)
+{
+    const char *given = value;
+    struct atoll_net *net;
+    char *kind, *piece;
+    int ret = 0;
+
+    if (!o->net_given) /* the first replaces the default */
+        o->config.net_count = 0;
+    o->net_given = true;
+    kind = next_piece(o, &value);
+    if (strcmp(kind, "none") == 0)
+        return value ? error_set(err, EINVAL, "--net none takes nothing after it") : 0;
+    if (strcmp(kind, "user") != 0)
+        return error_set(err, EINVAL, "--net \"%s\" is not known; give user or none", given);
+    if (o->config.net_count == ATOLL_NETS_MAX)
+        return error_set(err, EINVAL, "more than %d networks are not possible", ATOLL_NETS_MAX);
+    net = &o->config.nets[o->config.net_count++];
+    while (!ret && (piece = next_piece(o, &value)))
+        ret = parse_net_key(net, piece, err);
+    return ret;
+}
+
+static int parse_console_kind(struct atoll_console *console, const char *kind, struct error *err)
+{
+    if (strcmp(kind, "stdio") == 0)
+        console->kind = ATOLL_CONSOLE_STDIO;
+    else if (strcmp(kind, "pty") == 0)
+        console->kind = ATOLL_CONSOLE_PTY;
+    else if (strcmp(kind, "none") == 0)
+        console->kind = ATOLL_CONSOLE_NONE;
+    else if (strncmp(kind, "file:", 5) == 0 && kind[5])
+        *console = (struct atoll_console){.kind = ATOLL_CONSOLE_FILE, .path = kind + 5};
+    else if (strncmp(kind, "unix:", 5) == 0 && kind[5])
+        *console = (struct atoll_console){.kind = ATOLL_CONSOLE_UNIX, .path = kind + 5};
+    else
+        return error_set(err, EINVAL, "--console \"%s\" is not known; give stdio, pty, file:PATH, unix:PATH or none", kind);
+    return 0;
+}
+
+static int parse_console(struct options *o, const char *value, struct error *err)
+{
+    struct atoll_console *console;
+    char *piece;
+    int ret;
+
+    if (!o->console_given)
+        o->config.console_count = 0;
+    o->console_given = true;
+    if (o->config.console_count == ATOLL_CONSOLES_MAX)
+        return error_set(err, EINVAL, "more than %d consoles are not possible", ATOLL_CONSOLES_MAX);
+    console = &o->config.consoles[o->config.console_count++];
+    *console = (struct atoll_console){0};
+    ret = parse_console_kind(console, next_piece(o, &value), err);
+    while (!ret && (piece = next_piece(o, &value))) {
+        const char *port = value_of(piece);
+
+        if (strcmp(piece, "port") == 0 && strcmp(port, "pl011") == 0)
+            console->port = ATOLL_PORT_PL011;
+        else if (strcmp(piece, "port") == 0 && strcmp(port, "virtio") == 0)
+            console->port = ATOLL_PORT_VIRTIO;
+        else
+            ret = error_set(err, EINVAL, "--console has no \"%s\"; it has port=pl011 and port=virtio", piece);
+    }
+    return ret;
+}
+
+static int parse_engine(struct options *o, const char *value, struct error *err)
+{
+    o->config.engine = value;
+    return 0;
+}
+
+static int parse_quirk(struct options *o, const char *value, struct error *err)
+{
+    struct atoll_quirk *quirk;
+
+    if (o->config.quirk_count == ATOLL_QUIRKS_MAX)
+        return error_set(err, EINVAL, "more than %d quirks are not possible", ATOLL_QUIRKS_MAX);
+    quirk = &o->config.quirks[o->config.quirk_count++];
+    quirk->name = next_piece(o, &value);
+    quirk->value = value_of((char *)(uintptr_t)quirk->name);
+    return *quirk->value ? 0
+                         : error_set(err, EINVAL, "--quirk \"%s\" has no value; give NAME=VALUE (`atoll quirks` lists them)",
+                                     quirk->name);
+}
+
+static int parse_log(struct options *o, const char *value, struct error *err)
+{
+    static const char *const levels[] = {"error", "warn", "info", "debug"};
+
+    for (size_t i = 0; i < nitems(levels); i++) {
+        if (strcmp(value, levels[i]) == 0) {
+            o->config.log_level = (enum atoll_log_level)i;
+            return 0;
+        }
+    }
+    return error_set(err, EINVAL, "--log \"%s\" is not known; give error, warn, info or debug", value);
+}
+
+static int parse_dtb(struct options *o, const char *value, struct error *err)
+{
+    o->dtb = value;
+    return 0;
+}
+
+static int parse_strict(struct options *o, const char *value, struct error *err)
+{
+    o->config.strict = true;
+    return 0;
+}
+
+static int parse_reboot(struct options *o, const char *value, struct error *err)
+{
+    o->config.reboot = true;
+    return 0;
+}
+
+static int parse_no_confine(struct options *o, const char *value, struct error *err)
+{
+    o->config.confine = false;
+    return 0;
+}
+
+static int parse_help(struct options *o, const char *value, struct error *err)
+{
+    o->help = true;
+    return 0;
+}
+
+static const struct option {
+    const char *name, *argument, *about; /* argument NULL: a flag */
+    int (*parse)(struct options *options, const char *value, struct error *err);
+} table[] = {
+    {"--kernel", "FILE", "arm64 Linux Image (gzip, zstd, EFI zboot too) or OpenBSD bsd", parse_kernel},
+    {"--initrd", "FILE", "initial ramdisk", parse_initrd},
+    {"--append", "TEXT", "kernel command line", parse_append},
+    {"--memory", "SIZE", "128M to 64G (1G)", parse_memory},
+    {"--cpus", "N", "1 to 16 (1)", parse_cpus},
+    {"--cpu", "atoll|apple", "which CPU the guest sees (atoll)", parse_cpu},
+    {"--disk", "FILE[,format=raw|qcow2][,readonly][,serial=ID][,backing=FILE]", "a disk; repeatable", parse_disk},
+    {"--net", "user[,forward=tcp:HOSTPORT:GUESTPORT][,host=on][,isolated=on][,mac=ADDRESS][,mtu=N][,capture=FILE] | none",
+     "a network card; repeatable (user)", parse_net},
+    {"--console", "stdio|pty|file:PATH|unix:PATH|none[,port=pl011|virtio]", "a serial port; repeatable (stdio)",
+     parse_console},
+    {"--engine", "auto|NAME", "what runs the CPUs; `atoll engines` lists them (auto)", parse_engine},
+    {"--strict", NULL, "exactly the machine that Apple's framework gives", parse_strict},
+    {"--quirk", "NAME=VALUE", "one of Apple's behaviours; `atoll quirks` lists them", parse_quirk},
+    {"--reboot", NULL, "a reset starts the guest again instead of ending the run", parse_reboot},
+    {"--log", "error|warn|info|debug", "what to say on standard error (info)", parse_log},
+    {"--no-confine", NULL, "keep all rights of the process (for debugging Atoll)", parse_no_confine},
+    {"--dtb", "FILE", "write the device tree as a blob (atoll fdt only)", parse_dtb},
+    {"--help", NULL, "print this", parse_help},
+};
+
+void options_print(FILE *to)
+{
+    for (size_t i = 0; i < nitems(table); i++)
+        fprintf(to, "  %s%s%s\n        %s\n", table[i].name, table[i].argument ? " " : "",
+                table[i].argument ? table[i].argument : "", table[i].about);
+}
+
+/* The option called by `argument`, which is --NAME or --NAME=VALUE (then *value is set). */
+static const struct option *find_option(const char *argument, const char **value)
+{
+    size_t length = strcspn(argument, "=");
+
+    *value = argument[length] ? argument + length + 1 : NULL;
+    if (strcmp(argument, "-h") == 0)
+        argument = "--help", length = strlen(argument);
+    for (size_t i = 0; i < nitems(table); i++)
+        if (strlen(table[i].name) == length && strncmp(table[i].name, argument, length) == 0)
+            return &table[i];
+    return NULL;
+}
+
+static int parse_one(struct options *o, int argc, char **argv, int *at, struct error *err)
+{
+    const char *argument = argv[(*at)++], *value;
+    const struct option *option = find_option(argument, &value);
+
+    if (!option)
+        return error_set(err, EINVAL, argument[0] == '-' ? "there is no option \"%s\"; --help lists them"
+                                                         : "\"%s\" is not expected here; options begin with --",
+                         argument);
+    if (!option->argument && value)
+        return error_set(err, EINVAL, "%s takes no value", option->name);
+    if (option->argument && !value) {
+        if (*at == argc)
+            return error_set(err, EINVAL, "%s needs a value: %s", option->name, option->argument);
+        value = argv[(*at)++];
+    }
+    return option->parse(o, value, err);
+}
+
+int options_parse(struct options *o, int argc, char **argv, struct error *err)
+{
+    size_t room = 0;
+    int ret = 0;
+
+    for (int i = 1; i < argc; i++)
+        room += strlen(argv[i]) + 1;
+    *o = (struct options){.scratch = malloc(room + 1), .scratch_size = room + 1};
+    if (!o->scratch)
+        return error_set(err, ENOMEM, "out of memory");
+    atoll_config_init(&o->config);
+    for (int i = 1; i < argc && !ret;)
+        ret = parse_one(o, argc, argv, &i, err);
+    return ret;
+}
+
+void options_free(struct options *o)
+{
+    free(o->scratch);
+    o->scratch = NULL;
+}

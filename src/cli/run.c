@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * `atoll run`: a machine from power-on to its end, and the terminal as it was, whatever the way out.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/options.h"
+#include "host/loop.h"
+
+/*
+ * What signal handlers need: handlers take no argument, so this one thing is the program's, not the library's. SIGINT, SIGTERM
+ * and SIGHUP end the machine in order, through a pipe that a loop watches; a crash of Atoll itself restores the terminal first.
+ */
+static struct {
+    struct atoll *volatile vm;
+    int pipe[2];
+} on_signal = {NULL, {-1, -1}};
+
+static void ask_to_quit(int number)
+{
+    int saved = errno;
+    ssize_t n = write(on_signal.pipe[1], "", 1);
+
+    (void)n; /* a full pipe has asked already */
+    errno = saved;
+}
+
+static void restore_and_die(int number)
+{
+    if (on_signal.vm)
+        atoll_restore_terminal(on_signal.vm);
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+static void quit_asked(void *ctx, unsigned events)
+{
+    char byte;
+
+    if (read(on_signal.pipe[0], &byte, 1) == 1)
+        atoll_quit(ctx);
+}
+
+static int catch_signals(struct atoll *vm, struct host_loop *loop, struct host_watch **watch)
+{
+    static const int quits[] = {SIGINT, SIGTERM, SIGHUP}, crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE};
+    struct sigaction action = {.sa_handler = ask_to_quit};
+
+    if (pipe2(on_signal.pipe, O_CLOEXEC | O_NONBLOCK) < 0)
+        return -errno;
+    on_signal.vm = vm;
+    for (size_t i = 0; i < nitems(quits); i++)
+        sigaction(quits[i], &action, NULL);
+    action.sa_handler = restore_and_die;
+    for (size_t i = 0; i < nitems(crashes); i++)
+        sigaction(crashes[i], &action, NULL);
+    signal(SIGPIPE, SIG_IGN); /* a console's reader may go away */
+    return host_watch_create(loop, on_signal.pipe[0], HOST_READABLE, quit_asked, vm, watch);
+}
+
+static void log_line(void *ctx, enum atoll_log_level level, const char *line)
+{
+    static const char *const words[] = {"error: ", "warning: ", "", "debug: "};
+
+    /* A raw terminal does not return the carriage by itself. */
+    fprintf(stderr, "atoll: %s%s%s\n", words[level], line, isatty(STDERR_FILENO) ? "\r" : "");
+}
+
+static int exit_status(enum atoll_stop why)
+{
+    static const int status[] = {[ATOLL_STOP_POWEROFF] = EXIT_STATUS_POWEROFF,
+                                 [ATOLL_STOP_RESET] = EXIT_STATUS_RESET,
+                                 [ATOLL_STOP_QUIT] = EXIT_STATUS_QUIT,
+                                 [ATOLL_STOP_FAULT] = EXIT_STATUS_FAILURE};
+
+    return status[why];
+}
+
+/* From power-on to the end; the error, if any, has been said. */
+static int run_machine(struct atoll *vm, struct host_loop *loop)
+{
+    struct host_watch *watch = NULL;
+    struct atoll_error error;
+    enum atoll_stop why;
+
+    if (catch_signals(vm, loop, &watch) < 0)
+        return fail(EXIT_STATUS_FAILURE, "cannot catch signals: %s", strerror(errno));
+    if (atoll_start(vm, &error) < 0) {
+        atoll_restore_terminal(vm);
+        host_watch_destroy(watch);
+        return fail(EXIT_STATUS_FAILURE, "%s", error.text);
+    }
+    why = atoll_wait(vm);
+    host_watch_destroy(watch);
+    return exit_status(why);
+}
+
+int command_run(int argc, char **argv)
+{
+    struct atoll_error error;
+    struct error err;
+    struct options options;
+    struct host_loop *loop;
+    struct atoll *vm;
+    int status;
+
+    if (options_parse(&options, argc, argv, &err) < 0) {
+        options_free(&options);
+        return fail(EXIT_STATUS_USAGE, "%s", err.text);
+    }
+    if (options.help) {
+        puts("usage: atoll run --kernel FILE [options]\n");
+        options_print(stdout);
+        options_free(&options);
+        return 0;
+    }
+    options.config.log = log_line;
+    if (host_loop_create(&loop, "signals", &err) < 0) {
+        options_free(&options);
+        return fail(EXIT_STATUS_FAILURE, "%s", err.text);
+    }
+    if (atoll_create(&vm, &options.config, &error) < 0) {
+        status = fail(error.code == EINVAL ? EXIT_STATUS_USAGE : EXIT_STATUS_FAILURE, "%s", error.text);
+    } else {
+        status = run_machine(vm, loop);
+        on_signal.vm = NULL;
+        atoll_destroy(vm);
+    }
+    host_loop_destroy(loop);
+    options_free(&options);
+    return status;
+}

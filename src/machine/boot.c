@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the machine boots from. Files are opened once, before confinement, and read again at each reset, so that a guest which
+ * rewrote its kernel's memory starts from the same bytes again.
+ */
+#include "machine/machine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "firmware/unpack.h"
+
+/* Reads and unpacks the kernel; *bytes is the caller's. */
+static int read_kernel(struct machine *m, uint8_t **bytes, size_t *length, struct error *err)
+{
+    int ret = boot_file_read(&m->kernel, bytes, length, err);
+
+    if (ret)
+        return ret;
+    ret = unpack_kernel(bytes, length, m->kernel.path, err);
+    if (ret) {
+        free(*bytes);
+        *bytes = NULL;
+    }
+    return ret;
+}
+
+int boot_open(struct machine *m, struct error *err)
+{
+    enum kernel_kind kind;
+    uint8_t *bytes;
+    size_t length;
+    int ret = boot_file_open(&m->kernel, "kernel", m->config.kernel, err);
+
+    if (!ret && m->config.initrd)
+        ret = boot_file_open(&m->initrd, "initial ramdisk", m->config.initrd, err);
+    if (ret)
+        return ret;
+    /* A file that is no kernel is refused now, while nothing runs yet. */
+    ret = read_kernel(m, &bytes, &length, err);
+    if (ret)
+        return ret;
+    ret = kernel_identify(bytes, length, m->kernel.path, &kind, err);
+    free(bytes);
+    return ret;
+}
+
+void boot_close(struct machine *m)
+{
+    boot_file_close(&m->kernel);
+    boot_file_close(&m->initrd);
+}
+
+static void power_off_all(struct machine *m)
+{
+    for (unsigned i = 0; i < m->config.cpus; i++) {
+        m->cpus[i].power = CPU_OFF;
+        m->cpus[i].entry_pending = false;
+    }
+}
+
+static int load(struct machine *m, struct kernel_entry *entry, struct error *err)
+{
+    uint8_t *kernel = NULL, *initrd = NULL;
+    struct kernel_inputs inputs = {.name = m->config.kernel,
+                                   .initrd_name = m->config.initrd,
+                                   .append = m->config.append};
+    int ret = read_kernel(m, &kernel, &inputs.kernel_length, err);
+
+    if (!ret && m->config.initrd)
+        ret = boot_file_read(&m->initrd, &initrd, &inputs.initrd_length, err);
+    inputs.kernel = kernel;
+    inputs.initrd = initrd;
+    if (!ret)
+        ret = kernel_load(m->mem, &m->platform, &inputs, entry, err);
+    free(kernel);
+    free(initrd);
+    return ret;
+}
+
+int boot_load(struct machine *m, struct error *err)
+{
+    struct kernel_entry entry;
+    int ret;
+
+    mem_clear(m->mem);
+    ret = load(m, &entry, err);
+    if (ret)
+        return ret;
+    m->engine->vm_code_written(m->vm, m->platform.ram.base, m->platform.ram.size);
+    pthread_mutex_lock(&m->lock);
+    power_off_all(m);
+    cpu_power_on(&m->cpus[0], &entry);
+    pthread_mutex_unlock(&m->lock);
+    return 0;
+}

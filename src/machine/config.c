@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The public configuration: defaults, checks, a copy that the machine owns.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "machine/machine.h"
+
+#define SERIAL_MAX 20 /* VIRTIO_BLK_T_GET_ID, VIRTIO 1.2 5.2.6 */
+#define MTU_MIN    1280
+#define MTU_MAX    65435 /* OpenBSD's ETHER_MAX_HARDMTU_LEN: what drivers take */
+
+void atoll_config_init(struct atoll_config *config)
+{
+    *config = (struct atoll_config){
+        .size = sizeof(*config),
+        .engine = "auto",
+        .memory = GIB,
+        .cpus = 1,
+        .confine = true,
+        .net_count = 1,
+        .consoles = {{.kind = ATOLL_CONSOLE_STDIO}},
+        .console_count = 1,
+        .log_level = ATOLL_LOG_INFO,
+    };
+}
+
+static int check_memory(const struct atoll_config *c, struct error *err)
+{
+    if (c->memory < ATOLL_MEMORY_MIN || c->memory > ATOLL_MEMORY_MAX)
+        return error_set(err, EINVAL, "memory of %llu MiB is not possible; give 128M to 64G",
+                         (unsigned long long)(c->memory / MIB));
+    if (c->memory % MIB != 0)
+        return error_set(err, EINVAL, "memory of %llu bytes is not a multiple of 1 MiB",
+                         (unsigned long long)c->memory);
+    if (c->cpus < 1 || c->cpus > ATOLL_CPUS_MAX)
+        return error_set(err, EINVAL, "%u CPUs are not possible; give 1 to %u", c->cpus, ATOLL_CPUS_MAX);
+    return 0;
+}
+
+static int check_disks(const struct atoll_config *c, struct error *err)
+{
+    if (c->disk_count > ATOLL_DISKS_MAX)
+        return error_set(err, EINVAL, "%zu disks are too many; %d are possible", c->disk_count, ATOLL_DISKS_MAX);
+    for (size_t i = 0; i < c->disk_count; i++) {
+        const struct atoll_disk *d = &c->disks[i];
+
+        if (!d->path || !*d->path)
+            return error_set(err, EINVAL, "disk %zu has no file", i);
+        if (d->serial && strlen(d->serial) > SERIAL_MAX)
+            return error_set(err, EINVAL, "the serial number \"%s\" is longer than %d bytes", d->serial, SERIAL_MAX);
+    }
+    return 0;
+}
+
+static int check_nets(const struct atoll_config *c, struct error *err)
+{
+    if (c->net_count > ATOLL_NETS_MAX)
+        return error_set(err, EINVAL, "%zu networks are too many; %d are possible", c->net_count, ATOLL_NETS_MAX);
+    for (size_t i = 0; i < c->net_count; i++) {
+        const struct atoll_net *n = &c->nets[i];
+
+        if (n->has_mac && (n->mac[0] & 1))
+            return error_set(err, EINVAL, "%02x:%02x:%02x:%02x:%02x:%02x is a multicast address, not one of a card",
+                             n->mac[0], n->mac[1], n->mac[2], n->mac[3], n->mac[4], n->mac[5]);
+        if (n->mtu && (n->mtu < MTU_MIN || n->mtu > MTU_MAX))
+            return error_set(err, EINVAL, "an MTU of %u is not possible; give %d to %d", n->mtu, MTU_MIN, MTU_MAX);
+        if (n->forward_count > ATOLL_FORWARDS_MAX)
+            return error_set(err, EINVAL, "%zu forwards are too many; %d are possible", n->forward_count,
+                             ATOLL_FORWARDS_MAX);
+    }
+    return 0;
+}
+
+static int check_consoles(const struct atoll_config *c, struct error *err)
+{
+    struct quirks quirks;
+    unsigned stdio = 0, pl011 = 0;
+    int ret = config_quirks(c, &quirks, err);
+
+    if (ret)
+        return ret;
+    if (c->console_count > ATOLL_CONSOLES_MAX)
+        return error_set(err, EINVAL, "%zu consoles are too many; %d are possible", c->console_count,
+                         ATOLL_CONSOLES_MAX);
+    for (size_t i = 0; i < c->console_count; i++) {
+        const struct atoll_console *con = &c->consoles[i];
+
+        stdio += con->kind == ATOLL_CONSOLE_STDIO;
+        pl011 += con->port == ATOLL_PORT_PL011;
+        if ((con->kind == ATOLL_CONSOLE_FILE || con->kind == ATOLL_CONSOLE_UNIX) && !con->path)
+            return error_set(err, EINVAL, "console %zu has no path", i);
+    }
+    if (stdio > 1)
+        return error_set(err, EINVAL, "only one console can use standard input and output");
+    if (pl011 > 1)
+        return error_set(err, EINVAL, "the machine has one PL011; give other consoles port=virtio");
+    if (pl011 && !quirks.value[QUIRK_PL011])
+        return error_set(err, EINVAL, "a strict machine has no PL011; use port=virtio or --quirk pl011=on");
+    return 0;
+}
+
+int config_check(const struct atoll_config *c, struct error *err)
+{
+    int ret;
+
+    if (c->size != sizeof(*c))
+        return error_set(err, EINVAL, "the configuration was not made by atoll_config_init of this libatoll");
+    ret = check_memory(c, err);
+    ret = ret ? ret : check_disks(c, err);
+    ret = ret ? ret : check_nets(c, err);
+    return ret ? ret : check_consoles(c, err);
+}
+
+int config_quirks(const struct atoll_config *c, struct quirks *quirks, struct error *err)
+{
+    quirks_init(quirks, c->strict);
+    if (c->quirk_count > ATOLL_QUIRKS_MAX)
+        return error_set(err, EINVAL, "%zu quirks are too many", c->quirk_count);
+    for (size_t i = 0; i < c->quirk_count; i++) {
+        int ret = quirks_set(quirks, c->quirks[i].name, c->quirks[i].value, err);
+
+        if (ret)
+            return ret;
+    }
+    return 0;
+}
+
+/* Calls visit on every string of the configuration. */
+static bool each_string(struct atoll_config *c, bool (*visit)(const char **string))
+{
+    bool ok = visit(&c->engine) & visit(&c->kernel) & visit(&c->initrd) & visit(&c->append);
+
+    for (size_t i = 0; i < c->disk_count; i++)
+        ok &= visit(&c->disks[i].path) & visit(&c->disks[i].serial) & visit(&c->disks[i].backing);
+    for (size_t i = 0; i < c->net_count; i++)
+        ok &= visit(&c->nets[i].capture);
+    for (size_t i = 0; i < c->console_count; i++)
+        ok &= visit(&c->consoles[i].path);
+    for (size_t i = 0; i < c->quirk_count; i++)
+        ok &= visit(&c->quirks[i].name) & visit(&c->quirks[i].value);
+    return ok;
+}
+
+static bool duplicate(const char **string)
+{
+    if (!*string)
+        return true;
+    *string = strdup(*string);
+    return *string != NULL;
+}
+
+static bool release(const char **string)
+{
+    free((void *)(uintptr_t)*string);
+    *string = NULL;
+    return true;
+}
+
+int config_copy(struct atoll_config *to, const struct atoll_config *from)
+{
+    *to = *from;
+    return each_string(to, duplicate) ? 0 : -ENOMEM;
+}
+
+void config_free(struct atoll_config *config)
+{
+    each_string(config, release);
+}

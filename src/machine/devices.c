@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The machine's devices, in their places: chips on the bus, then PCI functions in the order net, disk, entropy, balloon, console,
+ * each on the I/O loop that fits its work.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "chip/gicv2m.h"
+#include "chip/gicv3.h"
+#include "chip/pl011.h"
+#include "chip/pl031.h"
+#include "chip/pl061.h"
+#include "host/clock.h"
+#include "machine/layout.h"
+#include "machine/machine.h"
+#include "virtio/devices.h"
+
+#define CHIP_WIDTHS (BUS_WIDTH_1 | BUS_WIDTH_2 | BUS_WIDTH_4)
+
+/* Takes note of a device that exists. The table has room for every configuration that config_check lets through. */
+static void add(struct machine *m, const struct device_ops *ops, void *dev, const char *instance)
+{
+    struct machine_device *entry = &m->devices[m->device_count++];
+
+    entry->ops = ops;
+    entry->dev = dev;
+    snprintf(entry->instance, sizeof(entry->instance), "%s", instance);
+}
+
+static void gic_changed(void *ctx, unsigned cpu)
+{
+    struct machine *m = ctx;
+
+    cpu_wake(&m->cpus[cpu]);
+}
+
+static int create_gic(struct machine *m)
+{
+    const struct gicv3_config config = {.cpus = m->config.cpus,
+                                        .spis = LAYOUT_SPIS,
+                                        .affinities = m->platform.mpidr,
+                                        .changed = gic_changed,
+                                        .ctx = m};
+    struct gicv2m_config msi = {.base = LAYOUT_MSI_BASE, .count = LAYOUT_MSI_COUNT};
+    int ret = gicv3_create(&m->gic, &config);
+
+    if (ret)
+        return ret;
+    add(m, &gicv3_ops, m->gic, "gicv3");
+    ret = gicv3_map(m->gic, m->bus, m->platform.gicd.base, m->platform.gicr.base);
+    msi.lines = gicv3_spi_line(m->gic, LAYOUT_MSI_BASE);
+    ret = ret ? ret : gicv2m_create(&m->gicv2m, &msi);
+    if (ret)
+        return ret;
+    add(m, &gicv2m_ops, m->gicv2m, "gicv2m");
+    return bus_attach(m->bus, m->platform.gicv2m.base, GICV2M_SIZE, BUS_WIDTH_4, &gicv2m_bus_ops, m->gicv2m);
+}
+
+static uint64_t wall_seconds(void *ctx)
+{
+    return host_clock_realtime() / NS_PER_SEC;
+}
+
+static void rtc_alarm(void *ctx, uint64_t when)
+{
+    struct machine *m = ctx;
+    uint64_t now = host_clock_realtime(), at = when > UINT64_MAX / NS_PER_SEC ? UINT64_MAX : when * NS_PER_SEC;
+
+    if (at == UINT64_MAX)
+        host_timer_set(m->rtc_timer, UINT64_MAX);
+    else
+        host_timer_set(m->rtc_timer, host_clock_monotonic() + (at > now ? at - now : 0));
+}
+
+static void rtc_expired(void *ctx)
+{
+    struct machine *m = ctx;
+
+    pl031_alarm(m->rtc);
+}
+
+static int create_rtc(struct machine *m)
+{
+    const struct pl031_config config = {.now = wall_seconds,
+                                        .alarm = rtc_alarm,
+                                        .ctx = m,
+                                        .irq = gicv3_spi_line(m->gic, LAYOUT_INTID_RTC)};
+    int ret = host_timer_create(m->io, rtc_expired, m, &m->rtc_timer);
+
+    ret = ret ? ret : pl031_create(&m->rtc, &config);
+    if (ret)
+        return ret;
+    add(m, &pl031_ops, m->rtc, "pl031");
+    return bus_attach(m->bus, m->platform.rtc.base, PL031_SIZE, CHIP_WIDTHS, &pl031_bus_ops, m->rtc);
+}
+
+static int create_gpio(struct machine *m)
+{
+    const struct irq_line irq = gicv3_spi_line(m->gic, LAYOUT_INTID_GPIO);
+    int ret = pl061_create(&m->gpio, &irq);
+
+    if (ret)
+        return ret;
+    add(m, &pl061_ops, m->gpio, "pl061");
+    return bus_attach(m->bus, m->platform.gpio.base, PL061_SIZE, CHIP_WIDTHS, &pl061_bus_ops, m->gpio);
+}
+
+/* --- consoles: the first that asks for it gets the PL011, the others a virtio port each --- */
+
+static void console_command(void *ctx, enum console_command command)
+{
+    static const unsigned requests[] = {[CONSOLE_QUIT] = REQUEST_QUIT,
+                                        [CONSOLE_POWER_BUTTON] = REQUEST_POWER_BUTTON,
+                                        [CONSOLE_RESET] = REQUEST_FORCED_RESET};
+
+    machine_request(ctx, requests[command]);
+}
+
+static int open_console(struct machine *m, size_t index, struct error *err)
+{
+    static const enum console_kind kinds[] = {
+        [ATOLL_CONSOLE_NONE] = CONSOLE_NONE, [ATOLL_CONSOLE_STDIO] = CONSOLE_STDIO,
+        [ATOLL_CONSOLE_PTY] = CONSOLE_PTY,   [ATOLL_CONSOLE_FILE] = CONSOLE_FILE,
+        [ATOLL_CONSOLE_UNIX] = CONSOLE_UNIX, [ATOLL_CONSOLE_MEMORY] = CONSOLE_MEMORY,
+    };
+    const struct atoll_console *from = &m->config.consoles[index];
+    const struct console_config config = {.kind = kinds[from->kind],
+                                          .path = from->path,
+                                          .input = 0,
+                                          .output = 1,
+                                          .command = console_command,
+                                          .ctx = m};
+
+    return console_open(&m->consoles[index], &config, &m->log, err);
+}
+
+static void uart_write(void *ctx, const uint8_t *bytes, size_t length)
+{
+    struct machine *m = ctx;
+
+    if (m->uart_console)
+        console_write(m->uart_console, bytes, length);
+}
+
+static void uart_room(void *ctx)
+{
+    struct machine *m = ctx;
+
+    if (m->uart_console)
+        console_resume(m->uart_console);
+}
+
+static size_t uart_receive(void *ctx, const uint8_t *bytes, size_t length)
+{
+    struct machine *m = ctx;
+
+    return pl011_receive(m->uart, bytes, length);
+}
+
+static int create_uart(struct machine *m)
+{
+    const struct pl011_config config = {.write = uart_write,
+                                        .room = uart_room,
+                                        .ctx = m,
+                                        .irq = gicv3_spi_line(m->gic, LAYOUT_INTID_UART)};
+    int ret = pl011_create(&m->uart, &config);
+
+    if (ret)
+        return ret;
+    add(m, &pl011_ops, m->uart, "pl011");
+    return bus_attach(m->bus, m->platform.uart.base, PL011_SIZE, CHIP_WIDTHS, &pl011_bus_ops, m->uart);
+}
+
+/* Which console is the PL011's: the one that says so, else the first that leaves it open. SIZE_MAX: none. */
+static size_t uart_console(const struct machine *m)
+{
+    size_t open = SIZE_MAX;
+
+    if (!m->quirks.value[QUIRK_PL011])
+        return SIZE_MAX;
+    for (size_t i = m->config.console_count; i-- > 0;) {
+        if (m->config.consoles[i].port == ATOLL_PORT_PL011)
+            return i;
+        if (m->config.consoles[i].port == ATOLL_PORT_DEFAULT)
+            open = i;
+    }
+    return open;
+}
+
+/* --- PCI functions --- */
+
+static struct virtio_host virtio_host(struct machine *m, struct host_loop *loop)
+{
+    return (struct virtio_host){
+        .mem = m->mem,
+        .loop = loop,
+        .log = &m->log,
+        .events = &m->events,
+        .strict = m->config.strict,
+        .quirks = {.net_requires_mtu = m->quirks.value[QUIRK_NET_REQUIRES_MTU],
+                   .net_refuses_host_tso_alone = m->quirks.value[QUIRK_NET_REFUSES_HOST_TSO_ALONE],
+                   .net_apple_features = m->quirks.value[QUIRK_NET_APPLE_FEATURES],
+                   .interrupt_pin = (uint8_t)(m->quirks.value[QUIRK_PCI_INTERRUPT_PIN] + 1)},
+    };
+}
+
+/* Plugs a device that was just created, `ret` being its creator's answer. */
+static int plug(struct machine *m, int ret, struct virtio_device *dev, const char *instance, struct error *err)
+{
+    struct virtio_pci *pci;
+
+    if (ret)
+        return error_set(err, -ret, "cannot create %s: %s", instance, strerror(-ret));
+    ret = virtio_pci_create(&pci, m->pci, 0, dev, err);
+    if (ret) {
+        dev->ops->free(dev);
+        return ret;
+    }
+    add(m, &virtio_pci_ops, pci, instance);
+    return 0;
+}
+
+/* A locally administered address that is the same at every start, as DHCP leases and udev names like it. */
+static void default_mac(size_t index, uint8_t mac[6])
+{
+    static const uint8_t base[6] = {0x52, 0x54, 0x00, 0xa7, 0x01, 0x00};
+
+    memcpy(mac, base, sizeof(base));
+    mac[5] = (uint8_t)(index + 1);
+}
+
+static int create_net(struct machine *m, size_t index, struct error *err)
+{
+    const struct atoll_net *from = &m->config.nets[index];
+    const struct virtio_host host = virtio_host(m, m->io);
+    struct net_user_config config = {.forward_count = from->forward_count,
+                                     .host = from->host,
+                                     .isolated = from->isolated,
+                                     .mtu = from->mtu ? from->mtu : 1500,
+                                     .capture = from->capture};
+    struct virtio_device *dev = NULL;
+    struct net *net;
+    char instance[32];
+    uint8_t mac[6];
+    int ret;
+
+    for (size_t i = 0; i < from->forward_count; i++) {
+        const struct atoll_forward *f = &from->forwards[i];
+
+        config.forwards[i] = (struct net_forward){.udp = f->udp,
+                                                  .host_address = f->host_address ? f->host_address : 0x7f000001,
+                                                  .host_port = f->host_port,
+                                                  .guest_port = f->guest_port};
+    }
+    default_mac(index, mac);
+    if (from->has_mac)
+        memcpy(mac, from->mac, sizeof(mac));
+    ret = net_user_open(&net, &config, &m->log, err);
+    if (ret)
+        return ret;
+    snprintf(instance, sizeof(instance), "virtio-net%zu", index);
+    ret = virtio_net_create(&dev, &host, instance, net, mac, MIN(m->config.cpus, 8));
+    if (ret)
+        net_close(net);
+    return plug(m, ret, dev, instance, err);
+}
+
+static int create_disk(struct machine *m, size_t index, struct error *err)
+{
+    static const enum disk_format formats[] = {[ATOLL_DISK_PROBE] = DISK_FORMAT_PROBE,
+                                               [ATOLL_DISK_RAW] = DISK_FORMAT_RAW,
+                                               [ATOLL_DISK_QCOW2] = DISK_FORMAT_QCOW2};
+    const struct atoll_disk *from = &m->config.disks[index];
+    const struct disk_config config = {.path = from->path,
+                                       .format = formats[from->format],
+                                       .readonly = from->readonly,
+                                       .backing = from->backing};
+    struct virtio_device *dev = NULL;
+    struct virtio_host host;
+    struct disk *disk;
+    char instance[32];
+    int ret = disk_open(&disk, &config, &m->log, err);
+
+    if (ret)
+        return ret;
+    snprintf(instance, sizeof(instance), "virtio-blk%zu", index);
+    ret = host_loop_create(&m->disk_loops[index], instance + strlen("virtio-"), err);
+    if (ret) {
+        disk_close(disk);
+        return ret;
+    }
+    host = virtio_host(m, m->disk_loops[index]);
+    ret = virtio_blk_create(&dev, &host, instance, disk, from->serial);
+    if (ret)
+        disk_close(disk);
+    return plug(m, ret, dev, instance, err);
+}
+
+static int create_console(struct machine *m, size_t index, struct error *err)
+{
+    const struct virtio_host host = virtio_host(m, m->io);
+    struct virtio_device *dev = NULL;
+    char instance[32];
+    int ret;
+
+    snprintf(instance, sizeof(instance), "virtio-console%zu", index);
+    ret = virtio_console_create(&dev, &host, instance, m->consoles[index]);
+    m->console_owned[index] = ret == 0;
+    return plug(m, ret, dev, instance, err);
+}
+
+static int create_consoles(struct machine *m, struct error *err)
+{
+    const struct console_client client = {uart_receive, m};
+    size_t uart = uart_console(m);
+
+    for (size_t i = 0; i < m->config.console_count; i++) {
+        int ret = open_console(m, i, err);
+
+        if (!ret && i == uart) {
+            m->uart_console = m->consoles[i];
+            ret = console_attach(m->consoles[i], m->io, &client);
+            if (ret)
+                error_set(err, -ret, "cannot attach console %zu: %s", i, strerror(-ret));
+        } else if (!ret) {
+            ret = create_console(m, i, err);
+        }
+        if (ret)
+            return ret;
+    }
+    return 0;
+}
+
+static int create_rng(struct machine *m, struct error *err)
+{
+    const struct virtio_host host = virtio_host(m, m->io);
+    struct virtio_device *dev = NULL;
+    int ret = virtio_rng_create(&dev, &host, "virtio-rng0");
+
+    return plug(m, ret, dev, "virtio-rng0", err);
+}
+
+static int create_balloon(struct machine *m, struct error *err)
+{
+    const struct virtio_host host = virtio_host(m, m->io);
+    struct virtio_device *dev = NULL;
+    int ret = virtio_balloon_create(&dev, &host, "virtio-balloon0");
+
+    ret = plug(m, ret, dev, "virtio-balloon0", err);
+    if (!ret)
+        m->balloon = dev;
+    return ret;
+}
+
+static void msi_sent(void *ctx, uint64_t address, uint32_t data)
+{
+    struct machine *m = ctx;
+
+    if (address == m->platform.gicv2m.base + GICV2M_SETSPI)
+        gicv2m_send(m->gicv2m, data);
+}
+
+static int create_pci(struct machine *m)
+{
+    const struct platform *p = &m->platform;
+    const struct pci_windows windows = {
+        .ecam_base = p->ecam.base,       .ecam_size = p->ecam.size,
+        .mem32_base = p->pci_mem32.base, .mem32_size = p->pci_mem32.size,
+        .mem64_base = p->pci_mem64.base, .mem64_size = p->pci_mem64.size,
+        .io_base = p->pci_io.base,       .io_size = p->pci_io.size,
+    };
+    const struct msi_sink msi = {msi_sent, m};
+    struct irq_line intx[PCI_SLOTS];
+    int ret;
+
+    for (unsigned slot = 0; slot < PCI_SLOTS; slot++)
+        intx[slot] = gicv3_spi_line(m->gic, p->pci_intx_base + slot);
+    ret = pci_host_create(&m->pci, m->bus, &windows, &msi, intx, &m->log);
+    if (!ret)
+        add(m, &pci_host_ops, m->pci, "pci");
+    return ret;
+}
+
+static int create_chips(struct machine *m)
+{
+    int ret = create_gic(m);
+
+    ret = ret ? ret : create_rtc(m);
+    ret = ret ? ret : create_gpio(m);
+    if (m->platform.uart.size)
+        ret = ret ? ret : create_uart(m);
+    return ret ? ret : create_pci(m);
+}
+
+int devices_create(struct machine *m, struct error *err)
+{
+    int ret = host_loop_create(&m->io, "io", err);
+
+    if (ret)
+        return ret;
+    ret = create_chips(m);
+    if (ret)
+        return error_set(err, -ret, "cannot create the machine's chips: %s", strerror(-ret));
+    for (size_t i = 0; i < m->config.net_count && !ret; i++)
+        ret = create_net(m, i, err);
+    for (size_t i = 0; i < m->config.disk_count && !ret; i++)
+        ret = create_disk(m, i, err);
+    ret = ret ? ret : create_rng(m, err);
+    ret = ret ? ret : create_balloon(m, err);
+    return ret ? ret : create_consoles(m, err);
+}
+
+void devices_destroy(struct machine *m)
+{
+    if (m->uart_console)
+        console_close(m->uart_console);
+    for (size_t i = 0; i < m->config.console_count; i++)
+        if (m->consoles[i] && m->consoles[i] != m->uart_console && !m->console_owned[i])
+            console_close(m->consoles[i]);
+    if (m->rtc_timer)
+        host_timer_destroy(m->rtc_timer);
+    while (m->device_count > 0) {
+        struct machine_device *device = &m->devices[--m->device_count];
+
+        device->ops->free(device->dev);
+    }
+    for (size_t i = 0; i < ATOLL_DISKS_MAX; i++)
+        if (m->disk_loops[i])
+            host_loop_destroy(m->disk_loops[i]);
+    if (m->io)
+        host_loop_destroy(m->io);
+}
+
+void devices_reset(struct machine *m)
+{
+    for (size_t i = 0; i < m->device_count; i++)
+        m->devices[i].ops->reset(m->devices[i].dev);
+}
+
+static void each_virtio(struct machine *m, void (*visit)(struct virtio_device *dev))
+{
+    for (size_t i = 0; i < m->device_count; i++)
+        if (m->devices[i].ops == &virtio_pci_ops)
+            visit(virtio_pci_device(m->devices[i].dev));
+}
+
+void devices_quiesce(struct machine *m)
+{
+    each_virtio(m, virtio_device_quiesce);
+}
+
+void devices_resume(struct machine *m)
+{
+    each_virtio(m, virtio_device_resume);
+}

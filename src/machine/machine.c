@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Assembly: from a configuration to a machine that is powered off but complete, and back.
+ */
+#include "machine/machine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/map.h"
+#include "machine/layout.h"
+
+void machine_describe(const struct atoll_config *config, const struct quirks *quirks, struct platform *p)
+{
+    *p = (struct platform){
+        .cpus = config->cpus,
+        .ram = {LAYOUT_RAM_BASE, config->memory},
+        .gicd = {LAYOUT_GICD_BASE, LAYOUT_GICD_SIZE},
+        .gicr = {LAYOUT_GICR_BASE, LAYOUT_GICR_SIZE * config->cpus},
+        .gicv2m = {LAYOUT_GICV2M_BASE, LAYOUT_GICV2M_SIZE},
+        .msi_base = LAYOUT_MSI_BASE,
+        .msi_count = LAYOUT_MSI_COUNT,
+        .ppi_phys = LAYOUT_PPI_PTIMER,
+        .ppi_virt = LAYOUT_PPI_VTIMER,
+        .ppi_hyp = LAYOUT_PPI_HYP_TIMER,
+        .psci_smc = quirks->value[QUIRK_PSCI_CONDUIT],
+        .ecam = {LAYOUT_ECAM_BASE, LAYOUT_ECAM_SIZE},
+        .pci_mem32 = {LAYOUT_MEM32_BASE, LAYOUT_MEM32_SIZE},
+        .pci_mem64 = {align_up(LAYOUT_RAM_BASE + config->memory, LAYOUT_MEM64_ALIGN), LAYOUT_MEM64_SIZE},
+        .pci_io = {LAYOUT_IO_BASE, LAYOUT_IO_SIZE},
+        .pci_intx_base = LAYOUT_INTID_INTX,
+        .pci_intx_pin = quirks->value[QUIRK_PCI_INTERRUPT_PIN] + 1,
+        .rtc = {LAYOUT_RTC_BASE, LAYOUT_CHIP_SIZE},
+        .gpio = {LAYOUT_GPIO_BASE, LAYOUT_CHIP_SIZE},
+        .rtc_intid = LAYOUT_INTID_RTC,
+        .gpio_intid = LAYOUT_INTID_GPIO,
+        .power_button_line = LAYOUT_POWER_BUTTON_LINE,
+        .uart_clock_hz = LAYOUT_UART_CLOCK_HZ,
+    };
+    for (unsigned i = 0; i < config->cpus; i++)
+        p->mpidr[i] = i;
+    if (quirks->value[QUIRK_PL011]) {
+        p->uart = (struct platform_range){LAYOUT_UART_BASE, LAYOUT_CHIP_SIZE};
+        p->uart_intid = LAYOUT_INTID_UART;
+    }
+}
+
+static void log_line(void *ctx, enum log_level level, const char *line)
+{
+    struct machine *m = ctx;
+
+    m->config.log(m->config.log_ctx, (enum atoll_log_level)level, line);
+}
+
+static void set_log(struct machine *m)
+{
+    if (!m->config.log)
+        return;
+    m->log = (struct log){log_line, m, (enum log_level)m->config.log_level};
+}
+
+static int create_memory(struct machine *m, struct error *err)
+{
+    uint64_t host = host_memory_size();
+    int ret = mem_create(&m->mem);
+
+    if (host && m->config.memory > host)
+        log_warn(&m->log, "%llu MiB of guest memory is more than the host's %llu MiB: it will be slow or killed if the guest uses it all",
+                 (unsigned long long)(m->config.memory / MIB), (unsigned long long)(host / MIB));
+    if (ret)
+        return error_set(err, -ret, "out of memory");
+    return mem_add_ram(m->mem, m->platform.ram.base, m->platform.ram.size, err);
+}
+
+static int create_bus(struct machine *m)
+{
+    const struct platform *p = &m->platform;
+    int ret = bus_create(&m->bus);
+
+    if (ret)
+        return ret;
+    bus_set_events(m->bus, &m->events);
+    /* What is in a window but belongs to nobody: GIC holes read as zero, PCI's as all ones. */
+    ret = bus_window(m->bus, p->gicd.base, p->gicd.size + p->gicr.size, 0x00);
+    ret = ret ? ret : bus_window(m->bus, p->gicv2m.base, p->gicv2m.size, 0x00);
+    ret = ret ? ret : bus_window(m->bus, p->ecam.base, p->ecam.size, 0xff);
+    ret = ret ? ret : bus_window(m->bus, p->pci_mem32.base, p->pci_mem32.size, 0xff);
+    ret = ret ? ret : bus_window(m->bus, p->pci_mem64.base, p->pci_mem64.size, 0xff);
+    return ret ? ret : bus_window(m->bus, p->pci_io.base, p->pci_io.size, 0xff);
+}
+
+static int create_engine(struct machine *m, struct error *err)
+{
+    const struct engine_vm_config config = {
+        .cpu = m->config.strict || m->config.cpu == ATOLL_CPU_APPLE ? ENGINE_CPU_APPLE : ENGINE_CPU_ATOLL,
+        .mem = m->mem,
+        .log = &m->log,
+        .events = &m->events,
+        .clock_ns = clock_now,
+        .clock_ctx = &m->clock,
+    };
+    int ret;
+
+    m->engine = engine_find(m->config.engine ? m->config.engine : "auto", err);
+    if (!m->engine)
+        return -ENOTSUP;
+    ret = m->engine->caps(&m->caps);
+    if (ret)
+        return error_set(err, -ret, "the %s engine does not say what it can do: %s", m->engine->name, strerror(-ret));
+    if (m->config.cpus > m->caps.max_vcpus)
+        return error_set(err, EINVAL, "the %s engine runs at most %u CPUs", m->engine->name, m->caps.max_vcpus);
+    ret = m->engine->vm_create(&m->vm, &config, err);
+    return ret ? ret : m->engine->vm_map(m->vm, m->platform.ram.base, m->platform.ram.size, true, err);
+}
+
+static int build(struct machine *m, struct error *err)
+{
+    int ret = config_quirks(&m->config, &m->quirks, err);
+
+    if (ret)
+        return ret;
+    machine_describe(&m->config, &m->quirks, &m->platform);
+    clock_init(&m->clock);
+    ret = boot_open(m, err);
+    ret = ret ? ret : create_memory(m, err);
+    ret = ret ? ret : create_engine(m, err);
+    if (ret)
+        return ret;
+    ret = create_bus(m);
+    if (ret)
+        return error_set(err, -ret, "cannot create the bus: %s", strerror(-ret));
+    ret = devices_create(m, err);
+    ret = ret ? ret : cpus_start(m, err);
+    return ret || !m->engine->vm_ready ? ret : m->engine->vm_ready(m->vm, err);
+}
+
+int machine_create(struct machine **machine, const struct atoll_config *config, struct error *err)
+{
+    struct machine *m;
+    int ret = config_check(config, err);
+
+    if (ret)
+        return ret;
+    if (!config->kernel)
+        return error_set(err, EINVAL, "nothing to boot: give a kernel with --kernel FILE");
+    m = calloc(1, sizeof(*m));
+    if (!m)
+        return error_set(err, ENOMEM, "out of memory");
+    ret = config_copy(&m->config, config) ? error_set(err, ENOMEM, "out of memory") : 0;
+    set_log(m);
+    ret = control_create(m, ret ? NULL : err) ? -ENOMEM : ret;
+    ret = ret ? ret : build(m, err);
+    if (ret) {
+        machine_destroy(m);
+        return ret;
+    }
+    *machine = m;
+    return 0;
+}
+
+static void do_stop(void *ctx)
+{
+    struct machine *m = ctx;
+
+    cpus_park(m);
+    devices_quiesce(m);
+}
+
+void machine_destroy(struct machine *m)
+{
+    if (m->control) {
+        if (m->running)
+            host_loop_call(m->control, do_stop, m);
+        cpus_end(m);
+    }
+    devices_destroy(m);
+    control_destroy(m);
+    if (m->vm)
+        m->engine->vm_destroy(m->vm);
+    if (m->bus)
+        bus_destroy(m->bus);
+    if (m->mem)
+        mem_destroy(m->mem);
+    boot_close(m);
+    config_free(&m->config);
+    free(m);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One machine from the inside of this room. The public face is include/atoll/atoll.h.
+ *
+ * Threads. One thread a vCPU (cpu.c), which parks whenever the machine does not run; I/O loops, on which devices work; and one
+ * control loop (control.c), on which everything happens that concerns the machine as a whole: start, stop, reset, pause, save.
+ * Only the control loop changes `phase`, and it touches devices only while all vCPUs are parked and the I/O loops are drained
+ * (machine_quiesce), so none of that needs a lock beyond the handshake with the vCPUs in `lock`.
+ */
+#ifndef MACHINE_MACHINE_H
+#define MACHINE_MACHINE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "atoll/atoll.h"
+#include "backend/console.h"
+#include "backend/disk.h"
+#include "backend/net.h"
+#include "base/event.h"
+#include "base/log.h"
+#include "bus/bus.h"
+#include "bus/irq.h"
+#include "engine/engine.h"
+#include "firmware/file.h"
+#include "firmware/kernel.h"
+#include "firmware/platform.h"
+#include "host/loop.h"
+#include "machine/clock.h"
+#include "machine/quirk.h"
+#include "pci/pci.h"
+
+struct machine;
+
+/* A CPU as PSCI sees it (DEN0022, AFFINITY_INFO). */
+enum cpu_power { CPU_ON, CPU_OFF, CPU_ON_PENDING };
+
+struct cpu {
+    struct machine *machine;
+    unsigned index;
+    pthread_t thread;
+    bool started; /* the thread exists */
+    struct vcpu *vcpu;
+
+    /* Under machine->lock. */
+    _Atomic enum cpu_power power; /* the run loop reads it without the lock */
+    bool parked;
+    bool entry_pending; /* reset, then start at `entry` */
+    struct kernel_entry entry;
+    void (*call)(struct cpu *cpu, void *ctx); /* to run on this thread while it is parked */
+    void *call_ctx;
+
+    _Atomic uint64_t instructions, exits; /* published by the thread for atoll_stats */
+
+    /* The handshake of cpu_wake and cpu_wait. */
+    pthread_mutex_t wait_lock;
+    pthread_cond_t wait_cond;
+    bool poked, waiting; /* under wait_lock */
+};
+
+/* A device that the machine resets, saves and frees, in this order of creation. */
+struct machine_device {
+    const struct device_ops *ops;
+    void *dev;
+    char instance[32];
+};
+
+#define MACHINE_MAX_DEVICES 64
+
+enum machine_phase { MACHINE_OFF, MACHINE_RUNNING, MACHINE_PAUSED, MACHINE_STOPPED };
+
+/* What has been asked of the control loop; or-ed into `requests` from any thread. */
+enum {
+    REQUEST_POWEROFF = 1,
+    REQUEST_RESET = 2,
+    REQUEST_QUIT = 4,
+    REQUEST_FAULT = 8,
+    REQUEST_POWER_BUTTON = 16,
+    REQUEST_FORCED_RESET = 32, /* the user's: resets whatever config.reboot says */
+};
+
+struct machine {
+    struct atoll_config config; /* a copy; strings are owned */
+    struct log log;
+    struct event_sink events;
+    struct quirks quirks;
+    struct platform platform;
+    struct clock clock;
+
+    struct mem *mem;
+    struct bus *bus;
+    struct gicv3 *gic;
+    struct gicv2m *gicv2m;
+    struct pl011 *uart;
+    struct pl031 *rtc;
+    struct pl061 *gpio;
+    struct pci_host *pci;
+    struct virtio_device *balloon;
+    struct machine_device devices[MACHINE_MAX_DEVICES];
+    size_t device_count;
+
+    struct host_loop *io;                            /* chips, net, console, rng, balloon */
+    struct host_loop *disk_loops[ATOLL_DISKS_MAX];   /* one a disk: a slow flush delays nobody else */
+    struct console *consoles[ATOLL_CONSOLES_MAX];
+    bool console_owned[ATOLL_CONSOLES_MAX]; /* by a virtio device, which closes it */
+    struct console *uart_console;           /* NULL: the PL011's output goes nowhere */
+
+    const struct engine_ops *engine;
+    struct engine_caps caps;
+    struct engine_vm *vm;
+    struct cpu cpus[ATOLL_CPUS_MAX];
+
+    struct boot_file kernel, initrd;
+
+    struct host_loop *control;
+    struct host_work *control_work;
+    struct host_timer *button_timer, *rtc_timer;
+    _Atomic unsigned requests;
+
+    pthread_mutex_t lock;
+    pthread_cond_t go;     /* vCPUs wait on it while parked */
+    pthread_cond_t parked; /* the control loop waits on it */
+    pthread_cond_t ended;  /* atoll_wait */
+    enum machine_phase phase;
+    bool running, exiting; /* what the vCPU threads should do */
+    atomic_bool leave;     /* !running, for their loops to see without the lock */
+    enum atoll_stop why;
+};
+
+/* --- cpu.c --- */
+
+/* Starts all vCPU threads, parked, and creates their vCPUs. Returns 0 or -errno. */
+int cpus_start(struct machine *machine, struct error *err);
+/* Ends the threads and destroys the vCPUs. */
+void cpus_end(struct machine *machine);
+/* Lets the powered-on CPUs run; stops and parks all of them. Control loop only. */
+void cpus_run(struct machine *machine);
+void cpus_park(struct machine *machine);
+/* Runs `call` on the CPU's thread while it is parked, and waits for it. Control loop or creator only. */
+void cpu_call(struct cpu *cpu, void (*call)(struct cpu *cpu, void *ctx), void *ctx);
+/* Something that the CPU may have waited for has happened. Any thread, with no lock above "vCPU kick" held. */
+void cpu_wake(struct cpu *cpu);
+/* Waits (WFI, CPU_SUSPEND) until cpu_wake, an interrupt, or guest time `deadline_ns`. On the CPU's thread. */
+void cpu_wait(struct cpu *cpu, uint64_t deadline_ns);
+/* Waits until the control loop parks the CPUs, whatever else happens. On the CPU's thread. */
+void cpu_stall(struct cpu *cpu);
+/* Makes the CPU start at `entry` when it runs next. With machine->lock held. */
+void cpu_power_on(struct cpu *cpu, const struct kernel_entry *entry);
+
+/* --- psci.c --- */
+void psci_call(struct cpu *cpu, struct vcpu_exit *exit);
+
+/* --- devices.c --- */
+int devices_create(struct machine *machine, struct error *err);
+void devices_destroy(struct machine *machine);
+void devices_reset(struct machine *machine);
+/* All queue work done, no request in flight. With vCPUs parked. */
+void devices_quiesce(struct machine *machine);
+void devices_resume(struct machine *machine);
+
+/* --- boot.c --- */
+int boot_open(struct machine *machine, struct error *err);
+void boot_close(struct machine *machine);
+/* Clears RAM, loads the images and makes CPU 0 ready to start. With vCPUs parked. */
+int boot_load(struct machine *machine, struct error *err);
+
+/* --- control.c --- */
+int control_create(struct machine *machine, struct error *err);
+void control_destroy(struct machine *machine);
+void machine_request(struct machine *machine, unsigned request); /* any thread */
+int machine_start(struct machine *machine, struct error *err);
+int machine_pause(struct machine *machine);
+int machine_resume(struct machine *machine);
+/* Of a paused machine; and into one that has not been started, which is paused afterwards. */
+int machine_save(struct machine *machine, struct state *state, struct error *err);
+int machine_load(struct machine *machine, const struct state *state, struct error *err);
+enum atoll_stop machine_wait(struct machine *machine);
+
+/* --- snapshot.c --- (paused) */
+int snapshot_save(struct machine *machine, struct state *state, struct error *err);
+int snapshot_load(struct machine *machine, const struct state *state, struct error *err);
+
+/* --- machine.c --- */
+int machine_create(struct machine **machine, const struct atoll_config *config, struct error *err);
+void machine_destroy(struct machine *machine);
+/* The description from which tables are made; no engine or file is touched. */
+void machine_describe(const struct atoll_config *config, const struct quirks *quirks, struct platform *platform);
+
+/* --- config.c --- */
+/* Checks every value; -EINVAL with one line that says what would be right. */
+int config_check(const struct atoll_config *config, struct error *err);
+/* A deep copy, and its end. */
+int config_copy(struct atoll_config *to, const struct atoll_config *from);
+void config_free(struct atoll_config *config);
+int config_quirks(const struct atoll_config *config, struct quirks *quirks, struct error *err);
+
+#endif
