@@ -54,10 +54,6 @@ struct pci_function {
     /* Told before each read and after each write of configuration space, without any of PCI's locks (may be NULL). For a
      * capability that acts, like virtio's VIRTIO_PCI_CAP_PCI_CFG: it uses pci_config_get and pci_config_set. */
     void (*accessed)(struct pci_function *function, unsigned offset, unsigned size, bool write);
-    /* Registers of a capability that have effects (may be NULL): called before a read of [offset, offset + size) is answered from
-     * config[], and after a write there has been applied to config[]. On the vCPU's thread without `lock`. */
-    void (*config_read)(struct pci_function *function, unsigned offset, unsigned size);
-    void (*config_written)(struct pci_function *function, unsigned offset, unsigned size);
 };
 
 struct pci_windows {

@@ -70,7 +70,8 @@ struct virtio_pci;
 int virtio_pci_create(struct virtio_pci **pci, struct pci_host *host, unsigned slot, struct virtio_device *dev,
                       struct error *err);
 
-/* Transport, device and backend as one; `dev` of these is the struct virtio_pci. Save while quiesced; after load the
+/* Transport, device and backend as one; `dev` of these is the struct virtio_pci. What is in configuration space (BARs, MSI-X)
+ * goes with pci_host_ops, before this. Save while quiesced; after load the
  * device stands still until virtio_device_resume. */
 extern const struct device_ops virtio_pci_ops;
 

@@ -9,8 +9,8 @@
  * Who may touch what: the driver's view (features, the queues' configuration) is written under `lock` until DRIVER_OK
  * and frozen from then on; everything that queue work changes (`running`, ring positions, the device's own state)
  * belongs to the loop's thread. A reset is asked for on a vCPU's thread and happens on the loop, after the queue work
- * that was under way; the status reads zero when it is complete and not before. No callback of the loop waits for a
- * vCPU, and none but the reset takes `lock`.
+ * that was under way; the status reads zero when it is complete and not before. Callbacks of the loop may take `lock`, so
+ * nobody waits for the loop while holding it.
  */
 #ifndef VIRTIO_VIRTIO_H
 #define VIRTIO_VIRTIO_H
