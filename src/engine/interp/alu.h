@@ -42,6 +42,18 @@ static inline uint64_t alu_add_flags(uint64_t x, uint64_t y, unsigned carry, boo
     return result >> up;
 }
 
+/* AddWithCarry(x, NOT(y), 1), most of all additions: C means that nothing was borrowed. */
+static inline uint64_t alu_sub_flags(uint64_t x, uint64_t y, bool sf, uint32_t *nzcv)
+{
+    unsigned up = sf ? 0 : 32;
+    uint64_t a = x << up, b = y << up, result = a - b;
+    uint64_t overflow = (a ^ b) & (a ^ result);
+
+    *nzcv = ((uint32_t)(result >> 32) & SOFT_NZCV_N) | (result == 0 ? SOFT_NZCV_Z : 0) |
+            (a >= b ? SOFT_NZCV_C : 0) | ((uint32_t)(overflow >> 35) & SOFT_NZCV_V);
+    return result >> up;
+}
+
 /* N and Z of a logical operation's result, C and V clear. */
 static inline uint32_t alu_logic_flags(uint64_t result, bool sf)
 {

@@ -54,7 +54,7 @@ void interp_SUBS_imm(struct soft_cpu *c, uint32_t w)
 {
     uint64_t n = soft_xsp(c, a64_Rn(w));
 
-    soft_set_x(c, a64_Rd(w), alu_add_flags(n, ~addsub_imm(w), 1, a64_sf(w), &c->nzcv));
+    soft_set_x(c, a64_Rd(w), alu_sub_flags(n, addsub_imm(w), a64_sf(w), &c->nzcv));
 }
 
 /* --- logical: Rd is SP when no flags are set --- */

@@ -65,14 +65,17 @@ BINARY_LOGIC_FLAGS(BICS_shift, reg_m_shifted, n & ~m)
 
 /* --- add and subtract --- */
 
-/* NZCV and Rd = AddWithCarry(n, m, CARRY). */
-#define BINARY_ADD_FLAGS(NAME, SOURCE, OPERAND, INVERT, CARRY)                                     \
+/* NZCV and Rd = SUM(n, m), where SOURCE reads Rn. */
+#define BINARY_ADD_FLAGS(NAME, SOURCE, OPERAND, SUM)                                               \
     void interp_##NAME(struct soft_cpu *c, uint32_t w)                                             \
     {                                                                                              \
-        uint64_t n = SOURCE(c, a64_Rn(w)), m = INVERT OPERAND(c, w);                               \
+        uint64_t n = SOURCE(c, a64_Rn(w)), m = OPERAND(c, w);                                      \
                                                                                                    \
-        soft_set_x(c, a64_Rd(w), alu_add_flags(n, m, CARRY, a64_sf(w), &c->nzcv));                 \
+        soft_set_x(c, a64_Rd(w), SUM);                                                             \
     }
+
+#define ADD_FLAGS(N, M, CARRY) alu_add_flags(N, M, CARRY, a64_sf(w), &c->nzcv)
+#define SUB_FLAGS(N, M)        alu_sub_flags(N, M, a64_sf(w), &c->nzcv)
 
 static inline unsigned carry(const struct soft_cpu *c)
 {
@@ -83,14 +86,14 @@ BINARY(ADD_shift, reg_m_shifted, n + m)
 BINARY(SUB_shift, reg_m_shifted, n - m)
 BINARY(ADC, reg_m, n + m + carry(c))
 BINARY(SBC, reg_m, n + ~m + carry(c))
-BINARY_ADD_FLAGS(ADDS_shift, soft_x, reg_m_shifted, , 0)
-BINARY_ADD_FLAGS(SUBS_shift, soft_x, reg_m_shifted, ~, 1)
-BINARY_ADD_FLAGS(ADCS, soft_x, reg_m, , carry(c))
-BINARY_ADD_FLAGS(SBCS, soft_x, reg_m, ~, carry(c))
+BINARY_ADD_FLAGS(ADDS_shift, soft_x, reg_m_shifted, ADD_FLAGS(n, m, 0))
+BINARY_ADD_FLAGS(SUBS_shift, soft_x, reg_m_shifted, SUB_FLAGS(n, m))
+BINARY_ADD_FLAGS(ADCS, soft_x, reg_m, ADD_FLAGS(n, m, carry(c)))
+BINARY_ADD_FLAGS(SBCS, soft_x, reg_m, ADD_FLAGS(n, ~m, carry(c)))
 
 /* Extended register: Rn is SP, and so is Rd when no flags are set. */
-BINARY_ADD_FLAGS(ADDS_ext, soft_xsp, reg_m_extended, , 0)
-BINARY_ADD_FLAGS(SUBS_ext, soft_xsp, reg_m_extended, ~, 1)
+BINARY_ADD_FLAGS(ADDS_ext, soft_xsp, reg_m_extended, ADD_FLAGS(n, m, 0))
+BINARY_ADD_FLAGS(SUBS_ext, soft_xsp, reg_m_extended, SUB_FLAGS(n, m))
 
 void interp_ADD_ext(struct soft_cpu *c, uint32_t w)
 {
@@ -108,33 +111,22 @@ void interp_SUB_ext(struct soft_cpu *c, uint32_t w)
 
 /* --- conditional compare and select --- */
 
-static inline void compare_if(struct soft_cpu *c, uint32_t w, uint64_t m, unsigned carry_in)
-{
-    if (alu_condition(c->nzcv, a64_cond(w)))
-        alu_add_flags(reg_n(c, w), m, carry_in, a64_sf(w), &c->nzcv);
-    else
-        c->nzcv = a64_nzcv(w) << 28;
-}
+/* NZCV = SUM(n, m) if the condition holds, else the immediate. */
+#define COMPARE_IF(NAME, OPERAND, SUM)                                                             \
+    void interp_##NAME(struct soft_cpu *c, uint32_t w)                                             \
+    {                                                                                              \
+        uint64_t n = reg_n(c, w), m = OPERAND;                                                     \
+                                                                                                   \
+        if (alu_condition(c->nzcv, a64_cond(w)))                                                   \
+            SUM;                                                                                   \
+        else                                                                                       \
+            c->nzcv = a64_nzcv(w) << 28;                                                           \
+    }
 
-void interp_CCMN_reg(struct soft_cpu *c, uint32_t w)
-{
-    compare_if(c, w, reg_m(c, w), 0);
-}
-
-void interp_CCMN_imm(struct soft_cpu *c, uint32_t w)
-{
-    compare_if(c, w, a64_imm5(w), 0);
-}
-
-void interp_CCMP_reg(struct soft_cpu *c, uint32_t w)
-{
-    compare_if(c, w, ~reg_m(c, w), 1);
-}
-
-void interp_CCMP_imm(struct soft_cpu *c, uint32_t w)
-{
-    compare_if(c, w, ~(uint64_t)a64_imm5(w), 1);
-}
+COMPARE_IF(CCMN_reg, reg_m(c, w), ADD_FLAGS(n, m, 0))
+COMPARE_IF(CCMN_imm, a64_imm5(w), ADD_FLAGS(n, m, 0))
+COMPARE_IF(CCMP_reg, reg_m(c, w), SUB_FLAGS(n, m))
+COMPARE_IF(CCMP_imm, a64_imm5(w), SUB_FLAGS(n, m))
 
 BINARY(CSEL, reg_m, alu_condition(c->nzcv, a64_cond(w)) ? n : m)
 BINARY(CSINC, reg_m, alu_condition(c->nzcv, a64_cond(w)) ? n : m + 1)

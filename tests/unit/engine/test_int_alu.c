@@ -60,6 +60,9 @@ static void add_flags(void **state)
 
                     assert_int_equal(alu_add_flags(corner[i], corner[j], carry, sf, &nzcv), want);
                     assert_int_equal(nzcv, want_nzcv);
+                    want = ref_add(corner[i], ~corner[j], 1, sf ? 64 : 32, &want_nzcv);
+                    assert_int_equal(alu_sub_flags(corner[i], corner[j], sf, &nzcv), want);
+                    assert_int_equal(nzcv, want_nzcv);
                 }
             }
         }
