@@ -12,8 +12,8 @@
 
 #include "base/endian.h"
 #include "base/units.h"
-#include "firmware/elf.h"
-#include "firmware/fdt.h"
+#include "firmware/openbsd.h"
+#include "firmware/devicetree.h"
 #include "host/entropy.h"
 
 /* The arm64 Image header. */
@@ -33,7 +33,7 @@ int kernel_identify(const uint8_t *bytes, size_t length, const char *name, enum 
     }
     if (length >= 4 && memcmp(bytes, "\177ELF", 4) == 0) {
         *kind = KERNEL_OPENBSD;
-        return elf_check(bytes, length, name, err);
+        return openbsd_check(bytes, length, name, err);
     }
     if (length >= 0x206 && memcmp(bytes + 0x202, "HdrS", 4) == 0)
         return error_set(err, ENOEXEC, "\"%s\" is an x86 Linux kernel; give one for arm64", name);
@@ -119,7 +119,7 @@ static int load_openbsd(struct mem *mem, const struct platform *p, const struct 
     if (in->initrd)
         return error_set(err, EINVAL, "--initrd does not go with the OpenBSD kernel \"%s\": its ramdisk is inside it",
                          in->name);
-    ret = elf_load_openbsd(mem, base, in->kernel, in->kernel_length, in->name, &pc, &end, err);
+    ret = openbsd_load(mem, base, in->kernel, in->kernel_length, in->name, &pc, &end, err);
     if (ret)
         return ret;
     *entry = (struct kernel_entry){.kind = KERNEL_OPENBSD, .pc = pc, .x0 = end, .x2 = fdt_place(p)};

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "atoll/atoll.h"
-#include "firmware/fdt.h"
+#include "firmware/devicetree.h"
 #include "host/confine.h"
 #include "machine/machine.h"
 #include "virtio/devices.h"

@@ -22,9 +22,13 @@ uint64_t clock_now(void *ctx)
 
 uint64_t clock_to_host(const struct clock *clock, uint64_t ns)
 {
-    uint64_t offset = atomic_load_explicit(&clock->offset, memory_order_relaxed);
+    int64_t offset = (int64_t)atomic_load_explicit(&clock->offset, memory_order_relaxed);
+    uint64_t host;
 
-    return ns > UINT64_MAX - offset ? UINT64_MAX : ns + offset;
+    /* A restored guest may be older than the host is up: then the offset is negative. */
+    if (ns == UINT64_MAX || __builtin_add_overflow(ns, offset, &host))
+        return UINT64_MAX;
+    return host;
 }
 
 void clock_start(struct clock *clock)

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/units.h"
-#include "firmware/fdt.h"
+#include "firmware/devicetree.h"
 
 static const struct platform platform = {
     .cpus = 3,

@@ -14,8 +14,8 @@
 
 #include "base/endian.h"
 #include "base/units.h"
-#include "firmware/elf.h"
-#include "firmware/fdt.h"
+#include "firmware/openbsd.h"
+#include "firmware/devicetree.h"
 #include "firmware/kernel.h"
 
 #define RAM_BASE UINT64_C(0x70000000)

@@ -5,7 +5,7 @@
  * symbols included, may lie beyond. Symbols follow the image as sys/lib/libsa/loadfile_elf.c leaves them: the ELF header, the
  * section headers with sh_offset made relative to it, then the symbol and string tables.
  */
-#include "firmware/elf.h"
+#include "firmware/openbsd.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -73,7 +73,7 @@ static int check_segment(const struct elf *elf, const Elf64_Phdr *ph, struct err
     return 0;
 }
 
-int elf_check(const uint8_t *bytes, size_t length, const char *name, struct error *err)
+int openbsd_check(const uint8_t *bytes, size_t length, const char *name, struct error *err)
 {
     struct elf elf;
     int ret = open_elf(&elf, bytes, length, name, err);
@@ -194,11 +194,11 @@ static int load_symbols(const struct elf *elf, struct mem *mem, uint64_t base, u
     return ret;
 }
 
-int elf_load_openbsd(struct mem *mem, uint64_t base, const uint8_t *bytes, size_t length, const char *name,
+int openbsd_load(struct mem *mem, uint64_t base, const uint8_t *bytes, size_t length, const char *name,
                      uint64_t *entry, uint64_t *end, struct error *err)
 {
     struct elf elf;
-    int ret = elf_check(bytes, length, name, err);
+    int ret = openbsd_check(bytes, length, name, err);
 
     if (ret)
         return ret;

@@ -2,8 +2,8 @@
 /*
  * The flattened device tree of a machine. Devicetree Specification 0.4 and the bindings named in fdt.c.
  */
-#ifndef FIRMWARE_FDT_H
-#define FIRMWARE_FDT_H
+#ifndef FIRMWARE_DEVICETREE_H
+#define FIRMWARE_DEVICETREE_H
 
 #include "base/error.h"
 #include "firmware/platform.h"

@@ -6,7 +6,7 @@
  * OpenBSD takes the virtual timer by position, so /timer keeps the four-entry order secure, physical, virtual, hypervisor
  * (Linux: arm,arch_timer.yaml allows it), and attaches the GICv2m frame as a child of the interrupt controller.
  */
-#include "firmware/fdt.h"
+#include "firmware/devicetree.h"
 
 #include <errno.h>
 #include <libfdt.h>
