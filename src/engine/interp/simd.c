@@ -157,11 +157,11 @@ void simd_run1(struct simd_op *op, simd_fn1 *fn)
     union soft_vreg r = start(op);
 
     for (unsigned e = 0; e < op->count; e++) {
-        op->acc = element(op, op->d, op->dsize, op->dbase + e);
+        op->lane = op->dbase + e;
 
         simd_int a = element(op, op->n, op->nsize, op->nbase + e);
 
-        simd_set(&r, op->dsize, op->dbase + e, (uint64_t)fn(op, a));
+        simd_set(&r, op->dsize, op->lane, (uint64_t)fn(op, a));
     }
     op->cpu->v[op->d] = r;
 }
@@ -171,12 +171,12 @@ void simd_run2(struct simd_op *op, simd_fn2 *fn)
     union soft_vreg r = start(op);
 
     for (unsigned e = 0; e < op->count; e++) {
-        op->acc = element(op, op->d, op->dsize, op->dbase + e);
+        op->lane = op->dbase + e;
 
         simd_int a = element(op, op->n, op->nsize, op->nbase + e);
         simd_int b = element(op, op->m, op->msize, op->mbase + e * op->mstep);
 
-        simd_set(&r, op->dsize, op->dbase + e, (uint64_t)fn(op, a, b));
+        simd_set(&r, op->dsize, op->lane, (uint64_t)fn(op, a, b));
     }
     op->cpu->v[op->d] = r;
 }
@@ -192,7 +192,7 @@ void simd_run_pairs(struct simd_op *op, simd_fn2 *fn)
             i -= op->nlanes;
             reg = op->m;
         }
-        op->acc = element(op, op->d, op->dsize, e);
+        op->lane = e;
 
         simd_int a = element(op, reg, op->nsize, i), b = element(op, reg, op->nsize, i + 1);
 
@@ -238,12 +238,12 @@ simd_int simd_mul(struct simd_op *op, simd_int a, simd_int b)
 
 simd_int simd_mul_add(struct simd_op *op, simd_int a, simd_int b)
 {
-    return op->acc + a * b;
+    return simd_acc(op) + a * b;
 }
 
 simd_int simd_mul_sub(struct simd_op *op, simd_int a, simd_int b)
 {
-    return op->acc - a * b;
+    return simd_acc(op) - a * b;
 }
 
 simd_int simd_abs_diff(struct simd_op *op, simd_int a, simd_int b)
@@ -253,7 +253,7 @@ simd_int simd_abs_diff(struct simd_op *op, simd_int a, simd_int b)
 
 simd_int simd_abs_diff_acc(struct simd_op *op, simd_int a, simd_int b)
 {
-    return op->acc + simd_abs_diff(op, a, b);
+    return simd_acc(op) + simd_abs_diff(op, a, b);
 }
 
 simd_int simd_max(struct simd_op *op, simd_int a, simd_int b)
@@ -287,12 +287,12 @@ simd_int simd_sqrdmulh(struct simd_op *op, simd_int a, simd_int b)
 
 simd_int simd_sqrdmlah(struct simd_op *op, simd_int a, simd_int b)
 {
-    return doubling_high(op, op->acc, a * b, true);
+    return doubling_high(op, simd_acc(op), a * b, true);
 }
 
 simd_int simd_sqrdmlsh(struct simd_op *op, simd_int a, simd_int b)
 {
-    return doubling_high(op, op->acc, -(a * b), true);
+    return doubling_high(op, simd_acc(op), -(a * b), true);
 }
 
 simd_int simd_sqdmull(struct simd_op *op, simd_int a, simd_int b)
@@ -303,17 +303,17 @@ simd_int simd_sqdmull(struct simd_op *op, simd_int a, simd_int b)
 /* The product saturates before the sum does. */
 simd_int simd_sqdmlal(struct simd_op *op, simd_int a, simd_int b)
 {
-    return simd_saturate(op, op->acc + simd_sqdmull(op, a, b), false);
+    return simd_saturate(op, simd_acc(op) + simd_sqdmull(op, a, b), false);
 }
 
 simd_int simd_sqdmlsl(struct simd_op *op, simd_int a, simd_int b)
 {
-    return simd_saturate(op, op->acc - simd_sqdmull(op, a, b), false);
+    return simd_saturate(op, simd_acc(op) - simd_sqdmull(op, a, b), false);
 }
 
 static simd_int dot(const struct simd_op *op, simd_int a, simd_int b, bool is_unsigned)
 {
-    simd_int sum = op->acc;
+    simd_int sum = simd_acc(op);
 
     for (unsigned i = 0; i < 32; i += 8)
         sum += simd_int_of((uint64_t)a >> i, 0, is_unsigned) *
@@ -347,7 +347,7 @@ FP2(min_num, fp_min_num)
 
 simd_int simd_fp_mul_add(struct simd_op *op, simd_int a, simd_int b)
 {
-    return fp_mul_add(op->f, (uint64_t)op->acc, (uint64_t)a, (uint64_t)b, &op->env);
+    return fp_mul_add(op->f, (uint64_t)simd_acc(op), (uint64_t)a, (uint64_t)b, &op->env);
 }
 
 simd_int simd_fp_mul_sub(struct simd_op *op, simd_int a, simd_int b)

@@ -36,7 +36,7 @@ struct simd_op {
     unsigned nlanes;  /* pairs: elements that Vn contributes before Vm does */
     bool is_unsigned; /* how elements are read */
     int shift;        /* by immediate: the amount, positive whatever the direction */
-    simd_int acc;     /* Vd's element before; the loop sets it for each call */
+    unsigned lane;    /* of Vd, that the loop is at */
     /* Floating point only. */
     const struct fp_format *f;
     enum fp_rounding rounding;
@@ -53,12 +53,9 @@ typedef simd_int simd_fn2(struct simd_op *op, simd_int a, simd_int b);
 /* Element i, of 1 << size bytes, zero-extended. */
 static inline uint64_t simd_get(const union soft_vreg *v, unsigned size, unsigned i)
 {
-    switch (size) {
-    case 0: return v->b[i];
-    case 1: return v->h[i];
-    case 2: return v->s[i];
-    default: return v->d[i];
-    }
+    unsigned byte = i << size;
+
+    return (v->d[byte / 8] >> (byte % 8 * 8)) & bits_mask(8u << size);
 }
 
 static inline void simd_set(union soft_vreg *v, unsigned size, unsigned i, uint64_t value)
@@ -84,6 +81,13 @@ static inline simd_int simd_int_of(uint64_t value, unsigned size, bool is_unsign
     unsigned bits = 8u << size;
 
     return is_unsigned ? (simd_int)(value & bits_mask(bits)) : (simd_int)sign_extend(value, bits);
+}
+
+/* Vd's element before: what accumulating instructions add to. */
+static inline simd_int simd_acc(const struct simd_op *op)
+{
+    return simd_int_of(simd_get(&op->cpu->v[op->d], op->dsize, op->lane), op->dsize,
+                       op->is_unsigned);
 }
 
 /* Bits of an element of Vd. */

@@ -16,12 +16,12 @@ static simd_int rounding_shift_right(struct simd_op *op, simd_int a)
 
 static simd_int shift_right_acc(struct simd_op *op, simd_int a)
 {
-    return op->acc + shift_right(op, a);
+    return simd_acc(op) + shift_right(op, a);
 }
 
 static simd_int rounding_shift_right_acc(struct simd_op *op, simd_int a)
 {
-    return op->acc + rounding_shift_right(op, a);
+    return simd_acc(op) + rounding_shift_right(op, a);
 }
 
 static simd_int shift_left(struct simd_op *op, simd_int a)
@@ -42,14 +42,14 @@ static simd_int saturating_shift_left_unsigned(struct simd_op *op, simd_int a)
 /* The bits that the shift frees keep Vd's. */
 static simd_int shift_left_insert(struct simd_op *op, simd_int a)
 {
-    return shift_left(op, a) | (op->acc & (simd_int)bits_mask((unsigned)op->shift));
+    return shift_left(op, a) | (simd_acc(op) & (simd_int)bits_mask((unsigned)op->shift));
 }
 
 static simd_int shift_right_insert(struct simd_op *op, simd_int a)
 {
     uint64_t kept = ~bits_mask(simd_bits(op) - (unsigned)op->shift);
 
-    return shift_right(op, a) | (op->acc & (simd_int)kept);
+    return shift_right(op, a) | (simd_acc(op) & (simd_int)kept);
 }
 
 static simd_int saturating_shift_right(struct simd_op *op, simd_int a)

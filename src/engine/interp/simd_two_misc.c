@@ -60,12 +60,12 @@ static simd_int saturating_neg(struct simd_op *op, simd_int a)
 /* A signed accumulator takes unsigned elements, and the other way round. */
 static simd_int add_unsigned(struct simd_op *op, simd_int a)
 {
-    return simd_saturate(op, simd_int_of((uint64_t)op->acc, op->dsize, false) + a, false);
+    return simd_saturate(op, simd_int_of((uint64_t)simd_acc(op), op->dsize, false) + a, false);
 }
 
 static simd_int add_signed(struct simd_op *op, simd_int a)
 {
-    return simd_saturate(op, simd_int_of((uint64_t)op->acc, op->dsize, true) + a, true);
+    return simd_saturate(op, simd_int_of((uint64_t)simd_acc(op), op->dsize, true) + a, true);
 }
 
 static simd_int greater_zero(struct simd_op *op, simd_int a)
@@ -177,7 +177,7 @@ static void add_long_pairs(struct soft_cpu *c, uint32_t w, enum simd_sign sign, 
 
 static simd_int add_acc(struct simd_op *op, simd_int a, simd_int b)
 {
-    return op->acc + a + b;
+    return simd_acc(op) + a + b;
 }
 
 SIMD_HANDLER(SADDLP)

@@ -41,24 +41,25 @@ uint64_t fp_div(const struct fp_format *f, uint64_t a, uint64_t b, struct fp_env
 }
 
 /*
- * The root of sig/2^63 * 2^odd in 1.63 fixed point, bit by bit from the top: `bits` of it, which is
- * as many as rounding looks at, with the rest jammed.
+ * The root of sig/2^63 * 2^odd in 1.63 fixed point, bit by bit from the top: `bits` of it, at most
+ * 58, which is as many as rounding looks at, with the rest jammed. The remainder is doubled at each
+ * step instead of the bit being shifted twice; in 4.60 fixed point it stays below 2^64. An operand
+ * has its low bits clear and loses none.
  */
 static uint64_t sqrt_sig(uint64_t sig, bool odd, unsigned bits)
 {
-    fp_u128 rest = (fp_u128)sig << (63 + odd);
-    fp_u128 root = 0;
+    uint64_t rest = sig >> 3 << odd, root = 0;
 
-    for (unsigned i = 0; i < bits; i++) {
-        fp_u128 bit = (fp_u128)1 << (63 - i);
-        fp_u128 trial = (root + root + bit) << (63 - i);
+    for (uint64_t bit = 1ull << 60; bits > 0; bits--, bit >>= 1) {
+        uint64_t trial = 2 * root + bit;
 
         if (rest >= trial) {
             rest -= trial;
             root += bit;
         }
+        rest <<= 1;
     }
-    return (uint64_t)root | (rest != 0);
+    return root << 3 | (rest != 0);
 }
 
 uint64_t fp_sqrt(const struct fp_format *f, uint64_t a, struct fp_env *env)
