@@ -256,10 +256,9 @@ static void write_header(const struct table *t, const char *path)
 {
     FILE *out = create(path);
 
-    fprintf(out,
-            "/* Made by tools/a64gen.c from arm/a64.isa; include arm/a64.h instead. */\n"
-            "#ifndef ARM_A64_GEN_H\n#define ARM_A64_GEN_H\n\n#include <stdint.h>\n\n"
-            "enum a64_op {\n    A64_UNDEFINED,\n");
+    fprintf(out, "/* Made by tools/a64gen.c from arm/a64.isa; include arm/a64.h instead. */\n"
+                 "#ifndef ARM_A64_GEN_H\n#define ARM_A64_GEN_H\n\n#include <stdint.h>\n\n"
+                 "enum a64_op {\n    A64_UNDEFINED,\n");
     for (size_t i = 0; i < t->lines; i++) {
         if (t->line[i].state == LINE_PRESENT) {
             fprintf(out, "    A64_%s,\n", t->line[i].name);

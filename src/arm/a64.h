@@ -56,4 +56,12 @@ uint32_t a64_op_value(enum a64_op op);
  */
 uint32_t a64_random(enum a64_op op, uint32_t (*rng)(void *), void *arg);
 
+/*
+ * Disassembles `word` at address `pc` into buf (of `len` bytes, always terminated if len is not 0):
+ * "add x0, x1, #16". The text is that of LLVM, aliases included, but for branch targets, which are
+ * addresses. A word that is no instruction of the declared CPU is ".inst 0x...". Returns the length
+ * of the whole text, as snprintf does; 80 bytes hold any.
+ */
+size_t a64_disasm(uint32_t word, uint64_t pc, char *buf, size_t len);
+
 #endif

@@ -65,8 +65,9 @@ enum esr_fsc {
 #define ESR_DABT_AR       (UINT32_C(1) << 14)
 #define ESR_ABT_FNV       (UINT32_C(1) << 10) /* FAR is not valid */
 #define ESR_ABT_EA        (UINT32_C(1) << 9)
-#define ESR_DABT_CM       (UINT32_C(1) << 8) /* a cache maintenance or address translation instruction \
-                                              */
+#define ESR_DABT_CM                                                                                \
+    (UINT32_C(1) << 8) /* a cache maintenance or address translation instruction                   \
+                        */
 #define ESR_ABT_S1PTW (UINT32_C(1) << 7)
 #define ESR_DABT_WNR  (UINT32_C(1) << 6) /* a write; also a fault of cache maintenance */
 
