@@ -157,7 +157,7 @@ static const struct {
     {0x6f00f600, "fmov v0.2d, #4.00000000"},
     {0x0f00fe00, "fmov v0.4h, #4.00000000"},
     {0x0f0fa400, "sshll v0.8h, v0.8b, #7"},
-    {0x4f20a400, "sshll2 v0.2d, v0.4s, #0"},
+    {0x4f20a400, "sxtl2 v0.2d, v0.4s"},
     {0x4f0c8420, "shrn2 v0.16b, v1.8h, #4"},
     {0x6f185420, "sli v0.8h, v1.8h, #8"},
     {0x0f3ce420, "scvtf v0.2s, v1.2s, #4"},
