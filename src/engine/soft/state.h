@@ -2,9 +2,10 @@
 /*
  * The state of one vCPU of the soft engines, shared by interp and jit.
  *
- * Only the vCPU's own thread touches it, but for the fields marked atomic. Names are the Arm ARM's. PSTATE is kept
- * unpacked where instructions change it often: NZCV in the layout of the NZCV register (bits 31:28), DAIF in that of DAIF
- * (bits 9:6), the rest as bytes; soft_pstate_get and soft_pstate_set pack it as SPSR_EL1 does (C5.2.18).
+ * Only the vCPU's own thread touches it, but for the fields marked atomic. Names are the Arm ARM's.
+ * PSTATE is kept unpacked where instructions change it often: NZCV in the layout of the NZCV
+ * register (bits 31:28), DAIF in that of DAIF (bits 9:6), the rest as bytes; soft_pstate_get and
+ * soft_pstate_set pack it as SPSR_EL1 does (C5.2.18).
  */
 #ifndef ENGINE_SOFT_STATE_H
 #define ENGINE_SOFT_STATE_H
@@ -33,10 +34,12 @@ struct soft_icache;
 #define SOFT_NZCV_V (UINT32_C(1) << 28)
 
 struct soft_cpu {
-    /* X0 to X30; x[31] is SP of the current exception level and stack selection (swapped on changes of either). An
-     * instruction that names register 31 as XZR goes through soft_x() and soft_set_x(). */
+    /* X0 to X30; x[31] is SP of the current exception level and stack selection (swapped on changes
+     * of either). An instruction that names register 31 as XZR goes through soft_x() and
+     * soft_set_x(). */
     uint64_t x[32];
-    uint64_t pc; /* of the instruction that runs now; the dispatcher adds 4 unless a handler set next_pc */
+    uint64_t pc; /* of the instruction that runs now; the dispatcher adds 4 unless a handler set
+                    next_pc */
     uint64_t next_pc;
     uint32_t nzcv;
     uint32_t daif;
@@ -45,7 +48,7 @@ struct soft_cpu {
     uint8_t pan, uao, ssbs, ss, il;
     union soft_vreg v[32];
     uint32_t fpcr, fpsr;
-    uint64_t sp_el[2]; /* banked SP_EL0 and SP_EL1 while not current */
+    uint64_t sp_el[2];             /* banked SP_EL0 and SP_EL1 while not current */
     uint64_t sysreg[SYSREG_COUNT]; /* raw values by enum sysreg_id */
 
     /* What follows from the above, kept by soft_context_changed(): */
@@ -53,22 +56,29 @@ struct soft_cpu {
     bool sp_check;               /* SCTLR_EL1.SA or SA0 for the current EL */
     bool fp_trap;                /* CPACR_EL1.FPEN traps FP and SIMD at the current EL */
 
-    /* Exclusive monitor (B2.9): the address is physical, the value makes a compare-and-swap (an ABA write in between is
-     * caught by soft/monitor.c's version). */
+    /* The page whose instructions run; 1 when where instructions come from may have changed, so
+     * that no pc is within. */
+    uint64_t code_base;
+
+    /* Exclusive monitor (B2.9): the address is physical, the value makes a compare-and-swap (an ABA
+     * write in between is caught by soft/monitor.c's version). */
     bool excl_valid;
     uint8_t excl_size;
     uint64_t excl_addr, excl_value[2];
 
-    bool event;              /* event register of WFE and SEV, set also from other threads through `wake` */
-    _Atomic uint32_t attention; /* non-zero: leave the fast path (kick, TLB maintenance, interrupt, timer) */
+    bool event; /* event register of WFE and SEV, set also from other threads through `wake` */
+    _Atomic uint32_t
+        attention; /* non-zero: leave the fast path (kick, TLB maintenance, interrupt, timer) */
 
     unsigned index;
     struct soft_vm *vm;
     struct soft_tlb *tlb;
     struct soft_icache *icache;
-    uint64_t instructions;
+    uint64_t instructions; /* up to the start of the slice */
+    int32_t slice;         /* instructions left before the clock is looked at */
     struct vcpu_exit exit;
-    jmp_buf unwind; /* a handler that takes an exception leaves through it: soft_raise() and friends never return */
+    jmp_buf unwind; /* a handler that takes an exception leaves through it: soft_raise() and friends
+                       never return */
     struct soft_private *priv; /* what only engine/soft itself needs */
 };
 

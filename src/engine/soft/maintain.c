@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * TLB and instruction cache maintenance that reaches other vCPUs (Arm ARM D8.14, B2.7.4).
+ *
+ * A vCPU's TLB and decoded code are its own: whoever invalidates posts a request to the owner's
+ * mailbox, and the owner carries it out between two instructions. DSB waits until every vCPU that
+ * was asked has done so, and carries out requests to itself meanwhile, so two vCPUs in DSB never
+ * wait for each other for ever.
+ *
+ * A vCPU that is not inside vcpu_run counts as having done it: `running` is set before it looks
+ * into its mailbox, and whoever waits looks at `running` after posting (both sequentially
+ * consistent), so either it is seen running or it sees the request.
+ */
+#include "engine/soft/private.h"
+
+#include <sched.h>
+
+void soft_request_apply(struct soft_cpu *c, const struct soft_request *r)
+{
+    switch (r->kind) {
+    case SOFT_FLUSH_ALL: soft_tlb_flush(c); break;
+    case SOFT_FLUSH_ASID: soft_tlb_flush_asid(c, (unsigned)r->arg); break;
+    case SOFT_FLUSH_VA: soft_tlb_flush_va(c, r->arg); break;
+    case SOFT_DROP_CODE:
+        c->vm->engine->drop_code(c, r->arg, r->len);
+        soft_code_moved(c);
+        break;
+    }
+}
+
+uint64_t soft_request_post(struct soft_cpu *to, const struct soft_request *r)
+{
+    struct soft_mailbox *m = &to->priv->mailbox;
+    uint64_t number;
+
+    pthread_mutex_lock(&m->lock);
+    if (m->count < SOFT_MAILBOX)
+        m->request[m->count] = *r;
+    if (m->count <= SOFT_MAILBOX)
+        m->count++;
+    number = atomic_fetch_add(&m->posted, 1) + 1;
+    pthread_mutex_unlock(&m->lock);
+    soft_attention_set(to, SOFT_ATTEND_MAINTAIN);
+    return number;
+}
+
+void soft_request_broadcast(struct soft_cpu *c, const struct soft_request *r)
+{
+    unsigned cpus = atomic_load(&c->vm->cpus);
+
+    for (unsigned i = 0; i < cpus; i++) {
+        struct soft_cpu *other = atomic_load(&c->vm->cpu[i]);
+
+        if (!other || other == c)
+            continue;
+        c->priv->waits[i] = soft_request_post(other, r);
+        c->priv->must_wait = true;
+    }
+}
+
+void soft_request_drop_code(struct soft_cpu *c, uint64_t pa, uint64_t len)
+{
+    struct soft_request *g = &c->priv->gathered;
+
+    if (g->len && g->arg + g->len == pa) {
+        g->len += len;
+        return;
+    }
+    if (g->len)
+        soft_request_broadcast(c, g);
+    *g = (struct soft_request){SOFT_DROP_CODE, pa, len};
+}
+
+void soft_request_drain(struct soft_cpu *c)
+{
+    static const struct soft_request everything[] = {{SOFT_FLUSH_ALL, 0, 0},
+                                                     {SOFT_DROP_CODE, 0, UINT64_MAX}};
+    struct soft_mailbox *m = &c->priv->mailbox;
+    struct soft_request taken[SOFT_MAILBOX];
+    unsigned count;
+    uint64_t number;
+
+    soft_attention_clear(c, SOFT_ATTEND_MAINTAIN);
+    pthread_mutex_lock(&m->lock);
+    count = m->count;
+    for (unsigned i = 0; i < MIN(count, SOFT_MAILBOX); i++)
+        taken[i] = m->request[i];
+    m->count = 0;
+    number = atomic_load(&m->posted);
+    pthread_mutex_unlock(&m->lock);
+
+    if (count > SOFT_MAILBOX)
+        for (unsigned i = 0; i < nitems(everything); i++)
+            soft_request_apply(c, &everything[i]);
+    else
+        for (unsigned i = 0; i < count; i++)
+            soft_request_apply(c, &taken[i]);
+    atomic_store(&m->done, number);
+}
+
+static bool is_done(const struct soft_cpu *other, uint64_t number)
+{
+    return atomic_load(&other->priv->mailbox.done) >= number || !atomic_load(&other->priv->running);
+}
+
+void soft_request_wait(struct soft_cpu *c)
+{
+    unsigned cpus = atomic_load(&c->vm->cpus);
+
+    if (c->priv->gathered.len)
+        soft_request_broadcast(c, &c->priv->gathered);
+    c->priv->gathered.len = 0;
+    if (!c->priv->must_wait)
+        return;
+    for (unsigned i = 0; i < cpus; i++) {
+        struct soft_cpu *other = atomic_load(&c->vm->cpu[i]);
+
+        if (!other || other == c)
+            continue;
+        for (unsigned spins = 0; !is_done(other, c->priv->waits[i]); spins++) {
+            if (atomic_load(&c->attention) & SOFT_ATTEND_MAINTAIN)
+                soft_request_drain(c);
+            if (spins > 64)
+                sched_yield();
+        }
+        c->priv->waits[i] = 0;
+    }
+    c->priv->must_wait = false;
+}
