@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Disks: opening an image by its format, and the checks that every format can rely on.
+ */
+#include "backend/disk.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "backend/disk/private.h"
+
+static const uint8_t qcow2_magic[] = {'Q', 'F', 'I', 0xfb};
+
+static int format_probe(struct disk_file *file, enum disk_format *format)
+{
+    uint8_t start[sizeof(qcow2_magic)];
+    int ret = disk_file_read(file, start, sizeof(start), 0);
+
+    *format = memcmp(start, qcow2_magic, sizeof(start)) ? DISK_FORMAT_RAW : DISK_FORMAT_QCOW2;
+    return ret;
+}
+
+int disk_open(struct disk **disk, const struct disk_config *config, const struct log *log,
+              struct error *err)
+{
+    enum disk_format format = config->format;
+    struct disk_file file;
+    int ret = disk_file_open(&file, config->path, config->readonly, err);
+
+    if (ret)
+        return ret;
+    if (format == DISK_FORMAT_PROBE) {
+        ret = format_probe(&file, &format);
+        if (ret) {
+            disk_file_close(&file);
+            return error_set(err, -ret, "%s: cannot be read: %s", config->path, strerror(-ret));
+        }
+    }
+    return format == DISK_FORMAT_QCOW2 ? disk_qcow2_open(disk, &file, config, log, err)
+                                       : disk_raw_open(disk, &file, config, log, err);
+}
+
+void disk_close(struct disk *disk)
+{
+    if (disk)
+        disk->ops->close(disk);
+}
+
+static int vector_check(const struct disk *disk, const struct iovec *iov, int count,
+                        uint64_t offset)
+{
+    uint64_t length = 0;
+
+    for (int i = 0; i < count; i++)
+        if (__builtin_add_overflow(length, iov[i].iov_len, &length))
+            return -EINVAL;
+    return count >= 0 && range_fits(offset, length, disk->size) ? 0 : -EINVAL;
+}
+
+int disk_readv(struct disk *disk, const struct iovec *iov, int count, uint64_t offset)
+{
+    int ret = vector_check(disk, iov, count, offset);
+
+    return ret ? ret : disk->ops->readv(disk, iov, count, offset);
+}
+
+int disk_writev(struct disk *disk, const struct iovec *iov, int count, uint64_t offset)
+{
+    int ret = vector_check(disk, iov, count, offset);
+
+    if (disk->readonly)
+        return -EROFS;
+    return ret ? ret : disk->ops->writev(disk, iov, count, offset);
+}
+
+int disk_flush(struct disk *disk)
+{
+    return disk->readonly ? 0 : disk->ops->flush(disk);
+}
+
+int disk_discard(struct disk *disk, uint64_t offset, uint64_t length)
+{
+    if (disk->readonly)
+        return -EROFS;
+    return range_fits(offset, length, disk->size) ? disk->ops->discard(disk, offset, length)
+                                                  : -EINVAL;
+}
+
+int disk_write_zeroes(struct disk *disk, uint64_t offset, uint64_t length, bool may_unmap)
+{
+    if (disk->readonly)
+        return -EROFS;
+    return range_fits(offset, length, disk->size)
+               ? disk->ops->write_zeroes(disk, offset, length, may_unmap)
+               : -EINVAL;
+}
