@@ -4,9 +4,7 @@
  * The algorithms are FIPS 197 and FIPS 180-4. The host's cache timing tells about AES lookups, as
  * it does of any software AES: what the guest does is not secret from its host.
  */
-#include "engine/interp/handlers.h"
-
-#define CRYPTO_HANDLER(name) void interp_##name(struct soft_cpu *c, uint32_t w)
+#include "engine/interp/fp_handler.h"
 
 /* FIPS 197 figure 7. */
 static const uint8_t sbox[256] = {
@@ -60,12 +58,12 @@ static void aes_round(struct soft_cpu *c, uint32_t w, const uint8_t *box, unsign
         d->b[i] = box[s.b[(i + row_step * (i & 3)) & 15]];
 }
 
-CRYPTO_HANDLER(AESE)
+FP_HANDLER(AESE)
 {
     aes_round(c, w, sbox, 4);
 }
 
-CRYPTO_HANDLER(AESD)
+FP_HANDLER(AESD)
 {
     aes_round(c, w, inverse_sbox, 12);
 }
@@ -86,7 +84,7 @@ static void mix_column(const uint8_t in[4], uint8_t out[4])
     }
 }
 
-CRYPTO_HANDLER(AESMC)
+FP_HANDLER(AESMC)
 {
     union soft_vreg s = c->v[a64_Rn(w)];
 
@@ -95,7 +93,7 @@ CRYPTO_HANDLER(AESMC)
 }
 
 /* The inverse polynomial {b}x^3 + {d}x^2 + {9}x + {e} is the other times {4}x^2 + {5}. */
-CRYPTO_HANDLER(AESIMC)
+FP_HANDLER(AESIMC)
 {
     union soft_vreg s = c->v[a64_Rn(w)];
 
@@ -151,29 +149,29 @@ static void sha1_rounds(struct soft_cpu *c, uint32_t w, uint32_t (*f)(uint32_t, 
     c->v[a64_Rd(w)] = x;
 }
 
-CRYPTO_HANDLER(SHA1C)
+FP_HANDLER(SHA1C)
 {
     sha1_rounds(c, w, choose);
 }
 
-CRYPTO_HANDLER(SHA1P)
+FP_HANDLER(SHA1P)
 {
     sha1_rounds(c, w, parity);
 }
 
-CRYPTO_HANDLER(SHA1M)
+FP_HANDLER(SHA1M)
 {
     sha1_rounds(c, w, majority);
 }
 
-CRYPTO_HANDLER(SHA1H)
+FP_HANDLER(SHA1H)
 {
     union soft_vreg r = {.s = {rol(c->v[a64_Rn(w)].s[0], 30), 0, 0, 0}};
 
     c->v[a64_Rd(w)] = r;
 }
 
-CRYPTO_HANDLER(SHA1SU0)
+FP_HANDLER(SHA1SU0)
 {
     union soft_vreg *d = &c->v[a64_Rd(w)], n = c->v[a64_Rn(w)], m = c->v[a64_Rm(w)], t = *d;
 
@@ -181,7 +179,7 @@ CRYPTO_HANDLER(SHA1SU0)
     d->d[1] = n.d[0] ^ t.d[1] ^ m.d[1];
 }
 
-CRYPTO_HANDLER(SHA1SU1)
+FP_HANDLER(SHA1SU1)
 {
     union soft_vreg *d = &c->v[a64_Rd(w)], n = c->v[a64_Rn(w)], t = *d;
 
@@ -205,7 +203,7 @@ static void sha256_rounds(union soft_vreg *x, union soft_vreg *y, const union so
     }
 }
 
-CRYPTO_HANDLER(SHA256H)
+FP_HANDLER(SHA256H)
 {
     union soft_vreg x = c->v[a64_Rd(w)], y = c->v[a64_Rn(w)];
 
@@ -213,7 +211,7 @@ CRYPTO_HANDLER(SHA256H)
     c->v[a64_Rd(w)] = x;
 }
 
-CRYPTO_HANDLER(SHA256H2)
+FP_HANDLER(SHA256H2)
 {
     union soft_vreg x = c->v[a64_Rn(w)], y = c->v[a64_Rd(w)];
 
@@ -221,7 +219,7 @@ CRYPTO_HANDLER(SHA256H2)
     c->v[a64_Rd(w)] = y;
 }
 
-CRYPTO_HANDLER(SHA256SU0)
+FP_HANDLER(SHA256SU0)
 {
     union soft_vreg *d = &c->v[a64_Rd(w)], n = c->v[a64_Rn(w)], t = *d;
 
@@ -232,7 +230,7 @@ CRYPTO_HANDLER(SHA256SU0)
     }
 }
 
-CRYPTO_HANDLER(SHA256SU1)
+FP_HANDLER(SHA256SU1)
 {
     union soft_vreg n = c->v[a64_Rn(w)], m = c->v[a64_Rm(w)], r = c->v[a64_Rd(w)];
 

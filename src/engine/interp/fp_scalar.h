@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What the scalar floating-point handlers share: formats by ftype, and reading and writing scalars.
- * They run on the vCPU's own thread and raise no exception.
+ * They run on the vCPU's own thread.
  */
 #ifndef ENGINE_INTERP_FP_SCALAR_H
 #define ENGINE_INTERP_FP_SCALAR_H
 
-#include "engine/interp/handlers.h"
+#include "engine/interp/fp_handler.h"
 #include "engine/soft/fp/fp.h"
 #include "engine/soft/state.h"
-
-#define FP_HANDLER(name) void interp_##name(struct soft_cpu *c, uint32_t w)
 
 /* A field coded as ftype: 0 single, 1 double, 3 half precision. */
 static inline const struct fp_format *fp_type(unsigned type)

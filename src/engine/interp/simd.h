@@ -11,13 +11,12 @@
  * by-element forms are further lines with the same function.
  *
  * arm/a64.isa admits allocated encodings only, so no handler here checks for reserved fields.  The
- * handlers run on the vCPU's own thread, never raise an exception, and write FPSR's cumulative
- * bits.
+ * handlers run on the vCPU's own thread, and write FPSR's cumulative bits.
  */
 #ifndef ENGINE_INTERP_SIMD_H
 #define ENGINE_INTERP_SIMD_H
 
-#include "engine/interp/handlers.h"
+#include "engine/interp/fp_handler.h"
 #include "engine/soft/fp/fp.h"
 #include "engine/soft/state.h"
 
@@ -47,8 +46,6 @@ struct simd_op {
 /* One element of Vd from one of Vn, or from one of Vn and one of Vm. */
 typedef simd_int simd_fn1(struct simd_op *op, simd_int a);
 typedef simd_int simd_fn2(struct simd_op *op, simd_int a, simd_int b);
-
-#define SIMD_HANDLER(name) void interp_##name(struct soft_cpu *c, uint32_t w)
 
 /* Element i, of 1 << size bytes, zero-extended. */
 static inline uint64_t simd_get(const union soft_vreg *v, unsigned size, unsigned i)

@@ -5,7 +5,7 @@
 #include "engine/interp/simd.h"
 
 #define INT(name, widen, sign, fn)                                                                 \
-    SIMD_HANDLER(name)                                                                             \
+    FP_HANDLER(name)                                                                               \
     {                                                                                              \
         struct simd_op op = simd_same(c, w, a64_size(w), sign);                                    \
                                                                                                    \
@@ -13,7 +13,7 @@
         simd_run_reduce(&op, fn);                                                                  \
     }
 #define FLOAT(name, format, fn)                                                                    \
-    SIMD_HANDLER(name)                                                                             \
+    FP_HANDLER(name)                                                                               \
     {                                                                                              \
         struct simd_op op = simd_fp(c, w, format);                                                 \
                                                                                                    \

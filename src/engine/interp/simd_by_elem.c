@@ -6,7 +6,7 @@
 #include "engine/interp/simd.h"
 
 #define FORM(name, shape, sign, fn)                                                                \
-    SIMD_HANDLER(name)                                                                             \
+    FP_HANDLER(name)                                                                               \
     {                                                                                              \
         struct simd_op op = shape(c, w, a64_size(w), sign);                                        \
                                                                                                    \
@@ -45,7 +45,7 @@ LONG_BOTH(SQDMLSL,  SIMD_SIGNED,   simd_sqdmlsl)
 
 /* Here size 0 stands for half precision; 1 is unallocated. */
 #define FP_FORM(name, fn)                                                                          \
-    SIMD_HANDLER(name)                                                                             \
+    FP_HANDLER(name)                                                                               \
     {                                                                                              \
         struct simd_op op = simd_fp(c, w, simd_format_of(a64_size(w) ? a64_size(w) : 1));          \
                                                                                                    \

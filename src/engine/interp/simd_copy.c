@@ -30,39 +30,39 @@ static void duplicate(struct soft_cpu *c, uint32_t w, uint64_t value)
     c->v[a64_Rd(w)] = r;
 }
 
-SIMD_HANDLER(DUP_elem_scalar)
+FP_HANDLER(DUP_elem_scalar)
 {
     simd_write(c, a64_Rd(w), indexed(c, w), 0);
 }
 
-SIMD_HANDLER(DUP_elem)
+FP_HANDLER(DUP_elem)
 {
     duplicate(c, w, indexed(c, w));
 }
 
-SIMD_HANDLER(DUP_gen)
+FP_HANDLER(DUP_gen)
 {
     duplicate(c, w, soft_x(c, a64_Rn(w)));
 }
 
-SIMD_HANDLER(SMOV)
+FP_HANDLER(SMOV)
 {
     uint64_t value = (uint64_t)sign_extend(indexed(c, w), 8u << size_of(w));
 
     soft_set_x(c, a64_Rd(w), a64_Q(w) ? value : (uint32_t)value);
 }
 
-SIMD_HANDLER(UMOV)
+FP_HANDLER(UMOV)
 {
     soft_set_x(c, a64_Rd(w), indexed(c, w));
 }
 
-SIMD_HANDLER(INS_gen)
+FP_HANDLER(INS_gen)
 {
     simd_set(&c->v[a64_Rd(w)], size_of(w), index_of(w), soft_x(c, a64_Rn(w)));
 }
 
-SIMD_HANDLER(INS_elem)
+FP_HANDLER(INS_elem)
 {
     unsigned size = size_of(w);
     uint64_t value = simd_get(&c->v[a64_Rn(w)], size, a64_imm4(w) >> size);

@@ -78,7 +78,7 @@ static simd_int less_zero(struct simd_op *op, simd_int a)
 }
 
 #define FORM(name, format, mode, fn)                                                               \
-    SIMD_HANDLER(name)                                                                             \
+    FP_HANDLER(name)                                                                               \
     {                                                                                              \
         struct simd_op op = simd_fp(c, w, format);                                                 \
                                                                                                    \
@@ -128,7 +128,7 @@ BOTH(FCMLT_zero, BY_FPCR,         less_zero)
 
 /* Between formats: `sz` names the wider pair, single and double. */
 #define CONVERT(name, shape, size, mode)                                                           \
-    SIMD_HANDLER(name)                                                                             \
+    FP_HANDLER(name)                                                                               \
     {                                                                                              \
         struct simd_op op = shape(c, w, size, SIMD_UNSIGNED);                                      \
                                                                                                    \

@@ -56,7 +56,7 @@ static simd_int abs_greater(struct simd_op *op, simd_int a, simd_int b)
 }
 
 #define FORM(name, format, run, fn)                                                                \
-    SIMD_HANDLER(name)                                                                             \
+    FP_HANDLER(name)                                                                               \
     {                                                                                              \
         struct simd_op op = simd_fp(c, w, format);                                                 \
                                                                                                    \

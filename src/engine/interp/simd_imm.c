@@ -38,24 +38,24 @@ static void write(struct soft_cpu *c, uint32_t w, uint64_t low, uint64_t high)
     simd_write(c, a64_Rd(w), low, a64_Q(w) ? high : 0);
 }
 
-SIMD_HANDLER(MOVI)
+FP_HANDLER(MOVI)
 {
     write(c, w, expand(w), expand(w));
 }
 
-SIMD_HANDLER(MVNI)
+FP_HANDLER(MVNI)
 {
     write(c, w, ~expand(w), ~expand(w));
 }
 
-SIMD_HANDLER(ORR_vec_imm)
+FP_HANDLER(ORR_vec_imm)
 {
     const union soft_vreg *v = &c->v[a64_Rd(w)];
 
     write(c, w, v->d[0] | expand(w), v->d[1] | expand(w));
 }
 
-SIMD_HANDLER(BIC_vec_imm)
+FP_HANDLER(BIC_vec_imm)
 {
     const union soft_vreg *v = &c->v[a64_Rd(w)];
 
@@ -63,7 +63,7 @@ SIMD_HANDLER(BIC_vec_imm)
 }
 
 /* Each bit of the immediate becomes a byte; Q chooses one lane, a scalar, or two. */
-SIMD_HANDLER(MOVI_64)
+FP_HANDLER(MOVI_64)
 {
     uint64_t value = 0;
 
@@ -80,17 +80,17 @@ static void fmov(struct soft_cpu *c, uint32_t w, const struct fp_format *f)
     write(c, w, value, value);
 }
 
-SIMD_HANDLER(FMOV_vec_imm)
+FP_HANDLER(FMOV_vec_imm)
 {
     fmov(c, w, &fp_single);
 }
 
-SIMD_HANDLER(FMOV_vec_imm_d)
+FP_HANDLER(FMOV_vec_imm_d)
 {
     fmov(c, w, &fp_double);
 }
 
-SIMD_HANDLER(FMOV_vec_imm_h)
+FP_HANDLER(FMOV_vec_imm_h)
 {
     fmov(c, w, &fp_half);
 }

@@ -42,38 +42,38 @@ static unsigned zip(unsigned e, unsigned part, unsigned count)
     return part * count / 2 + e / 2 + (e & 1) * count;
 }
 
-SIMD_HANDLER(UZP1)
+FP_HANDLER(UZP1)
 {
     permute(c, w, 0, unzip);
 }
 
-SIMD_HANDLER(UZP2)
+FP_HANDLER(UZP2)
 {
     permute(c, w, 1, unzip);
 }
 
-SIMD_HANDLER(TRN1)
+FP_HANDLER(TRN1)
 {
     permute(c, w, 0, transpose);
 }
 
-SIMD_HANDLER(TRN2)
+FP_HANDLER(TRN2)
 {
     permute(c, w, 1, transpose);
 }
 
-SIMD_HANDLER(ZIP1)
+FP_HANDLER(ZIP1)
 {
     permute(c, w, 0, zip);
 }
 
-SIMD_HANDLER(ZIP2)
+FP_HANDLER(ZIP2)
 {
     permute(c, w, 1, zip);
 }
 
 /* Bytes from the middle of Vm:Vn. */
-SIMD_HANDLER(EXT)
+FP_HANDLER(EXT)
 {
     unsigned bytes = vector_bytes(w);
     union soft_vreg r = {.d = {0, 0}};
@@ -99,12 +99,12 @@ static void table_lookup(struct soft_cpu *c, uint32_t w, union soft_vreg r)
     simd_write(c, a64_Rd(w), r.d[0], a64_Q(w) ? r.d[1] : 0);
 }
 
-SIMD_HANDLER(TBL)
+FP_HANDLER(TBL)
 {
     table_lookup(c, w, (union soft_vreg){.d = {0, 0}});
 }
 
-SIMD_HANDLER(TBX)
+FP_HANDLER(TBX)
 {
     table_lookup(c, w, c->v[a64_Rd(w)]);
 }

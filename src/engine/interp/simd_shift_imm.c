@@ -89,7 +89,7 @@ static int right(uint32_t w)
 }
 
 #define FORM(name, shape, direction, sign, fn)                                                     \
-    SIMD_HANDLER(name)                                                                             \
+    FP_HANDLER(name)                                                                               \
     {                                                                                              \
         struct simd_op op = shape(c, w, size_of(w), sign);                                         \
                                                                                                    \
@@ -135,7 +135,7 @@ FORM(USHLL, simd_long,   left,  SIMD_UNSIGNED, shift_left)
 
 /* Conversions between floating and fixed point: the amount is the number of fraction bits. */
 #define FIXED_FORM(name, fn)                                                                       \
-    SIMD_HANDLER(name)                                                                             \
+    FP_HANDLER(name)                                                                               \
     {                                                                                              \
         struct simd_op op = simd_fp(c, w, simd_format_of(size_of(w)));                             \
                                                                                                    \

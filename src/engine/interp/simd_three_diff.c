@@ -27,7 +27,7 @@ static simd_int rounding_sub_high(struct simd_op *op, simd_int a, simd_int b)
 }
 
 #define FORM(name, shape, sign, fn)                                                                \
-    SIMD_HANDLER(name)                                                                             \
+    FP_HANDLER(name)                                                                               \
     {                                                                                              \
         struct simd_op op = shape(c, w, a64_size(w), sign);                                        \
                                                                                                    \
@@ -74,7 +74,7 @@ static simd_int poly_mul(struct simd_op *op, simd_int a, simd_int b)
 }
 
 /* Of bytes, or (FEAT_PMULL) of doublewords, whose product fills the register. */
-SIMD_HANDLER(PMULL)
+FP_HANDLER(PMULL)
 {
     unsigned half = a64_Q(w);
 

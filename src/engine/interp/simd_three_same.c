@@ -77,7 +77,7 @@ static simd_int poly_mul(struct simd_op *op, simd_int a, simd_int b)
 }
 
 #define INT(name, sign, run, fn)                                                                   \
-    SIMD_HANDLER(name)                                                                             \
+    FP_HANDLER(name)                                                                               \
     {                                                                                              \
         struct simd_op op = simd_same(c, w, a64_size(w), sign);                                    \
                                                                                                    \
@@ -143,7 +143,7 @@ PAIRS(UMINP_vec,   SIMD_UNSIGNED, simd_min)
 
 /* Bitwise operations know no elements. d, n, m: 64 bits of the registers. */
 #define BITWISE(name, expr)                                                                        \
-    SIMD_HANDLER(name)                                                                             \
+    FP_HANDLER(name)                                                                               \
     {                                                                                              \
         const union soft_vreg *vd = &c->v[a64_Rd(w)];                                              \
         const union soft_vreg *vn = &c->v[a64_Rn(w)], *vm = &c->v[a64_Rm(w)];                      \

@@ -124,7 +124,7 @@ static simd_int rsqrt_estimate(struct simd_op *op, simd_int a)
 }
 
 #define FORM(name, shape, size, sign, fn)                                                          \
-    SIMD_HANDLER(name)                                                                             \
+    FP_HANDLER(name)                                                                               \
     {                                                                                              \
         struct simd_op op = shape(c, w, size, sign);                                               \
                                                                                                    \
@@ -180,22 +180,22 @@ static simd_int add_acc(struct simd_op *op, simd_int a, simd_int b)
     return simd_acc(op) + a + b;
 }
 
-SIMD_HANDLER(SADDLP)
+FP_HANDLER(SADDLP)
 {
     add_long_pairs(c, w, SIMD_SIGNED, simd_add);
 }
 
-SIMD_HANDLER(UADDLP)
+FP_HANDLER(UADDLP)
 {
     add_long_pairs(c, w, SIMD_UNSIGNED, simd_add);
 }
 
-SIMD_HANDLER(SADALP)
+FP_HANDLER(SADALP)
 {
     add_long_pairs(c, w, SIMD_SIGNED, add_acc);
 }
 
-SIMD_HANDLER(UADALP)
+FP_HANDLER(UADALP)
 {
     add_long_pairs(c, w, SIMD_UNSIGNED, add_acc);
 }
@@ -211,17 +211,17 @@ static void reverse(struct soft_cpu *c, uint32_t w, unsigned container)
     c->v[a64_Rd(w)] = r;
 }
 
-SIMD_HANDLER(REV16_vec)
+FP_HANDLER(REV16_vec)
 {
     reverse(c, w, 1);
 }
 
-SIMD_HANDLER(REV32_vec)
+FP_HANDLER(REV32_vec)
 {
     reverse(c, w, 2);
 }
 
-SIMD_HANDLER(REV64_vec)
+FP_HANDLER(REV64_vec)
 {
     reverse(c, w, 3);
 }

@@ -14,6 +14,7 @@
 #include "base/bits.h"
 #include "engine/interp/handlers.h"
 #include "engine/soft/fp/fp.h"
+#include "fake_soft.h"
 
 /* Vd, Vn and Vm before, each as its low and high half; V31 is as Vm. */
 struct input {
@@ -176,39 +177,59 @@ static const struct {
 };
 /* clang-format on */
 
-static struct soft_cpu cpu;
+static struct fake fake;
 
 static void set(unsigned v, const uint64_t value[2])
 {
-    cpu.v[v].d[0] = value[0];
-    cpu.v[v].d[1] = value[1];
+    fake.cpu.v[v].d[0] = value[0];
+    fake.cpu.v[v].d[1] = value[1];
 }
 
-static void test_rows(void **state)
+static void set_inputs(const struct input *in)
 {
+    fake_reset(&fake);
+    set(0, in->d);
+    set(1, in->n);
+    set(2, in->m);
+    set(31, in->m);
+}
+
+static void test_results(void **state)
+{
+    const struct soft_cpu *c = &fake.cpu;
+
     for (size_t i = 0; i < nitems(rows); i++) {
-        set(0, rows[i].in->d);
-        set(1, rows[i].in->n);
-        set(2, rows[i].in->m);
-        set(31, rows[i].in->m);
-        cpu.fpsr = 0;
-        cpu.fpcr = 0;
-        rows[i].handler(&cpu, rows[i].word);
+        set_inputs(rows[i].in);
+        assert_true(fake_run(&fake, rows[i].handler, rows[i].word));
 
         bool general = rows[i].handler == interp_SMOV;
-        uint64_t low = general ? cpu.x[0] : cpu.v[0].d[0], high = general ? 0 : cpu.v[0].d[1];
+        uint64_t low = general ? c->x[0] : c->v[0].d[0], high = general ? 0 : c->v[0].d[1];
 
-        if (low != rows[i].result[0] || high != rows[i].result[1] || cpu.fpsr != rows[i].fpsr)
+        if (low != rows[i].result[0] || high != rows[i].result[1] || c->fpsr != rows[i].fpsr)
             fail_msg("%#x: %016jx:%016jx flags %#x, not %016jx:%016jx flags %#x", rows[i].word,
-                     (uintmax_t)high, (uintmax_t)low, cpu.fpsr, (uintmax_t)rows[i].result[1],
+                     (uintmax_t)high, (uintmax_t)low, c->fpsr, (uintmax_t)rows[i].result[1],
                      (uintmax_t)rows[i].result[0], rows[i].fpsr);
+    }
+}
+
+/* CPACR_EL1.FPEN: the access traps before anything changes. */
+static void test_trap(void **state)
+{
+    for (size_t i = 0; i < nitems(rows); i++) {
+        set_inputs(rows[i].in);
+        fake.cpu.fp_trap = true;
+        assert_false(fake_run(&fake, rows[i].handler, rows[i].word));
+        assert_int_equal(fake.event, FAKE_FP_TRAP);
+        assert_memory_equal(&fake.cpu.v[0], rows[i].in->d, 16);
+        assert_int_equal(fake.cpu.fpsr, 0);
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_results),
+        cmocka_unit_test(test_trap),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
