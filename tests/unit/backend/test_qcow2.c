@@ -221,7 +221,6 @@ static void random_use_of_overlays(void **state)
                                      (unsigned long long)m.size),
                          0);
         model_run(&m, 300);
-                         0);
         assert_int_equal(scratch_run(s, "qemu-img compare -f raw -F qcow2 base.raw base.qcow2"), 0);
         model_free(&m);
     }
