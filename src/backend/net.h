@@ -29,6 +29,7 @@ struct net_client {
 };
 
 struct net_ops {
+    int (*attach)(struct net *net, struct host_loop *loop);
     int (*send)(struct net *net, const struct iovec *iov, int count);
     void (*resume)(struct net *net);
     void (*close)(struct net *net);

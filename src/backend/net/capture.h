@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Frames into a pcapng file, as Wireshark reads it: one interface, nanoseconds, and the direction
+ * of each frame as the guest's card sees it (draft-ietf-opsawg-pcapng). One thread at a time.
+ */
+#ifndef BACKEND_NET_CAPTURE_H
+#define BACKEND_NET_CAPTURE_H
+
+#include <sys/uio.h>
+
+#include "base/error.h"
+#include "base/log.h"
+
+struct net_capture;
+
+/* Creates `path` anew and writes the file's head. Before confinement. Returns 0 or -errno with
+ * `err`. */
+int net_capture_open(struct net_capture **capture, const char *path, const struct log *log,
+                     struct error *err);
+
+/* Adds one frame. A disk that is full ends the capture with a warning; what is there stays
+ * readable. */
+void net_capture_frame(struct net_capture *capture, bool from_guest, const struct iovec *iov,
+                       int count);
+
+void net_capture_close(struct net_capture *capture);
+
+#endif

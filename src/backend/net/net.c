@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/* What all network backends have in common: lengths are checked and frames captured here. */
+#include "backend/net/private.h"
+
+#include <errno.h>
+
+#include "backend/net/capture.h"
+
+int net_attach(struct net *net, struct host_loop *loop, const struct net_client *client)
+{
+    net->client = *client;
+    return net->ops->attach(net, loop);
+}
+
+int net_send(struct net *net, const struct iovec *iov, int count)
+{
+    size_t length = 0;
+
+    for (int i = 0; i < count; i++)
+        length += MIN(iov[i].iov_len, NET_MAX_FRAME + 1);
+    if (length < NET_HEADER || length > NET_MAX_FRAME)
+        return -EMSGSIZE;
+    if (net->capture)
+        net_capture_frame(net->capture, true, iov, count);
+    return net->ops->send(net, iov, count);
+}
+
+bool net_deliver(struct net *net, void *frame, size_t length)
+{
+    const struct iovec iov = {frame, length};
+
+    if (!net->client.receive(net->client.ctx, frame, length))
+        return false;
+    if (net->capture)
+        net_capture_frame(net->capture, false, &iov, 1);
+    return true;
+}
+
+void net_resume(struct net *net)
+{
+    net->ops->resume(net);
+}
+
+void net_close(struct net *net)
+{
+    struct net_capture *capture;
+
+    if (!net)
+        return;
+    capture = net->capture;
+    net->ops->close(net);
+    net_capture_close(capture);
+}
