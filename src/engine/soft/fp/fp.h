@@ -22,21 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* FPCR: the bits that the functions below look at. */
-#define FPCR_FZ16     (1u << 19)
-#define FPCR_RMODE(v) (((v) >> 22) & 3)
-#define FPCR_FZ       (1u << 24)
-#define FPCR_DN       (1u << 25)
-#define FPCR_AHP      (1u << 26)
-
-/* FPSR: the cumulative flags. QC belongs to the saturating integer instructions. */
-#define FPSR_IOC (1u << 0)
-#define FPSR_DZC (1u << 1)
-#define FPSR_OFC (1u << 2)
-#define FPSR_UFC (1u << 3)
-#define FPSR_IXC (1u << 4)
-#define FPSR_IDC (1u << 7)
-#define FPSR_QC  (1u << 27)
+#include "arm/regs.h"
 
 struct fp_env {
     uint32_t fpcr;  /* control: what the guest's FPCR holds */
@@ -67,7 +53,7 @@ enum fp_rounding {
 /* FPRoundingMode(): what FPCR.RMode asks for. */
 static inline enum fp_rounding fp_rounding(const struct fp_env *env)
 {
-    return (enum fp_rounding)FPCR_RMODE(env->fpcr);
+    return (enum fp_rounding)((env->fpcr >> FPCR_RMODE_SHIFT) & 3);
 }
 
 /* NZCV as FPCompare() returns it, in the low four bits. */
