@@ -144,20 +144,23 @@ static void read_stats(struct virtio_balloon *balloon)
     }
 }
 
-/* The device keeps the driver's one buffer and gives it back to ask for news (5.5.6.3). Kept is it in the ring. */
+/* The device keeps the driver's one buffer, in the ring, and gives it back to ask for news (5.5.6.3). */
 static void notify_stats(struct virtio_balloon *balloon)
 {
     struct virtq *q = &balloon->dev.queues[QUEUE_STATS];
 
-    if (virtq_next(q, &balloon->chain)) {
-        if (atomic_exchange(&balloon->stats_wanted, false)) {
+    do {
+        while (virtq_next(q, &balloon->chain)) {
+            if (!atomic_exchange(&balloon->stats_wanted, false)) {
+                read_stats(balloon);
+                virtq_wait(q);
+                virtq_unget(q, &balloon->chain.used, 1);
+                return;
+            }
             virtq_done(q, &balloon->chain, 0);
             virtq_signal(q);
-        } else {
-            read_stats(balloon);
-            virtq_unget(q, &balloon->chain.used, 1);
         }
-    }
+    } while (virtq_wait(q));
 }
 
 static void balloon_notify(struct virtio_device *dev, unsigned index)

@@ -186,7 +186,7 @@ static bool place_header(struct receive *rx, const struct virtq_chain *chain)
     return true;
 }
 
-enum placed { PLACED, NO_BUFFERS, DOES_NOT_FIT };
+enum placed { PLACED, NO_BUFFERS, TRY_AGAIN, DOES_NOT_FIT };
 
 /* Fills buffers until the frame is in. A buffer that is not enough is fine with MRG_RXBUF only. */
 static enum placed place(struct virtio_net *net, struct virtq *q, struct receive *rx, const uint8_t *frame,
@@ -220,6 +220,9 @@ static enum placed receive_into(struct virtio_net *net, struct virtq *q, const v
     struct receive rx = {.count = 0};
     enum placed placed = place(net, q, &rx, frame, length);
 
+    /* What is waited for comes after the buffers that were there, which are put back only then. */
+    if (placed == NO_BUFFERS && virtq_wait(q))
+        placed = TRY_AGAIN;
     if (placed != PLACED) {
         virtq_unget(q, rx.used, rx.count);
         return placed;
@@ -257,7 +260,7 @@ static bool net_receive(void *ctx, const void *frame, size_t length)
     virtq_quiet(q);
     do
         placed = receive_into(net, q, frame, length);
-    while (placed == NO_BUFFERS && virtq_wait(q));
+    while (placed == TRY_AGAIN);
     if (placed == DOES_NOT_FIT)
         atomic_fetch_add(&net->too_long, 1);
     return placed != NO_BUFFERS;

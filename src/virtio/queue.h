@@ -128,8 +128,8 @@ void virtq_signal(struct virtq *q);
 /* Asks the driver not to notify, as the device is looking anyway; a hint. */
 void virtq_quiet(struct virtq *q);
 
-/* Asks for a notification of the next chain. True when there is one already: then none may come, and the caller looks
- * again. */
+/* Asks for a notification of the chain after those that were taken. True when there is one already: then no notification
+ * may come, and the caller looks again. To be called before virtq_unget of chains that were not enough. */
 bool virtq_wait(struct virtq *q);
 
 /*
