@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Boots a kernel through libatoll: example KERNEL [INITRD [COMMAND-LINE]]. The guest's serial port is standard input and output. */
+/* Boots a kernel through libatoll: example KERNEL [INITRD [COMMAND-LINE]]. The guest's serial port
+ * is standard input and output. */
 #include <stdio.h>
 
 #include "atoll/atoll.h"

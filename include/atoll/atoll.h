@@ -2,8 +2,8 @@
 /*
  * libatoll: a virtual machine for arm64 guests, as a library.
  *
- * One `struct atoll` is one machine, the twin of Apple's generic arm64 platform. Describe it in a struct atoll_config, create
- * it, start it, wait for its end:
+ * One `struct atoll` is one machine, the twin of Apple's generic arm64 platform. Describe it in a
+ * struct atoll_config, create it, start it, wait for its end:
  *
  *     struct atoll_config config;
  *     struct atoll_error error;
@@ -16,10 +16,11 @@
  *     enum atoll_stop why = atoll_wait(vm);
  *     atoll_destroy(vm);
  *
- * (docs/example.c is the whole program.) The library keeps no global state, never prints and never exits: several machines
- * live in one process. Strings in a configuration belong to the caller and are copied by atoll_create. Functions return 0
- * or a negative errno, and fill `error` (which may be NULL) with one line for a person. Unless a comment says otherwise, a
- * function may be called from any thread, but atoll_destroy only when no other call on that machine is under way.
+ * (docs/example.c is the whole program.) The library keeps no global state, never prints and never
+ * exits: several machines live in one process. Strings in a configuration belong to the caller and
+ * are copied by atoll_create. Functions return 0 or a negative errno, and fill `error` (which may
+ * be NULL) with one line for a person. Unless a comment says otherwise, a function may be called
+ * from any thread, but atoll_destroy only when no other call on that machine is under way.
  */
 #ifndef ATOLL_ATOLL_H
 #define ATOLL_ATOLL_H
@@ -110,13 +111,15 @@ enum atoll_log_level { ATOLL_LOG_ERROR, ATOLL_LOG_WARN, ATOLL_LOG_INFO, ATOLL_LO
 struct atoll_config {
     size_t size; /* sizeof(struct atoll_config), set by atoll_config_init: tells the version */
 
-    const char *engine;  /* "auto" or a name of atoll_engine_info */
+    const char *engine; /* "auto" or a name of atoll_engine_info */
     enum atoll_cpu cpu;
     uint64_t memory; /* bytes, a multiple of 1 MiB */
     unsigned cpus;
     bool strict; /* exactly what Apple's machine gives; implies ATOLL_CPU_APPLE */
-    bool reboot; /* a guest's reset starts it again; otherwise it ends the run with ATOLL_STOP_RESET */
-    bool confine; /* drop to the system calls that a running machine needs (the whole process, for good) */
+    bool reboot; /* a guest's reset starts it again; otherwise it ends the run with ATOLL_STOP_RESET
+                  */
+    bool confine; /* drop to the system calls that a running machine needs (the whole process, for
+                     good) */
 
     const char *kernel, *initrd, *append;
 
@@ -143,13 +146,14 @@ enum atoll_stop {
     ATOLL_STOP_FAULT,    /* the machine could not go on; the log says why */
 };
 
-/* Fills in the defaults: auto engine, 1 CPU, 1 GiB, confined, one user network, one stdio console. */
+/* Fills in the defaults: auto engine, 1 CPU, 1 GiB, confined, one user network, one stdio console.
+ */
 void atoll_config_init(struct atoll_config *config);
 
 /*
- * Checks the configuration, opens every file, socket and helper process that it names, and builds the machine, powered off.
- * Errors: -EINVAL (a value that cannot be), -ENOENT and friends (a file), -EBUSY (a disk image in use), -ENOTSUP (an engine
- * that this host does not have).
+ * Checks the configuration, opens every file, socket and helper process that it names, and builds
+ * the machine, powered off. Errors: -EINVAL (a value that cannot be), -ENOENT and friends (a file),
+ * -EBUSY (a disk image in use), -ENOTSUP (an engine that this host does not have).
  */
 int atoll_create(struct atoll **vm, const struct atoll_config *config, struct atoll_error *error);
 
@@ -166,29 +170,34 @@ void atoll_quit(struct atoll *vm);
 void atoll_reset(struct atoll *vm);
 void atoll_power_button(struct atoll *vm);
 
-/* Stops and continues guest time, CPUs and devices. atoll_pause returns with no request in flight. */
+/* Stops and continues guest time, CPUs and devices. atoll_pause returns with no request in flight.
+ */
 int atoll_pause(struct atoll *vm);
 int atoll_resume(struct atoll *vm);
 
 /*
- * The whole state of a paused machine as bytes (guest memory included), and back into a machine of the same configuration,
- * created and not started. atoll_save's *bytes is the caller's to free(). atoll_load leaves it paused: atoll_resume goes on.
+ * The whole state of a paused machine as bytes (guest memory included), and back into a machine of
+ * the same configuration, created and not started. atoll_save's *bytes is the caller's to free().
+ * atoll_load leaves it paused: atoll_resume goes on.
  */
 int atoll_save(struct atoll *vm, void **bytes, size_t *length, struct atoll_error *error);
 int atoll_load(struct atoll *vm, const void *bytes, size_t length, struct atoll_error *error);
 
-/* Memory consoles, by index in config.consoles: give input, take output. Return bytes taken, or -EINVAL. */
+/* Memory consoles, by index in config.consoles: give input, take output. Return bytes taken, or
+ * -EINVAL. */
 int64_t atoll_console_write(struct atoll *vm, size_t index, const void *bytes, size_t length);
 int64_t atoll_console_read(struct atoll *vm, size_t index, void *bytes, size_t room);
 
-/* Restores a terminal that a stdio console changed. Async-signal-safe, for use in handlers of fatal signals. */
+/* Restores a terminal that a stdio console changed. Async-signal-safe, for use in handlers of fatal
+ * signals. */
 void atoll_restore_terminal(struct atoll *vm);
 
-/* Asks the balloon for `bytes` of guest memory (0 gives all back). The guest's driver decides how fast. -ENODEV: none. */
+/* Asks the balloon for `bytes` of guest memory (0 gives all back). The guest's driver decides how
+ * fast. -ENODEV: none. */
 int atoll_balloon(struct atoll *vm, uint64_t bytes);
 
 struct atoll_stats {
-    uint64_t instructions;   /* 0: the engine does not count */
+    uint64_t instructions; /* 0: the engine does not count */
     uint64_t exits;
     int64_t memory_resident; /* bytes of guest memory that occupy the host's, -1: unknown */
 };
@@ -197,8 +206,10 @@ void atoll_stats(struct atoll *vm, struct atoll_stats *stats);
 
 void atoll_destroy(struct atoll *vm);
 
-/* The device tree of a configuration, as `atoll run` would give it to the guest; *blob is the caller's to free(). */
-int atoll_fdt(const struct atoll_config *config, void **blob, size_t *length, struct atoll_error *error);
+/* The device tree of a configuration, as `atoll run` would give it to the guest; *blob is the
+ * caller's to free(). */
+int atoll_fdt(const struct atoll_config *config, void **blob, size_t *length,
+              struct atoll_error *error);
 
 struct atoll_engine_info {
     const char *name, *about;

@@ -2,8 +2,9 @@
 /*
  * The host's side of a network card: whole Ethernet frames in and out.
  *
- * A backend lives on the device's loop. Frames are plain: no virtio header, no FCS, checksums filled in, at most `mtu` + 14
- * bytes (plus 4 with a VLAN tag). What a device offloads it undoes itself before it sends (virtio/net_offload.c).
+ * A backend lives on the device's loop. Frames are plain: no virtio header, no FCS, checksums
+ * filled in, at most `mtu` + 14 bytes (plus 4 with a VLAN tag). What a device offloads it undoes
+ * itself before it sends (virtio/net_offload.c).
  */
 #ifndef BACKEND_NET_H
 #define BACKEND_NET_H
@@ -22,8 +23,8 @@
 struct net;
 
 struct net_client {
-    /* A frame for the guest, on the loop's thread. Returns false when the guest has no buffer now: then the backend holds
-     * the frame (and reads no more) until net_resume. */
+    /* A frame for the guest, on the loop's thread. Returns false when the guest has no buffer now:
+     * then the backend holds the frame (and reads no more) until net_resume. */
     bool (*receive)(void *ctx, const void *frame, size_t length);
     void *ctx;
 };
@@ -37,7 +38,7 @@ struct net_ops {
 
 struct net {
     const struct net_ops *ops;
-    struct net_client client; /* set by net_attach */
+    struct net_client client;    /* set by net_attach */
     struct net_capture *capture; /* NULL: none */
     const struct log *log;
     uint16_t mtu;
@@ -58,15 +59,17 @@ struct net_user_config {
     const char *capture; /* a pcapng file to create, or NULL */
 };
 
-/* User-mode network by libslirp in a confined process of its own (backend/net/user.c). Guest 10.0.2.15, gateway and host
- * 10.0.2.2, DNS 10.0.2.3. Started before confinement; -errno with `err` when a forwarded port is taken (naming it). */
+/* User-mode network by libslirp in a confined process of its own (backend/net/user.c).
+ * Guest 10.0.2.15, gateway and host 10.0.2.2, DNS 10.0.2.3. Started before confinement; -errno with
+ * `err` when a forwarded port is taken (naming it). */
 int net_user_open(struct net **net, const struct net_user_config *config, const struct log *log,
                   struct error *err);
 
 /* Gives the backend its client and its loop; frames flow from then on. */
 int net_attach(struct net *net, struct host_loop *loop, const struct net_client *client);
 
-/* Sends one frame from the guest, on the loop's thread. Never blocks; a frame that cannot be sent is dropped, as on a wire. */
+/* Sends one frame from the guest, on the loop's thread. Never blocks; a frame that cannot be sent
+ * is dropped, as on a wire. */
 int net_send(struct net *net, const struct iovec *iov, int count);
 
 /* The guest has buffers again (after receive returned false). On the loop's thread. */

@@ -12,12 +12,12 @@
 /* Guest memory is little-endian and host code reads it as such (docs/architecture.md). */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "Atoll needs a little-endian host");
 
-#define BIT(n)         (UINT64_C(1) << (n))
-#define nitems(array)  (sizeof(array) / sizeof((array)[0]))
-#define MIN(a, b)      ((a) < (b) ? (a) : (b))
-#define MAX(a, b)      ((a) > (b) ? (a) : (b))
-#define PRINTF(f, a)   __attribute__((format(printf, f, a)))
-#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define BIT(n)                          (UINT64_C(1) << (n))
+#define nitems(array)                   (sizeof(array) / sizeof((array)[0]))
+#define MIN(a, b)                       ((a) < (b) ? (a) : (b))
+#define MAX(a, b)                       ((a) > (b) ? (a) : (b))
+#define PRINTF(f, a)                    __attribute__((format(printf, f, a)))
+#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /* The low n bits set; n is 0 to 64. */
 static inline uint64_t bits_mask(unsigned n)

@@ -21,7 +21,8 @@ struct error {
  */
 int error_set(struct error *err, int code, const char *format, ...) PRINTF(3, 4);
 
-/* Puts "text: " before what `err` holds already, as context is added on the way up. Returns -code. */
+/* Puts "text: " before what `err` holds already, as context is added on the way up. Returns -code.
+ */
 int error_prefix(struct error *err, const char *format, ...) PRINTF(2, 3);
 
 #endif

@@ -119,7 +119,8 @@ struct state *state_new(void)
 {
     struct state *state = calloc(1, sizeof(*state));
 
-    if (!state || put(state, STATE_MAGIC, sizeof(STATE_MAGIC) - 1) || put_u32(state, STATE_VERSION)) {
+    if (!state || put(state, STATE_MAGIC, sizeof(STATE_MAGIC) - 1) ||
+        put_u32(state, STATE_VERSION)) {
         state_free(state);
         return NULL;
     }
@@ -245,15 +246,17 @@ static int load_field(struct section *section, const char *instance,
         return error_set(err, EINVAL, "saved state: section \"%s\" is cut short", instance);
     field = find_field(table, &name);
     if (!field)
-        return error_set(err, EINVAL,
-                         "saved state: section \"%s\" has a field \"%.*s\" that this version of Atoll "
-                         "does not know",
-                         instance, length, (const char *)name.at);
+        return error_set(
+            err, EINVAL,
+            "saved state: section \"%s\" has a field \"%.*s\" that this version of Atoll "
+            "does not know",
+            instance, length, (const char *)name.at);
     if (*type.at != field->type || count != field->count)
-        return error_set(err, EINVAL,
-                         "saved state: field \"%s\" of \"%s\" has type %u and %u elements, expected "
-                         "type %u and %zu",
-                         field->name, instance, *type.at, count, field->type, field->count);
+        return error_set(
+            err, EINVAL,
+            "saved state: field \"%s\" of \"%s\" has type %u and %u elements, expected "
+            "type %u and %zu",
+            field->name, instance, *type.at, count, field->type, field->count);
     bytes = take(&section->body, field->count * type_size(field->type));
     if (section->body.bad)
         return error_set(err, EINVAL, "saved state: section \"%s\" is cut short", instance);
@@ -269,15 +272,17 @@ int state_load(const struct state *state, const char *instance, const struct sta
     uint64_t seen = 0;
 
     if (table->count > 64)
-        return error_set(err, EINVAL, "saved state: table \"%s\" has more than 64 fields", table->device);
+        return error_set(err, EINVAL, "saved state: table \"%s\" has more than 64 fields",
+                         table->device);
     if (!find_section(state, instance, &section))
         return error_set(err, ENOENT, "saved state: no section \"%s\"", instance);
     if (!equals(&section.device, table->device) || section.version > table->version)
-        return error_set(err, EINVAL,
-                         "saved state: section \"%s\" is version %u of \"%.*s\", expected \"%s\" up to "
-                         "version %u",
-                         instance, section.version, (int)(section.device.end - section.device.at),
-                         (const char *)section.device.at, table->device, table->version);
+        return error_set(
+            err, EINVAL,
+            "saved state: section \"%s\" is version %u of \"%.*s\", expected \"%s\" up to "
+            "version %u",
+            instance, section.version, (int)(section.device.end - section.device.at),
+            (const char *)section.device.at, table->device, table->version);
     while (section.body.at != section.body.end) {
         int ret = load_field(&section, instance, table, object, &seen, err);
 
@@ -316,10 +321,12 @@ struct state *state_parse(const void *bytes, size_t length, struct error *err)
     struct state *state;
 
     if (length < HEADER_LENGTH || memcmp(bytes, STATE_MAGIC, sizeof(STATE_MAGIC) - 1) != 0) {
-        error_set(err, EINVAL, "saved state: not one of Atoll's (no \"%s\" at its start)", STATE_MAGIC);
+        error_set(err, EINVAL, "saved state: not one of Atoll's (no \"%s\" at its start)",
+                  STATE_MAGIC);
         return NULL;
     }
-    all = (struct cursor){(const uint8_t *)bytes + HEADER_LENGTH, (const uint8_t *)bytes + length, false};
+    all = (struct cursor){(const uint8_t *)bytes + HEADER_LENGTH, (const uint8_t *)bytes + length,
+                          false};
     if (load_le32((const uint8_t *)bytes + HEADER_LENGTH - 4) != STATE_VERSION) {
         error_set(err, EINVAL, "saved state: written by a version of Atoll that is not compatible");
         return NULL;

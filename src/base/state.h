@@ -2,20 +2,21 @@
 /*
  * Saved state: named, typed, versioned fields, one table a device, never a raw struct.
  *
- * A state is a list of sections, one for each instance ("gicv3", "virtio-blk0", "virtio-blk0/queue0"),
- * each with its device's table name and version and a list of fields (name, type, count, bytes,
- * little-endian). A device describes its struct once:
+ * A state is a list of sections, one for each instance ("gicv3", "virtio-blk0",
+ * "virtio-blk0/queue0"), each with its device's table name and version and a list of fields (name,
+ * type, count, bytes, little-endian). A device describes its struct once:
  *
  *     static const struct state_field pl031_fields[] = {
  *         STATE_FIELD(struct pl031, offset, STATE_U64),
  *         STATE_FIELD(struct pl031, imsc, STATE_U32),
  *         STATE_ARRAY(struct pl031, fifo, STATE_U8, 16),
  *     };
- *     static const struct state_table pl031_table = {"pl031", 1, pl031_fields, nitems(pl031_fields)};
+ *     static const struct state_table pl031_table = {"pl031", 1, pl031_fields,
+ * nitems(pl031_fields)};
  *
- * Loading refuses, by name, a missing section, a field in the state that the table does not know, a field
- * in the table that the state lacks (unless .optional) and a type or count that differ. What a state says
- * is input like any other: a device's load function checks the values afterwards.
+ * Loading refuses, by name, a missing section, a field in the state that the table does not know, a
+ * field in the table that the state lacks (unless .optional) and a type or count that differ. What
+ * a state says is input like any other: a device's load function checks the values afterwards.
  */
 #ifndef BASE_STATE_H
 #define BASE_STATE_H
@@ -40,8 +41,14 @@ struct state_table {
     size_t count;
 };
 
-#define STATE_FIELD(type_, member, kind)    {#member, kind, offsetof(type_, member), 1, false}
-#define STATE_ARRAY(type_, member, kind, n) {#member, kind, offsetof(type_, member), n, false}
+#define STATE_FIELD(type_, member, kind)                                                           \
+    {                                                                                              \
+#member, kind, offsetof(type_, member), 1, false                                           \
+    }
+#define STATE_ARRAY(type_, member, kind, n)                                                        \
+    {                                                                                              \
+#member, kind, offsetof(type_, member), n, false                                           \
+    }
 
 /* A state under construction, or read back: a growing buffer of sections. One thread at a time. */
 struct state;
@@ -54,7 +61,8 @@ void state_free(struct state *state);
 int state_save(struct state *state, const char *instance, const struct state_table *table,
                const void *object);
 
-/* Fills `object` from section `instance`. Returns 0, -ENOENT (no such section) or -EINVAL; `err` names it. */
+/* Fills `object` from section `instance`. Returns 0, -ENOENT (no such section) or -EINVAL; `err`
+ * names it. */
 int state_load(const struct state *state, const char *instance, const struct state_table *table,
                void *object, struct error *err);
 
@@ -65,8 +73,8 @@ int state_save_bytes(struct state *state, const char *instance, const void *byte
 int state_load_bytes(const struct state *state, const char *instance, const void **bytes,
                      size_t *length, struct error *err);
 
-/* The whole state as bytes (owned by the state, valid until it changes), and back: state_parse copies
- * `bytes`, checks the structure and returns NULL with `err` set when it is malformed. */
+/* The whole state as bytes (owned by the state, valid until it changes), and back: state_parse
+ * copies `bytes`, checks the structure and returns NULL with `err` set when it is malformed. */
 const void *state_bytes(const struct state *state, size_t *length);
 struct state *state_parse(const void *bytes, size_t length, struct error *err);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * `atoll fdt`: the device tree as source text (Devicetree Specification 0.4, 6), or as a blob with --dtb.
+ * `atoll fdt`: the device tree as source text (Devicetree Specification 0.4, 6), or as a blob with
+ * --dtb.
  */
 #include <errno.h>
 #include <libfdt.h>
@@ -67,8 +68,7 @@ static void print_node(const void *blob, int node, int depth)
         }
         puts(";");
     }
-    fdt_for_each_subnode(child, blob, node)
-        print_node(blob, child, depth + 1);
+    fdt_for_each_subnode(child, blob, node) print_node(blob, child, depth + 1);
     printf("%*s};\n", depth * 4, "");
 }
 

@@ -10,9 +10,12 @@ static int command_help(int argc, char **argv);
 
 static const struct command commands[] = {
     {"run", "[options]", "start a virtual machine", command_run},
-    {"fdt", "[options] [--dtb FILE]", "print the device tree that a configuration gives", command_fdt},
-    {"engines", "", "say which CPU engines this host has, and why others are missing", command_engines},
-    {"quirks", "", "list the behaviours of Apple's machine that can be chosen one by one", command_quirks},
+    {"fdt", "[options] [--dtb FILE]", "print the device tree that a configuration gives",
+     command_fdt},
+    {"engines", "", "say which CPU engines this host has, and why others are missing",
+     command_engines},
+    {"quirks", "", "list the behaviours of Apple's machine that can be chosen one by one",
+     command_quirks},
     {"help", "", "print this", command_help},
 };
 
@@ -30,9 +33,11 @@ int fail(int status, const char *format, ...)
 
 static int command_help(int argc, char **argv)
 {
-    puts("Atoll runs arm64 guests on the machine that Apple's Virtualization.framework presents.\n\nusage:");
+    puts("Atoll runs arm64 guests on the machine that Apple's Virtualization.framework "
+         "presents.\n\nusage:");
     for (size_t i = 0; i < nitems(commands); i++)
-        printf("  atoll %-7s %-23s %s\n", commands[i].name, commands[i].arguments, commands[i].about);
+        printf("  atoll %-7s %-23s %s\n", commands[i].name, commands[i].arguments,
+               commands[i].about);
     puts("\n`atoll run --help` lists the options; atoll(1) has it all.");
     return 0;
 }

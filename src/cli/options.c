@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A table of options, each with its parser. An option's value may be a list, NAME,key=value,flag; a doubled comma stands for one
- * that belongs to a value.
+ * A table of options, each with its parser. An option's value may be a list, NAME,key=value,flag; a
+ * doubled comma stands for one that belongs to a value.
  */
 #include "cli/options.h"
 
@@ -12,7 +12,8 @@
 #include "base/units.h"
 #include "cli/parse.h"
 
-/* Pieces of a list: the next one, with ",," undone; NULL at the end. They live in options->scratch. */
+/* Pieces of a list: the next one, with ",," undone; NULL at the end. They live in options->scratch.
+ */
 static char *next_piece(struct options *o, const char **at)
 {
     char *piece = o->scratch + o->scratch_used, *to = piece;
@@ -64,7 +65,9 @@ static int parse_append(struct options *o, const char *value, struct error *err)
 static int parse_memory(struct options *o, const char *value, struct error *err)
 {
     if (parse_size(value, &o->config.memory) < 0)
-        return error_set(err, EINVAL, "--memory \"%s\" is not a size; give a number and K, M or G, such as 512M", value);
+        return error_set(err, EINVAL,
+                         "--memory \"%s\" is not a size; give a number and K, M or G, such as 512M",
+                         value);
     return 0;
 }
 
@@ -73,7 +76,8 @@ static int parse_cpus(struct options *o, const char *value, struct error *err)
     uint64_t n;
 
     if (parse_number(value, ATOLL_CPUS_MAX, &n) < 0 || n == 0)
-        return error_set(err, EINVAL, "--cpus \"%s\" is not possible; give a number from 1 to %d", value, ATOLL_CPUS_MAX);
+        return error_set(err, EINVAL, "--cpus \"%s\" is not possible; give a number from 1 to %d",
+                         value, ATOLL_CPUS_MAX);
     o->config.cpus = (unsigned)n;
     return 0;
 }
@@ -96,7 +100,8 @@ static int parse_format(const char *value, enum atoll_disk_format *format, struc
     else if (strcmp(value, "qcow2") == 0)
         *format = ATOLL_DISK_QCOW2;
     else
-        return error_set(err, EINVAL, "--disk format=\"%s\" is not known; give raw or qcow2", value);
+        return error_set(err, EINVAL, "--disk format=\"%s\" is not known; give raw or qcow2",
+                         value);
     return 0;
 }
 
@@ -113,7 +118,9 @@ static int parse_disk_key(struct atoll_disk *disk, char *piece, struct error *er
     else if (strcmp(piece, "backing") == 0)
         disk->backing = value;
     else
-        return error_set(err, EINVAL, "--disk has no \"%s\"; it has format=, readonly, serial= and backing=", piece);
+        return error_set(
+            err, EINVAL,
+            "--disk has no \"%s\"; it has format=, readonly, serial= and backing=", piece);
     return 0;
 }
 
@@ -138,7 +145,8 @@ static int parse_forward(struct atoll_net *net, const char *value, struct error 
         return error_set(err, EINVAL, "more than %d forwards are not possible", ATOLL_FORWARDS_MAX);
     if (parse_forward_rule(value, &net->forwards[net->forward_count]) < 0)
         return error_set(err, EINVAL,
-                         "--net forward=\"%s\" is not understood; give tcp:HOSTPORT:GUESTPORT, such as tcp:2222:22 (udp: "
+                         "--net forward=\"%s\" is not understood; give tcp:HOSTPORT:GUESTPORT, "
+                         "such as tcp:2222:22 (udp: "
                          "and tcp:ADDRESS:HOSTPORT:GUESTPORT are possible)",
                          value);
     net->forward_count++;
@@ -150,7 +158,8 @@ static int parse_mtu(struct atoll_net *net, const char *value, struct error *err
     uint64_t n;
 
     if (parse_number(value, 65435, &n) < 0 || n < 1280)
-        return error_set(err, EINVAL, "--net mtu=\"%s\" is not possible; give 1280 to 65435", value);
+        return error_set(err, EINVAL, "--net mtu=\"%s\" is not possible; give 1280 to 65435",
+                         value);
     net->mtu = (uint16_t)n;
     return 0;
 }
@@ -166,7 +175,9 @@ static int parse_net_key(struct atoll_net *net, char *piece, struct error *err)
     if (strcmp(piece, "mac") == 0) {
         net->has_mac = true;
         if (parse_mac(value, net->mac) < 0)
-            return error_set(err, EINVAL, "--net mac=\"%s\" is not an address; give one like 52:54:00:12:34:56", value);
+            return error_set(err, EINVAL,
+                             "--net mac=\"%s\" is not an address; give one like 52:54:00:12:34:56",
+                             value);
         return 0;
     }
     if (strcmp(piece, "capture") == 0) {
@@ -177,8 +188,9 @@ static int parse_net_key(struct atoll_net *net, char *piece, struct error *err)
         return parse_switch("--net host", value, &net->host, err);
     if (strcmp(piece, "isolated") == 0)
         return parse_switch("--net isolated", value, &net->isolated, err);
-    return error_set(err, EINVAL,
-                     "--net has no \"%s\"; it has forward=, host=, isolated=, mac=, mtu= and capture=", piece);
+    return error_set(
+        err, EINVAL,
+        "--net has no \"%s\"; it has forward=, host=, isolated=, mac=, mtu= and capture=", piece);
 }
 
 static int parse_net(struct options *o, const char *value, struct error *err)
@@ -217,7 +229,9 @@ static int parse_console_kind(struct atoll_console *console, const char *kind, s
     else if (strncmp(kind, "unix:", 5) == 0 && kind[5])
         *console = (struct atoll_console){.kind = ATOLL_CONSOLE_UNIX, .path = kind + 5};
     else
-        return error_set(err, EINVAL, "--console \"%s\" is not known; give stdio, pty, file:PATH, unix:PATH or none", kind);
+        return error_set(
+            err, EINVAL,
+            "--console \"%s\" is not known; give stdio, pty, file:PATH, unix:PATH or none", kind);
     return 0;
 }
 
@@ -243,7 +257,8 @@ static int parse_console(struct options *o, const char *value, struct error *err
         else if (strcmp(piece, "port") == 0 && strcmp(port, "virtio") == 0)
             console->port = ATOLL_PORT_VIRTIO;
         else
-            ret = error_set(err, EINVAL, "--console has no \"%s\"; it has port=pl011 and port=virtio", piece);
+            ret = error_set(err, EINVAL,
+                            "--console has no \"%s\"; it has port=pl011 and port=virtio", piece);
     }
     return ret;
 }
@@ -263,9 +278,12 @@ static int parse_quirk(struct options *o, const char *value, struct error *err)
     quirk = &o->config.quirks[o->config.quirk_count++];
     quirk->name = next_piece(o, &value);
     quirk->value = value_of((char *)(uintptr_t)quirk->name);
-    return *quirk->value ? 0
-                         : error_set(err, EINVAL, "--quirk \"%s\" has no value; give NAME=VALUE (`atoll quirks` lists them)",
-                                     quirk->name);
+    return *quirk->value
+               ? 0
+               : error_set(
+                     err, EINVAL,
+                     "--quirk \"%s\" has no value; give NAME=VALUE (`atoll quirks` lists them)",
+                     quirk->name);
 }
 
 static int parse_log(struct options *o, const char *value, struct error *err)
@@ -278,7 +296,8 @@ static int parse_log(struct options *o, const char *value, struct error *err)
             return 0;
         }
     }
-    return error_set(err, EINVAL, "--log \"%s\" is not known; give error, warn, info or debug", value);
+    return error_set(err, EINVAL, "--log \"%s\" is not known; give error, warn, info or debug",
+                     value);
 }
 
 static int parse_dtb(struct options *o, const char *value, struct error *err)
@@ -315,23 +334,29 @@ static const struct option {
     const char *name, *argument, *about; /* argument NULL: a flag */
     int (*parse)(struct options *options, const char *value, struct error *err);
 } table[] = {
-    {"--kernel", "FILE", "arm64 Linux Image (gzip, zstd, EFI zboot too) or OpenBSD bsd", parse_kernel},
+    {"--kernel", "FILE", "arm64 Linux Image (gzip, zstd, EFI zboot too) or OpenBSD bsd",
+     parse_kernel},
     {"--initrd", "FILE", "initial ramdisk", parse_initrd},
     {"--append", "TEXT", "kernel command line", parse_append},
     {"--memory", "SIZE", "128M to 64G (1G)", parse_memory},
     {"--cpus", "N", "1 to 16 (1)", parse_cpus},
     {"--cpu", "atoll|apple", "which CPU the guest sees (atoll)", parse_cpu},
-    {"--disk", "FILE[,format=raw|qcow2][,readonly][,serial=ID][,backing=FILE]", "a disk; repeatable", parse_disk},
-    {"--net", "user[,forward=tcp:HOSTPORT:GUESTPORT][,host=on][,isolated=on][,mac=ADDRESS][,mtu=N][,capture=FILE] | none",
+    {"--disk", "FILE[,format=raw|qcow2][,readonly][,serial=ID][,backing=FILE]",
+     "a disk; repeatable", parse_disk},
+    {"--net",
+     "user[,forward=tcp:HOSTPORT:GUESTPORT][,host=on][,isolated=on][,mac=ADDRESS][,mtu=N][,capture="
+     "FILE] | none",
      "a network card; repeatable (user)", parse_net},
-    {"--console", "stdio|pty|file:PATH|unix:PATH|none[,port=pl011|virtio]", "a serial port; repeatable (stdio)",
-     parse_console},
-    {"--engine", "auto|NAME", "what runs the CPUs; `atoll engines` lists them (auto)", parse_engine},
+    {"--console", "stdio|pty|file:PATH|unix:PATH|none[,port=pl011|virtio]",
+     "a serial port; repeatable (stdio)", parse_console},
+    {"--engine", "auto|NAME", "what runs the CPUs; `atoll engines` lists them (auto)",
+     parse_engine},
     {"--strict", NULL, "exactly the machine that Apple's framework gives", parse_strict},
     {"--quirk", "NAME=VALUE", "one of Apple's behaviours; `atoll quirks` lists them", parse_quirk},
     {"--reboot", NULL, "a reset starts the guest again instead of ending the run", parse_reboot},
     {"--log", "error|warn|info|debug", "what to say on standard error (info)", parse_log},
-    {"--no-confine", NULL, "keep all rights of the process (for debugging Atoll)", parse_no_confine},
+    {"--no-confine", NULL, "keep all rights of the process (for debugging Atoll)",
+     parse_no_confine},
     {"--dtb", "FILE", "write the device tree as a blob (atoll fdt only)", parse_dtb},
     {"--help", NULL, "print this", parse_help},
 };
@@ -363,8 +388,9 @@ static int parse_one(struct options *o, int argc, char **argv, int *at, struct e
     const struct option *option = find_option(argument, &value);
 
     if (!option)
-        return error_set(err, EINVAL, argument[0] == '-' ? "there is no option \"%s\"; --help lists them"
-                                                         : "\"%s\" is not expected here; options begin with --",
+        return error_set(err, EINVAL,
+                         argument[0] == '-' ? "there is no option \"%s\"; --help lists them"
+                                            : "\"%s\" is not expected here; options begin with --",
                          argument);
     if (!option->argument && value)
         return error_set(err, EINVAL, "%s takes no value", option->name);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The options of `atoll run` (and of commands that describe a machine without running it) as an atoll_config.
+ * The options of `atoll run` (and of commands that describe a machine without running it) as an
+ * atoll_config.
  */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
@@ -19,8 +20,8 @@ struct options {
     size_t scratch_used, scratch_size;
 };
 
-/* Parses argv[1] and up. Returns 0 or -EINVAL with one line that says what would be right. The options point into argv and
- * into their own memory, until options_free. */
+/* Parses argv[1] and up. Returns 0 or -EINVAL with one line that says what would be right. The
+ * options point into argv and into their own memory, until options_free. */
 int options_parse(struct options *options, int argc, char **argv, struct error *err);
 void options_free(struct options *options);
 

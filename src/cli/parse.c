@@ -25,8 +25,8 @@ int parse_size(const char *text, uint64_t *bytes)
     static const struct {
         const char *suffix;
         uint64_t unit;
-    } units[] = {{"", 1},     {"K", KIB},   {"k", KIB}, {"KiB", KIB}, {"M", MIB}, {"m", MIB},
-                 {"MiB", MIB}, {"G", GIB}, {"g", GIB}, {"GiB", GIB}};
+    } units[] = {{"", 1},    {"K", KIB},   {"k", KIB}, {"KiB", KIB}, {"M", MIB},
+                 {"m", MIB}, {"MiB", MIB}, {"G", GIB}, {"g", GIB},   {"GiB", GIB}};
     unsigned long long number;
     char *end;
 
@@ -46,8 +46,8 @@ int parse_mac(const char *text, uint8_t mac[6])
 {
     char end;
 
-    return strlen(text) == 17 && sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%c", &mac[0], &mac[1], &mac[2],
-                                        &mac[3], &mac[4], &mac[5], &end) == 6
+    return strlen(text) == 17 && sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%c", &mac[0],
+                                        &mac[1], &mac[2], &mac[3], &mac[4], &mac[5], &end) == 6
                ? 0
                : -EINVAL;
 }

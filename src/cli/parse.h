@@ -11,7 +11,8 @@
 /* A decimal number up to `max`; nothing else may follow. Returns 0 or -EINVAL. */
 int parse_number(const char *text, uint64_t max, uint64_t *value);
 
-/* A size: a number and nothing, K, M, G (or KiB...) for powers of 1024. Returns 0 or -EINVAL (also on overflow). */
+/* A size: a number and nothing, K, M, G (or KiB...) for powers of 1024. Returns 0 or -EINVAL (also
+ * on overflow). */
 int parse_size(const char *text, uint64_t *bytes);
 
 /* "aa:bb:cc:dd:ee:ff". Returns 0 or -EINVAL. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * `atoll run`: a machine from power-on to its end, and the terminal as it was, whatever the way out.
+ * `atoll run`: a machine from power-on to its end, and the terminal as it was, whatever the way
+ * out.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +15,9 @@
 #include "host/loop.h"
 
 /*
- * What signal handlers need: handlers take no argument, so this one thing is the program's, not the library's. SIGINT, SIGTERM
- * and SIGHUP end the machine in order, through a pipe that a loop watches; a crash of Atoll itself restores the terminal first.
+ * What signal handlers need: handlers take no argument, so this one thing is the program's, not the
+ * library's. SIGINT, SIGTERM and SIGHUP end the machine in order, through a pipe that a loop
+ * watches; a crash of Atoll itself restores the terminal first.
  */
 static struct {
     struct atoll *volatile vm;
@@ -49,7 +51,8 @@ static void quit_asked(void *ctx, unsigned events)
 
 static int catch_signals(struct atoll *vm, struct host_loop *loop, struct host_watch **watch)
 {
-    static const int quits[] = {SIGINT, SIGTERM, SIGHUP}, crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE};
+    static const int quits[] = {SIGINT, SIGTERM, SIGHUP},
+                     crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE};
     struct sigaction action = {.sa_handler = ask_to_quit};
 
     if (pipe2(on_signal.pipe, O_CLOEXEC | O_NONBLOCK) < 0)
@@ -126,7 +129,8 @@ int command_run(int argc, char **argv)
         return fail(EXIT_STATUS_FAILURE, "%s", err.text);
     }
     if (atoll_create(&vm, &options.config, &error) < 0) {
-        status = fail(error.code == EINVAL ? EXIT_STATUS_USAGE : EXIT_STATUS_FAILURE, "%s", error.text);
+        status =
+            fail(error.code == EINVAL ? EXIT_STATUS_USAGE : EXIT_STATUS_FAILURE, "%s", error.text);
     } else {
         status = run_machine(vm, loop);
         on_signal.vm = NULL;

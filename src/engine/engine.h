@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The engine contract: what runs a guest's CPUs. Modelled on the C API of Apple's Hypervisor.framework, the narrowest of
- * the native ones; KVM and the soft engines fit into it.
+ * The engine contract: what runs a guest's CPUs. Modelled on the C API of Apple's
+ * Hypervisor.framework, the narrowest of the native ones; KVM and the soft engines fit into it.
  *
- * An engine never sees a device. It runs a vCPU until something happens that it cannot do alone (an exit), and machine/
- * answers. Rules:
+ * An engine never sees a device. It runs a vCPU until something happens that it cannot do alone (an
+ * exit), and machine/ answers. Rules:
  *
- *  - Every vcpu_* verb runs on that vCPU's own thread, the one that called vcpu_create; vcpu_kick alone may come from
- *    anywhere.
- *  - A pending exit is completed at the start of the next vcpu_run, from what machine/ has written into `struct vcpu_exit`
- *    (an MMIO read's value, an SMCCC call's results, a system register's value).
+ *  - Every vcpu_* verb runs on that vCPU's own thread, the one that called vcpu_create; vcpu_kick
+ * alone may come from anywhere.
+ *  - A pending exit is completed at the start of the next vcpu_run, from what machine/ has written
+ * into `struct vcpu_exit` (an MMIO read's value, an SMCCC call's results, a system register's
+ * value).
  *  - Interrupt levels are asserted again (vcpu_irq) before every vcpu_run.
- *  - Engines hold no global state: several VMs may live in one process where the engine can do it (caps.many_vms).
+ *  - Engines hold no global state: several VMs may live in one process where the engine can do it
+ * (caps.many_vms).
  */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
@@ -52,8 +54,9 @@ struct engine_vm_config {
     struct mem *mem;
     const struct log *log;
     const struct event_sink *events;
-    /* The machine clock (docs/architecture.md, "Clock"): nanoseconds of guest time now; its source can be replaced by a
-     * counted one. NULL: the host's monotonic clock. Any thread. Deadlines in exits are in its time. */
+    /* The machine clock (docs/architecture.md, "Clock"): nanoseconds of guest time now; its source
+     * can be replaced by a counted one. NULL: the host's monotonic clock. Any thread. Deadlines in
+     * exits are in its time. */
     uint64_t (*clock_ns)(void *ctx);
     void *clock_ctx;
 };
@@ -61,7 +64,8 @@ struct engine_vm_config {
 enum exit_kind {
     EXIT_MMIO,   /* an access outside what vm_map mapped */
     EXIT_SMCCC,  /* HVC or SMC with immediate 0: PC is already past it */
-    EXIT_SYSREG, /* a system register that the engine leaves to the machine: the GIC's CPU interface */
+    EXIT_SYSREG, /* a system register that the engine leaves to the machine: the GIC's CPU interface
+                  */
     EXIT_WFI,    /* the vCPU waits for an interrupt; PC is past the WFI */
     EXIT_VTIMER, /* the output of a generic timer changed */
     EXIT_DEBUG,  /* a breakpoint, watchpoint or step that vcpu_debug asked for */
@@ -93,7 +97,8 @@ struct vcpu_exit {
             bool undefined; /* set by machine/: complete with an Undefined Instruction exception */
         } sysreg;
         struct {
-            uint64_t deadline_ns; /* config.clock_ns() time at which a timer fires; UINT64_MAX: none */
+            uint64_t
+                deadline_ns; /* config.clock_ns() time at which a timer fires; UINT64_MAX: none */
         } wfi;
         struct {
             bool virt, phys; /* output levels now: PPI 27 and PPI 30 */
@@ -114,7 +119,7 @@ struct vcpu_exit {
 
 /* Registers of vcpu_get and vcpu_set. */
 enum vcpu_reg {
-    VCPU_X0 = 0, /* ... X30 = 30 */
+    VCPU_X0 = 0,  /* ... X30 = 30 */
     VCPU_SP = 31, /* SP of the current exception level */
     VCPU_PC = 32,
     VCPU_PSTATE = 33, /* in SPSR_EL1's format */
@@ -140,15 +145,18 @@ struct engine_ops {
     const char *name;
     const char *about; /* one line for `atoll engines` */
 
-    /* Whether this host can run it. Returns 0, or -errno with the reason and the remedy in `err`. */
+    /* Whether this host can run it. Returns 0, or -errno with the reason and the remedy in `err`.
+     */
     int (*probe)(struct error *err);
     /* What it offers; valid after a successful probe. */
     int (*caps)(struct engine_caps *caps);
 
-    int (*vm_create)(struct engine_vm **vm, const struct engine_vm_config *config, struct error *err);
+    int (*vm_create)(struct engine_vm **vm, const struct engine_vm_config *config,
+                     struct error *err);
     void (*vm_destroy)(struct engine_vm *vm);
     /* Maps RAM that is in config.mem at [ipa, ipa + size). All before vm_ready. */
-    int (*vm_map)(struct engine_vm *vm, uint64_t ipa, uint64_t size, bool writable, struct error *err);
+    int (*vm_map)(struct engine_vm *vm, uint64_t ipa, uint64_t size, bool writable,
+                  struct error *err);
     int (*vm_unmap)(struct engine_vm *vm, uint64_t ipa, uint64_t size);
     int (*vm_protect)(struct engine_vm *vm, uint64_t ipa, uint64_t size, bool writable);
     /* The host wrote code at [ipa, ipa + len): what was cached of it is dropped. vCPUs may run. */
@@ -165,9 +173,11 @@ struct engine_ops {
     void (*vcpu_destroy)(struct vcpu *vcpu);
     /* Power-on state: EL1h, DAIF masked, MMU off, PC 0 (Arm ARM D1.9.1). */
     void (*vcpu_reset)(struct vcpu *vcpu);
-    /* Runs until an exit. Returns 0 with *exit filled (it stays valid and is completed by the next call), or -errno. */
+    /* Runs until an exit. Returns 0 with *exit filled (it stays valid and is completed by the next
+     * call), or -errno. */
     int (*vcpu_run)(struct vcpu *vcpu, struct vcpu_exit **exit);
-    void (*vcpu_kick)(struct vcpu *vcpu); /* any thread: the current or the next vcpu_run returns EXIT_KICKED */
+    void (*vcpu_kick)(
+        struct vcpu *vcpu); /* any thread: the current or the next vcpu_run returns EXIT_KICKED */
     void (*vcpu_stats)(struct vcpu *vcpu, struct vcpu_stats *stats);
 
     int (*vcpu_get)(struct vcpu *vcpu, enum vcpu_reg reg, uint64_t *value);
@@ -179,23 +189,26 @@ struct engine_ops {
     int (*vcpu_sysreg_set)(struct vcpu *vcpu, uint32_t key, uint64_t value);
 
     void (*vcpu_irq)(struct vcpu *vcpu, bool irq, bool fiq);
-    /* Timer outputs now, and the deadline of the next change (config.clock_ns() time, UINT64_MAX: none). */
+    /* Timer outputs now, and the deadline of the next change (config.clock_ns() time, UINT64_MAX:
+     * none). */
     void (*vcpu_vtimer)(struct vcpu *vcpu, bool *virt, bool *phys, uint64_t *deadline_ns);
     int (*vcpu_debug)(struct vcpu *vcpu, const struct vcpu_debug *debug);
 
     /* The vCPU's whole architectural state, a pending exit included. */
     int (*vcpu_save)(struct vcpu *vcpu, struct state *state, const char *instance);
-    int (*vcpu_load)(struct vcpu *vcpu, const struct state *state, const char *instance, struct error *err);
+    int (*vcpu_load)(struct vcpu *vcpu, const struct state *state, const char *instance,
+                     struct error *err);
 
-    /* Translates a virtual address as the vCPU would now for a load at its own exception level, without side effects.
-     * Returns 0 with *ipa, or -EFAULT. Optional. */
+    /* Translates a virtual address as the vCPU would now for a load at its own exception level,
+     * without side effects. Returns 0 with *ipa, or -EFAULT. Optional. */
     int (*vcpu_translate)(struct vcpu *vcpu, uint64_t va, uint64_t *ipa);
 };
 
 /* The engines that this build knows, best first; NULL-terminated. */
 extern const struct engine_ops *const engines[];
 
-/* The engine called `name`, or the first that probes when `name` is "auto". NULL with `err` set otherwise. */
+/* The engine called `name`, or the first that probes when `name` is "auto". NULL with `err` set
+ * otherwise. */
 const struct engine_ops *engine_find(const char *name, struct error *err);
 
 #endif

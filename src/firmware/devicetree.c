@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The device tree, node by node, as Apple's Linux boot loader gives it (docs/apple-machine.md), with Atoll's PL011 where there
- * is one. libfdt's sequential writer latches no error, so each node function returns the first that it met.
+ * The device tree, node by node, as Apple's Linux boot loader gives it (docs/apple-machine.md),
+ * with Atoll's PL011 where there is one. libfdt's sequential writer latches no error, so each node
+ * function returns the first that it met.
  *
- * OpenBSD takes the virtual timer by position, so /timer keeps the four-entry order secure, physical, virtual, hypervisor
- * (Linux: arm,arch_timer.yaml allows it), and attaches the GICv2m frame as a child of the interrupt controller.
+ * OpenBSD takes the virtual timer by position, so /timer keeps the four-entry order secure,
+ * physical, virtual, hypervisor (Linux: arm,arch_timer.yaml allows it), and attaches the GICv2m
+ * frame as a child of the interrupt controller.
  */
 #include "firmware/devicetree.h"
 
@@ -86,8 +88,8 @@ static void cell(struct builder *b, const char *name, uint32_t value)
     cells(b, name, &value, 1);
 }
 
-#define HI(n) ((uint32_t)((n) >> 32))
-#define LO(n) ((uint32_t)(n))
+#define HI(n)          ((uint32_t)((n) >> 32))
+#define LO(n)          ((uint32_t)(n))
 #define RANGE_CELLS(r) HI((r).base), LO((r).base), HI((r).size), LO((r).size)
 
 static void reg(struct builder *b, const struct platform_range *range)
@@ -104,7 +106,8 @@ static void spi(struct builder *b, unsigned intid)
     cells(b, "interrupts", values, nitems(values));
 }
 
-static void chosen_node(struct builder *b, const struct platform *p, const struct fdt_chosen *chosen)
+static void chosen_node(struct builder *b, const struct platform *p,
+                        const struct fdt_chosen *chosen)
 {
     char path[32];
 
@@ -120,7 +123,8 @@ static void chosen_node(struct builder *b, const struct platform *p, const struc
         check(b, fdt_property_u64(b->fdt, "linux,initrd-end", chosen->initrd_end));
     }
     if (chosen->seeds) {
-        check(b, fdt_property(b->fdt, "kaslr-seed", chosen->kaslr_seed, sizeof(chosen->kaslr_seed)));
+        check(b,
+              fdt_property(b->fdt, "kaslr-seed", chosen->kaslr_seed, sizeof(chosen->kaslr_seed)));
         check(b, fdt_property(b->fdt, "rng-seed", chosen->rng_seed, sizeof(chosen->rng_seed)));
     }
     end(b);
@@ -174,8 +178,10 @@ static void psci_node(struct builder *b, const struct platform *p)
 
 static void timer_node(struct builder *b, const struct platform *p)
 {
-    /* An absent secure timer still takes its place in the order; nothing that runs at EL1 asks for it. */
-    const unsigned ppis[] = {p->ppi_phys_secure ? p->ppi_phys_secure : 29, p->ppi_phys, p->ppi_virt, p->ppi_hyp};
+    /* An absent secure timer still takes its place in the order; nothing that runs at EL1 asks for
+     * it. */
+    const unsigned ppis[] = {p->ppi_phys_secure ? p->ppi_phys_secure : 29, p->ppi_phys, p->ppi_virt,
+                             p->ppi_hyp};
     uint32_t values[nitems(ppis) * 3];
 
     for (size_t i = 0; i < nitems(ppis); i++) {
@@ -222,8 +228,16 @@ static void pci_interrupt_map(struct builder *b, const struct platform *p)
     uint32_t map[31][10];
 
     for (uint32_t slot = 1; slot < 32; slot++) {
-        const uint32_t row[10] = {slot << 11, 0, 0, p->pci_intx_pin, PHANDLE_GIC, 0, 0, GIC_SPI,
-                                  p->pci_intx_base + slot - GIC_FIRST_SPI, IRQ_LEVEL_HIGH};
+        const uint32_t row[10] = {slot << 11,
+                                  0,
+                                  0,
+                                  p->pci_intx_pin,
+                                  PHANDLE_GIC,
+                                  0,
+                                  0,
+                                  GIC_SPI,
+                                  p->pci_intx_base + slot - GIC_FIRST_SPI,
+                                  IRQ_LEVEL_HIGH};
 
         memcpy(map[slot - 1], row, sizeof(row));
     }
@@ -234,9 +248,18 @@ static void pci_interrupt_map(struct builder *b, const struct platform *p)
 static void pci_node(struct builder *b, const struct platform *p)
 {
     const uint32_t ranges[] = {
-        0x01000000, 0, 0, RANGE_CELLS(p->pci_io), /* I/O ports 0 and up */
-        0x02000000, HI(p->pci_mem32.base), LO(p->pci_mem32.base), RANGE_CELLS(p->pci_mem32),
-        0x43000000, HI(p->pci_mem64.base), LO(p->pci_mem64.base), RANGE_CELLS(p->pci_mem64),
+        0x01000000,
+        0,
+        0,
+        RANGE_CELLS(p->pci_io), /* I/O ports 0 and up */
+        0x02000000,
+        HI(p->pci_mem32.base),
+        LO(p->pci_mem32.base),
+        RANGE_CELLS(p->pci_mem32),
+        0x43000000,
+        HI(p->pci_mem64.base),
+        LO(p->pci_mem64.base),
+        RANGE_CELLS(p->pci_mem64),
     };
     const uint32_t buses[] = {0, LO(p->ecam.size >> 20) - 1};
 
@@ -268,8 +291,8 @@ static void clock_node(struct builder *b, const struct platform *p)
 }
 
 /* The common part of an Arm PrimeCell: registers, interrupt, bus clock (arm,primecell.yaml). */
-static void primecell_begin(struct builder *b, const char *name, const char *compatible, size_t length,
-                            const struct platform_range *range, unsigned intid)
+static void primecell_begin(struct builder *b, const char *name, const char *compatible,
+                            size_t length, const struct platform_range *range, unsigned intid)
 {
     begin_at(b, name, range->base);
     strings(b, "compatible", compatible, length);
@@ -330,8 +353,8 @@ static void power_button_node(struct builder *b, const struct platform *p)
     end(b);
 }
 
-int64_t fdt_build(const struct platform *p, const struct fdt_chosen *chosen, void *blob, size_t room,
-                  struct error *err)
+int64_t fdt_build(const struct platform *p, const struct fdt_chosen *chosen, void *blob,
+                  size_t room, struct error *err)
 {
     struct builder builder = {.fdt = blob}, *b = &builder;
 
@@ -357,8 +380,10 @@ int64_t fdt_build(const struct platform *p, const struct fdt_chosen *chosen, voi
     end(b);
     check(b, fdt_finish(blob));
     if (b->error == -FDT_ERR_NOSPACE)
-        return error_set(err, ENOSPC, "the device tree does not fit into %zu bytes: shorten --append (%zu bytes)",
-                         room, chosen->bootargs ? strlen(chosen->bootargs) : 0);
+        return error_set(
+            err, ENOSPC,
+            "the device tree does not fit into %zu bytes: shorten --append (%zu bytes)", room,
+            chosen->bootargs ? strlen(chosen->bootargs) : 0);
     if (b->error)
         return error_set(err, EIO, "cannot build the device tree: %s", fdt_strerror(b->error));
     return fdt_totalsize(blob);

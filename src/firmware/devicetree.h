@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The flattened device tree of a machine. Devicetree Specification 0.4 and the bindings named in fdt.c.
+ * The flattened device tree of a machine. Devicetree Specification 0.4 and the bindings named in
+ * fdt.c.
  */
 #ifndef FIRMWARE_DEVICETREE_H
 #define FIRMWARE_DEVICETREE_H
@@ -18,8 +19,9 @@ struct fdt_chosen {
 
 #define FDT_MAX_SIZE (64u << 10)
 
-/* Builds the tree into `blob` of `room` bytes. Returns its length, or -ENOSPC (a command line that is too long, named in `err`). */
-int64_t fdt_build(const struct platform *platform, const struct fdt_chosen *chosen, void *blob, size_t room,
-                  struct error *err);
+/* Builds the tree into `blob` of `room` bytes. Returns its length, or -ENOSPC (a command line that
+ * is too long, named in `err`). */
+int64_t fdt_build(const struct platform *platform, const struct fdt_chosen *chosen, void *blob,
+                  size_t room, struct error *err);
 
 #endif

@@ -62,7 +62,8 @@ int boot_file_read(const struct boot_file *file, uint8_t **bytes, size_t *length
     if (fstat(file->fd, &st) < 0)
         return error_set(err, errno, "cannot read \"%s\": %s", file->path, strerror(errno));
     if ((uint64_t)st.st_size > BOOT_FILE_MAX)
-        return error_set(err, EFBIG, "\"%s\" is larger than 4 GiB: not something to boot from memory",
+        return error_set(err, EFBIG,
+                         "\"%s\" is larger than 4 GiB: not something to boot from memory",
                          file->path);
     *bytes = malloc((size_t)st.st_size + 1);
     if (!*bytes)

@@ -20,6 +20,7 @@ int boot_file_open(struct boot_file *file, const char *what, const char *path, s
 void boot_file_close(struct boot_file *file);
 
 /* Reads the whole file; *bytes is the caller's to free(). Returns 0 or -errno. */
-int boot_file_read(const struct boot_file *file, uint8_t **bytes, size_t *length, struct error *err);
+int boot_file_read(const struct boot_file *file, uint8_t **bytes, size_t *length,
+                   struct error *err);
 
 #endif

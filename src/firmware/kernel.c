@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where things go, from the bottom of RAM up: the kernel, then (Linux) the initrd; the device tree at the very top, as on
- * Apple's machine. Linux wants kernel and initrd in one window of 32 GiB and the tree anywhere, 8-byte aligned, up to 2 MiB
- * (Linux Documentation/arch/arm64/booting.rst). OpenBSD wants 64 MiB from a 2 MiB boundary in one gigabyte (docs/openbsd.md).
+ * Where things go, from the bottom of RAM up: the kernel, then (Linux) the initrd; the device tree
+ * at the very top, as on Apple's machine. Linux wants kernel and initrd in one window of 32 GiB and
+ * the tree anywhere, 8-byte aligned, up to 2 MiB (Linux Documentation/arch/arm64/booting.rst).
+ * OpenBSD wants 64 MiB from a 2 MiB boundary in one gigabyte (docs/openbsd.md).
  */
 #include "firmware/kernel.h"
 
@@ -38,16 +39,20 @@ int kernel_identify(const uint8_t *bytes, size_t length, const char *name, enum 
     if (length >= 0x206 && memcmp(bytes + 0x202, "HdrS", 4) == 0)
         return error_set(err, ENOEXEC, "\"%s\" is an x86 Linux kernel; give one for arm64", name);
     return error_set(err, ENOEXEC,
-                     "\"%s\" is not a kernel that can be started directly: expected an arm64 Linux Image (gzip, zstd "
+                     "\"%s\" is not a kernel that can be started directly: expected an arm64 Linux "
+                     "Image (gzip, zstd "
                      "or EFI zboot are fine too) or an OpenBSD/arm64 ELF kernel",
                      name);
 }
 
-static int no_room(const char *what, const char *name, uint64_t size, const struct platform *p, struct error *err)
+static int no_room(const char *what, const char *name, uint64_t size, const struct platform *p,
+                   struct error *err)
 {
-    return error_set(err, ENOSPC, "the %s \"%s\" (%llu MiB) does not fit into %llu MiB of memory: give more with --memory",
-                     what, name, (unsigned long long)((size + MIB - 1) / MIB),
-                     (unsigned long long)(p->ram.size / MIB));
+    return error_set(
+        err, ENOSPC,
+        "the %s \"%s\" (%llu MiB) does not fit into %llu MiB of memory: give more with --memory",
+        what, name, (unsigned long long)((size + MIB - 1) / MIB),
+        (unsigned long long)(p->ram.size / MIB));
 }
 
 /* The tree's place: FDT_MAX_SIZE at the end of RAM. */
@@ -56,7 +61,8 @@ static uint64_t fdt_place(const struct platform *p)
     return p->ram.base + p->ram.size - FDT_MAX_SIZE;
 }
 
-static int place_fdt(struct mem *mem, const struct platform *p, struct fdt_chosen *chosen, struct error *err)
+static int place_fdt(struct mem *mem, const struct platform *p, struct fdt_chosen *chosen,
+                     struct error *err)
 {
     uint8_t *blob = calloc(1, FDT_MAX_SIZE);
     int64_t length;
@@ -85,7 +91,8 @@ static int load_linux(struct mem *mem, const struct platform *p, const struct ke
         text_offset = 0x80000;
     size = MAX(size, in->kernel_length);
     if (load_le64(in->kernel + IMAGE_FLAGS) & IMAGE_FLAG_BE)
-        return error_set(err, ENOEXEC, "\"%s\" is a big-endian kernel; Atoll's CPUs are little-endian", in->name);
+        return error_set(err, ENOEXEC,
+                         "\"%s\" is a big-endian kernel; Atoll's CPUs are little-endian", in->name);
     if (text_offset > p->ram.size || size > p->ram.size || text_offset % (4 * KIB) != 0)
         return no_room("kernel", in->name, size, p, err);
     start = p->ram.base + text_offset;
@@ -117,8 +124,10 @@ static int load_openbsd(struct mem *mem, const struct platform *p, const struct 
     int ret;
 
     if (in->initrd)
-        return error_set(err, EINVAL, "--initrd does not go with the OpenBSD kernel \"%s\": its ramdisk is inside it",
-                         in->name);
+        return error_set(
+            err, EINVAL,
+            "--initrd does not go with the OpenBSD kernel \"%s\": its ramdisk is inside it",
+            in->name);
     ret = openbsd_load(mem, base, in->kernel, in->kernel_length, in->name, &pc, &end, err);
     if (ret)
         return ret;
@@ -126,8 +135,8 @@ static int load_openbsd(struct mem *mem, const struct platform *p, const struct 
     return place_fdt(mem, p, &chosen, err);
 }
 
-int kernel_load(struct mem *mem, const struct platform *platform, const struct kernel_inputs *inputs,
-                struct kernel_entry *entry, struct error *err)
+int kernel_load(struct mem *mem, const struct platform *platform,
+                const struct kernel_inputs *inputs, struct kernel_entry *entry, struct error *err)
 {
     enum kernel_kind kind;
     int ret = kernel_identify(inputs->kernel, inputs->kernel_length, inputs->name, &kind, err);

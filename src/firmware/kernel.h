@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Direct boot: a kernel placed in guest memory as its own protocol wants, ready for its first instruction.
+ * Direct boot: a kernel placed in guest memory as its own protocol wants, ready for its first
+ * instruction.
  */
 #ifndef FIRMWARE_KERNEL_H
 #define FIRMWARE_KERNEL_H
@@ -26,15 +27,17 @@ struct kernel_inputs {
     const char *append;             /* NULL: none */
 };
 
-/* Whether `bytes` is a kernel of a kind that Atoll boots; -ENOEXEC with a line that says what it is otherwise. */
+/* Whether `bytes` is a kernel of a kind that Atoll boots; -ENOEXEC with a line that says what it is
+ * otherwise. */
 int kernel_identify(const uint8_t *bytes, size_t length, const char *name, enum kernel_kind *kind,
                     struct error *err);
 
 /*
- * Places kernel, initrd and device tree in RAM and says where to start. Everything that the inputs say about addresses and sizes is
- * checked against RAM. Returns 0, -ENOEXEC, -EINVAL, -ENOSPC (does not fit: says how much memory would do).
+ * Places kernel, initrd and device tree in RAM and says where to start. Everything that the inputs
+ * say about addresses and sizes is checked against RAM. Returns 0, -ENOEXEC, -EINVAL, -ENOSPC (does
+ * not fit: says how much memory would do).
  */
-int kernel_load(struct mem *mem, const struct platform *platform, const struct kernel_inputs *inputs,
-                struct kernel_entry *entry, struct error *err);
+int kernel_load(struct mem *mem, const struct platform *platform,
+                const struct kernel_inputs *inputs, struct kernel_entry *entry, struct error *err);
 
 #endif

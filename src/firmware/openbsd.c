@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The kernel is linked at 0xffffff8000200000 and runs from any 2 MiB boundary: link address minus 0xffffff8000000000 plus the
- * load address is where a byte goes. Its first page tables cover 64 MiB from there (sys/arch/arm64/arm64/locore0.S), so nothing,
- * symbols included, may lie beyond. Symbols follow the image as sys/lib/libsa/loadfile_elf.c leaves them: the ELF header, the
- * section headers with sh_offset made relative to it, then the symbol and string tables.
+ * The kernel is linked at 0xffffff8000200000 and runs from any 2 MiB boundary: link address minus
+ * 0xffffff8000000000 plus the load address is where a byte goes. Its first page tables cover 64 MiB
+ * from there (sys/arch/arm64/arm64/locore0.S), so nothing, symbols included, may lie beyond.
+ * Symbols follow the image as sys/lib/libsa/loadfile_elf.c leaves them: the ELF header, the section
+ * headers with sh_offset made relative to it, then the symbol and string tables.
  */
 #include "firmware/openbsd.h"
 
@@ -43,7 +44,8 @@ static void section(const struct elf *elf, unsigned i, Elf64_Shdr *out)
     memcpy(out, elf->bytes + elf->header.e_shoff + i * sizeof(*out), sizeof(*out));
 }
 
-static int open_elf(struct elf *elf, const uint8_t *bytes, size_t length, const char *name, struct error *err)
+static int open_elf(struct elf *elf, const uint8_t *bytes, size_t length, const char *name,
+                    struct error *err)
 {
     Elf64_Ehdr *h = &elf->header;
 
@@ -51,14 +53,16 @@ static int open_elf(struct elf *elf, const uint8_t *bytes, size_t length, const 
     if (length < sizeof(*h))
         return bad(elf, "is cut short within its header", err);
     memcpy(h, bytes, sizeof(*h));
-    if (h->e_ident[EI_CLASS] != ELFCLASS64 || h->e_ident[EI_DATA] != ELFDATA2LSB || h->e_machine != EM_AARCH64)
+    if (h->e_ident[EI_CLASS] != ELFCLASS64 || h->e_ident[EI_DATA] != ELFDATA2LSB ||
+        h->e_machine != EM_AARCH64)
         return bad(elf, "is not for arm64 (64-bit, little-endian AArch64)", err);
     if (h->e_phentsize != sizeof(Elf64_Phdr) || h->e_phnum == 0 ||
         !range_fits(h->e_phoff, h->e_phnum * sizeof(Elf64_Phdr), length))
         return bad(elf, "has no program headers within the file", err);
     if (h->e_entry - OPENBSD_LINK_BASE >= OPENBSD_BLOCK)
         return bad(elf,
-                   "is not linked where OpenBSD/arm64 kernels are (0xffffff8000200000); for Linux, give the Image "
+                   "is not linked where OpenBSD/arm64 kernels are (0xffffff8000200000); for Linux, "
+                   "give the Image "
                    "and not vmlinux",
                    err);
     return 0;
@@ -68,7 +72,8 @@ static int check_segment(const struct elf *elf, const Elf64_Phdr *ph, struct err
 {
     if (!range_fits(ph->p_offset, ph->p_filesz, elf->length))
         return bad(elf, "is cut short: a segment lies beyond its end", err);
-    if (ph->p_filesz > ph->p_memsz || !range_fits(ph->p_vaddr - OPENBSD_LINK_BASE, ph->p_memsz, OPENBSD_BLOCK))
+    if (ph->p_filesz > ph->p_memsz ||
+        !range_fits(ph->p_vaddr - OPENBSD_LINK_BASE, ph->p_memsz, OPENBSD_BLOCK))
         return bad(elf, "has a segment outside the 64 MiB that its boot protocol allows", err);
     return 0;
 }
@@ -124,7 +129,8 @@ static int load_segments(const struct elf *elf, struct mem *mem, uint64_t base, 
     return 0;
 }
 
-/* The random segment lies inside a PT_LOAD: it is filled after all of them, whatever their order. */
+/* The random segment lies inside a PT_LOAD: it is filled after all of them, whatever their order.
+ */
 static int load_random(const struct elf *elf, struct mem *mem, uint64_t base)
 {
     for (unsigned i = 0; i < elf->header.e_phnum; i++) {
@@ -159,7 +165,8 @@ static bool is_symbolic(const struct elf *elf, const Elf64_Shdr *sh)
     return sh->sh_type == SHT_SYMTAB || sh->sh_type == SHT_STRTAB || is_debug_line(elf, sh);
 }
 
-/* Symbols for ddb. A kernel without section headers, or whose symbols do not fit, is loaded without. */
+/* Symbols for ddb. A kernel without section headers, or whose symbols do not fit, is loaded
+ * without. */
 static int load_symbols(const struct elf *elf, struct mem *mem, uint64_t base, uint64_t *end)
 {
     uint64_t start = align_up(*end, 8), limit = base + OPENBSD_BLOCK, offset;
@@ -194,8 +201,8 @@ static int load_symbols(const struct elf *elf, struct mem *mem, uint64_t base, u
     return ret;
 }
 
-int openbsd_load(struct mem *mem, uint64_t base, const uint8_t *bytes, size_t length, const char *name,
-                     uint64_t *entry, uint64_t *end, struct error *err)
+int openbsd_load(struct mem *mem, uint64_t base, const uint8_t *bytes, size_t length,
+                 const char *name, uint64_t *entry, uint64_t *end, struct error *err)
 {
     struct elf elf;
     int ret = openbsd_check(bytes, length, name, err);
@@ -203,12 +210,16 @@ int openbsd_load(struct mem *mem, uint64_t base, const uint8_t *bytes, size_t le
     if (ret)
         return ret;
     if (!mem_is_ram(mem, base, OPENBSD_BLOCK))
-        return error_set(err, ENOSPC, "the OpenBSD kernel \"%s\" needs 64 MiB of memory from its load address", name);
+        return error_set(err, ENOSPC,
+                         "the OpenBSD kernel \"%s\" needs 64 MiB of memory from its load address",
+                         name);
     ret = open_elf(&elf, bytes, length, name, err);
     *end = base;
     ret = ret ? ret : load_segments(&elf, mem, base, end);
     ret = ret ? ret : load_random(&elf, mem, base);
     ret = ret ? ret : load_symbols(&elf, mem, base, end);
     *entry = base + (elf.header.e_entry - OPENBSD_LINK_BASE);
-    return ret ? error_set(err, -ret, "cannot load the OpenBSD kernel \"%s\": %s", name, strerror(-ret)) : 0;
+    return ret ? error_set(err, -ret, "cannot load the OpenBSD kernel \"%s\": %s", name,
+                           strerror(-ret))
+               : 0;
 }

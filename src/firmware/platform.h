@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The machine as its tables describe it: one description from which the FDT (and every other table that a guest reads) is
- * made, so that they never disagree. machine/ fills it from its own layout.
+ * The machine as its tables describe it: one description from which the FDT (and every other table
+ * that a guest reads) is made, so that they never disagree. machine/ fills it from its own layout.
  */
 #ifndef FIRMWARE_PLATFORM_H
 #define FIRMWARE_PLATFORM_H
@@ -23,7 +23,7 @@ struct platform {
     unsigned msi_base, msi_count; /* INTIDs */
 
     unsigned ppi_phys_secure, ppi_phys, ppi_virt, ppi_hyp; /* INTIDs; 0: absent */
-    bool psci_smc;                                         /* the conduit that is advertised; both work */
+    bool psci_smc; /* the conduit that is advertised; both work */
 
     struct platform_range ecam, pci_mem32, pci_mem64, pci_io;
     unsigned pci_intx_base; /* INTID of slot 0's wire; slot d uses base + d */

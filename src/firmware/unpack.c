@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * gzip by zlib, zstd by libzstd, and Linux's EFI zboot header (Linux drivers/firmware/efi/libstub/zboot-header.S):
+ * gzip by zlib, zstd by libzstd, and Linux's EFI zboot header (Linux
+ * drivers/firmware/efi/libstub/zboot-header.S):
  *
- *     0 "MZ"   4 "zimg"   8 u32 payload offset   12 u32 payload size   24 compression name, NUL-terminated
+ *     0 "MZ"   4 "zimg"   8 u32 payload offset   12 u32 payload size   24 compression name,
+ * NUL-terminated
  */
 #include "firmware/unpack.h"
 
@@ -49,7 +51,8 @@ static int too_large(struct buffer *out, const char *name, struct error *err)
 static int damaged(struct buffer *out, const char *name, const char *kind, struct error *err)
 {
     free(out->data);
-    return error_set(err, EINVAL, "the %s data of the kernel \"%s\" is damaged or cut short", kind, name);
+    return error_set(err, EINVAL, "the %s data of the kernel \"%s\" is damaged or cut short", kind,
+                     name);
 }
 
 static int unpack_gzip(const uint8_t *in, size_t length, struct buffer *out, const char *name,
@@ -114,16 +117,18 @@ static int unpack_zboot(const uint8_t *in, size_t length, struct buffer *out, co
 
     memcpy(kind, in + 24, sizeof(kind) - 1);
     if (!range_fits(offset, size, length))
-        return error_set(err, EINVAL,
-                         "the EFI zboot kernel \"%s\" is cut short: its payload ends at byte %llu of %zu", name,
-                         (unsigned long long)offset + size, length);
+        return error_set(
+            err, EINVAL,
+            "the EFI zboot kernel \"%s\" is cut short: its payload ends at byte %llu of %zu", name,
+            (unsigned long long)offset + size, length);
     if (strcmp(kind, "gzip") == 0)
         return unpack_gzip(in + offset, size, out, name, err);
     if (strncmp(kind, "zstd", 4) == 0)
         return unpack_zstd(in + offset, size, out, name, err);
-    return error_set(err, ENOTSUP,
-                     "the EFI zboot kernel \"%s\" is compressed with \"%s\"; Atoll unpacks gzip and zstd", name,
-                     kind);
+    return error_set(
+        err, ENOTSUP,
+        "the EFI zboot kernel \"%s\" is compressed with \"%s\"; Atoll unpacks gzip and zstd", name,
+        kind);
 }
 
 int unpack_kernel(uint8_t **bytes, size_t *length, const char *name, struct error *err)
@@ -146,5 +151,6 @@ int unpack_kernel(uint8_t **bytes, size_t *length, const char *name, struct erro
         *bytes = out.data;
         *length = out.length;
     }
-    return error_set(err, EINVAL, "the kernel \"%s\" is compressed more than %d times over", name, UNPACK_LAYERS);
+    return error_set(err, EINVAL, "the kernel \"%s\" is compressed more than %d times over", name,
+                     UNPACK_LAYERS);
 }

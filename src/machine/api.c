@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The public face (include/atoll/atoll.h): a struct atoll is a struct machine, and public errors are ours by another name.
+ * The public face (include/atoll/atoll.h): a struct atoll is a struct machine, and public errors
+ * are ours by another name.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -38,7 +39,8 @@ int atoll_start(struct atoll *vm, struct atoll_error *error)
         int ret = host_confine(HOST_CONFINE_VM, error_of(error));
 
         if (ret == -ENOSYS)
-            log_warn(&m->log, "this host cannot confine the process: the guest runs with all of your rights behind it");
+            log_warn(&m->log, "this host cannot confine the process: the guest runs with all of "
+                              "your rights behind it");
         else if (ret)
             return ret;
     }
@@ -168,7 +170,8 @@ void atoll_destroy(struct atoll *vm)
         machine_destroy(inside(vm));
 }
 
-int atoll_fdt(const struct atoll_config *config, void **blob, size_t *length, struct atoll_error *error)
+int atoll_fdt(const struct atoll_config *config, void **blob, size_t *length,
+              struct atoll_error *error)
 {
     const struct fdt_chosen chosen = {.bootargs = config->append};
     struct platform platform;
@@ -202,7 +205,8 @@ int atoll_engine_info(size_t index, struct atoll_engine_info *info)
         count++;
     if (index >= count)
         return -ENOENT;
-    *info = (struct atoll_engine_info){.name = engines[index]->name, .about = engines[index]->about};
+    *info =
+        (struct atoll_engine_info){.name = engines[index]->name, .about = engines[index]->about};
     info->available = engines[index]->probe(&err) == 0;
     if (!info->available)
         memcpy(info->reason, err.text, sizeof(info->reason));

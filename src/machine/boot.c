@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the machine boots from. Files are opened once, before confinement, and read again at each reset, so that a guest which
- * rewrote its kernel's memory starts from the same bytes again.
+ * What the machine boots from. Files are opened once, before confinement, and read again at each
+ * reset, so that a guest which rewrote its kernel's memory starts from the same bytes again.
  */
 #include "machine/machine.h"
 
@@ -62,9 +62,8 @@ static void power_off_all(struct machine *m)
 static int load(struct machine *m, struct kernel_entry *entry, struct error *err)
 {
     uint8_t *kernel = NULL, *initrd = NULL;
-    struct kernel_inputs inputs = {.name = m->config.kernel,
-                                   .initrd_name = m->config.initrd,
-                                   .append = m->config.append};
+    struct kernel_inputs inputs = {
+        .name = m->config.kernel, .initrd_name = m->config.initrd, .append = m->config.append};
     int ret = read_kernel(m, &kernel, &inputs.kernel_length, err);
 
     if (!ret && m->config.initrd)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The machine clock: nanoseconds of guest time. It stands still while the machine is paused and goes on from a saved value after
- * a restore. Everything that a guest can tell time by reads it, but the wall clock (PL031), which follows the host.
+ * The machine clock: nanoseconds of guest time. It stands still while the machine is paused and
+ * goes on from a saved value after a restore. Everything that a guest can tell time by reads it,
+ * but the wall clock (PL031), which follows the host.
  */
 #ifndef MACHINE_CLOCK_H
 #define MACHINE_CLOCK_H

@@ -37,21 +37,24 @@ static int check_memory(const struct atoll_config *c, struct error *err)
         return error_set(err, EINVAL, "memory of %llu bytes is not a multiple of 1 MiB",
                          (unsigned long long)c->memory);
     if (c->cpus < 1 || c->cpus > ATOLL_CPUS_MAX)
-        return error_set(err, EINVAL, "%u CPUs are not possible; give 1 to %u", c->cpus, ATOLL_CPUS_MAX);
+        return error_set(err, EINVAL, "%u CPUs are not possible; give 1 to %u", c->cpus,
+                         ATOLL_CPUS_MAX);
     return 0;
 }
 
 static int check_disks(const struct atoll_config *c, struct error *err)
 {
     if (c->disk_count > ATOLL_DISKS_MAX)
-        return error_set(err, EINVAL, "%zu disks are too many; %d are possible", c->disk_count, ATOLL_DISKS_MAX);
+        return error_set(err, EINVAL, "%zu disks are too many; %d are possible", c->disk_count,
+                         ATOLL_DISKS_MAX);
     for (size_t i = 0; i < c->disk_count; i++) {
         const struct atoll_disk *d = &c->disks[i];
 
         if (!d->path || !*d->path)
             return error_set(err, EINVAL, "disk %zu has no file", i);
         if (d->serial && strlen(d->serial) > SERIAL_MAX)
-            return error_set(err, EINVAL, "the serial number \"%s\" is longer than %d bytes", d->serial, SERIAL_MAX);
+            return error_set(err, EINVAL, "the serial number \"%s\" is longer than %d bytes",
+                             d->serial, SERIAL_MAX);
     }
     return 0;
 }
@@ -59,18 +62,22 @@ static int check_disks(const struct atoll_config *c, struct error *err)
 static int check_nets(const struct atoll_config *c, struct error *err)
 {
     if (c->net_count > ATOLL_NETS_MAX)
-        return error_set(err, EINVAL, "%zu networks are too many; %d are possible", c->net_count, ATOLL_NETS_MAX);
+        return error_set(err, EINVAL, "%zu networks are too many; %d are possible", c->net_count,
+                         ATOLL_NETS_MAX);
     for (size_t i = 0; i < c->net_count; i++) {
         const struct atoll_net *n = &c->nets[i];
 
         if (n->has_mac && (n->mac[0] & 1))
-            return error_set(err, EINVAL, "%02x:%02x:%02x:%02x:%02x:%02x is a multicast address, not one of a card",
-                             n->mac[0], n->mac[1], n->mac[2], n->mac[3], n->mac[4], n->mac[5]);
+            return error_set(
+                err, EINVAL,
+                "%02x:%02x:%02x:%02x:%02x:%02x is a multicast address, not one of a card",
+                n->mac[0], n->mac[1], n->mac[2], n->mac[3], n->mac[4], n->mac[5]);
         if (n->mtu && (n->mtu < MTU_MIN || n->mtu > MTU_MAX))
-            return error_set(err, EINVAL, "an MTU of %u is not possible; give %d to %d", n->mtu, MTU_MIN, MTU_MAX);
+            return error_set(err, EINVAL, "an MTU of %u is not possible; give %d to %d", n->mtu,
+                             MTU_MIN, MTU_MAX);
         if (n->forward_count > ATOLL_FORWARDS_MAX)
-            return error_set(err, EINVAL, "%zu forwards are too many; %d are possible", n->forward_count,
-                             ATOLL_FORWARDS_MAX);
+            return error_set(err, EINVAL, "%zu forwards are too many; %d are possible",
+                             n->forward_count, ATOLL_FORWARDS_MAX);
     }
     return 0;
 }
@@ -84,8 +91,8 @@ static int check_consoles(const struct atoll_config *c, struct error *err)
     if (ret)
         return ret;
     if (c->console_count > ATOLL_CONSOLES_MAX)
-        return error_set(err, EINVAL, "%zu consoles are too many; %d are possible", c->console_count,
-                         ATOLL_CONSOLES_MAX);
+        return error_set(err, EINVAL, "%zu consoles are too many; %d are possible",
+                         c->console_count, ATOLL_CONSOLES_MAX);
     for (size_t i = 0; i < c->console_count; i++) {
         const struct atoll_console *con = &c->consoles[i];
 
@@ -99,7 +106,8 @@ static int check_consoles(const struct atoll_config *c, struct error *err)
     if (pl011 > 1)
         return error_set(err, EINVAL, "the machine has one PL011; give other consoles port=virtio");
     if (pl011 && !quirks.value[QUIRK_PL011])
-        return error_set(err, EINVAL, "a strict machine has no PL011; use port=virtio or --quirk pl011=on");
+        return error_set(err, EINVAL,
+                         "a strict machine has no PL011; use port=virtio or --quirk pl011=on");
     return 0;
 }
 
@@ -108,7 +116,8 @@ int config_check(const struct atoll_config *c, struct error *err)
     int ret;
 
     if (c->size != sizeof(*c))
-        return error_set(err, EINVAL, "the configuration was not made by atoll_config_init of this libatoll");
+        return error_set(err, EINVAL,
+                         "the configuration was not made by atoll_config_init of this libatoll");
     ret = check_memory(c, err);
     ret = ret ? ret : check_disks(c, err);
     ret = ret ? ret : check_nets(c, err);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What happens to the machine as a whole: start, stop, reset, pause. Requests come from any thread (a guest's PSCI call, an
- * escape on the console, a signal's handler by way of the caller) as bits; the control loop takes them one after the other.
+ * What happens to the machine as a whole: start, stop, reset, pause. Requests come from any thread
+ * (a guest's PSCI call, an escape on the console, a signal's handler by way of the caller) as bits;
+ * the control loop takes them one after the other.
  */
 #include "machine/machine.h"
 
@@ -204,7 +205,8 @@ static void do_load(void *ctx)
     struct machine *m = verb->machine;
 
     if (m->phase != MACHINE_OFF) {
-        verb->ret = error_set(verb->err, EBUSY, "state is loaded into a machine that has not been started");
+        verb->ret =
+            error_set(verb->err, EBUSY, "state is loaded into a machine that has not been started");
         return;
     }
     devices_quiesce(m);

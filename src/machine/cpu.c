@@ -2,10 +2,11 @@
 /*
  * vCPU threads: parked or running, and what to do at each exit.
  *
- * Waking is the delicate part. cpu_wake may come from any thread while the CPU runs, is about to wait, or waits. It sets
- * `poked` under wait_lock and, when the CPU does not wait, kicks the engine as well. The run loop clears `poked` before it
- * reads the interrupt outputs, and cpu_wait returns at once when it is set; so whatever happened before the wake is seen
- * either by the run loop's next reading or by a wait that does not begin.
+ * Waking is the delicate part. cpu_wake may come from any thread while the CPU runs, is about to
+ * wait, or waits. It sets `poked` under wait_lock and, when the CPU does not wait, kicks the engine
+ * as well. The run loop clears `poked` before it reads the interrupt outputs, and cpu_wait returns
+ * at once when it is set; so whatever happened before the wake is seen either by the run loop's
+ * next reading or by a wait that does not begin.
  */
 #include "machine/machine.h"
 
@@ -94,8 +95,9 @@ static void exit_smccc(struct cpu *cpu, struct vcpu_exit *exit)
 static void exit_sysreg(struct cpu *cpu, struct vcpu_exit *exit)
 {
     struct gicv3 *gic = cpu->machine->gic;
-    int ret = exit->sysreg.write ? gicv3_sysreg_write(gic, cpu->index, exit->sysreg.key, exit->sysreg.value)
-                                 : gicv3_sysreg_read(gic, cpu->index, exit->sysreg.key, &exit->sysreg.value);
+    int ret = exit->sysreg.write
+                  ? gicv3_sysreg_write(gic, cpu->index, exit->sysreg.key, exit->sysreg.value)
+                  : gicv3_sysreg_read(gic, cpu->index, exit->sysreg.key, &exit->sysreg.value);
 
     exit->sysreg.undefined = ret < 0;
 }
@@ -131,9 +133,9 @@ static void exit_fault(struct cpu *cpu, struct vcpu_exit *exit)
 }
 
 static void (*const exit_handlers[])(struct cpu *, struct vcpu_exit *) = {
-    [EXIT_MMIO] = exit_mmio,       [EXIT_SMCCC] = exit_smccc,   [EXIT_SYSREG] = exit_sysreg,
-    [EXIT_WFI] = exit_wfi,         [EXIT_VTIMER] = exit_vtimer, [EXIT_DEBUG] = exit_nothing,
-    [EXIT_KICKED] = exit_nothing,  [EXIT_POWER] = exit_power,   [EXIT_FAULT] = exit_fault,
+    [EXIT_MMIO] = exit_mmio,      [EXIT_SMCCC] = exit_smccc,   [EXIT_SYSREG] = exit_sysreg,
+    [EXIT_WFI] = exit_wfi,        [EXIT_VTIMER] = exit_vtimer, [EXIT_DEBUG] = exit_nothing,
+    [EXIT_KICKED] = exit_nothing, [EXIT_POWER] = exit_power,   [EXIT_FAULT] = exit_fault,
 };
 
 static void clear_poke(struct cpu *cpu)
@@ -167,7 +169,8 @@ static void run(struct cpu *cpu)
         m->engine->vcpu_irq(cpu->vcpu, irq, fiq);
         ret = m->engine->vcpu_run(cpu->vcpu, &exit);
         if (ret) {
-            log_error(&m->log, "CPU %u: the %s engine failed: %s", cpu->index, m->engine->name, strerror(-ret));
+            log_error(&m->log, "CPU %u: the %s engine failed: %s", cpu->index, m->engine->name,
+                      strerror(-ret));
             machine_request(m, REQUEST_FAULT);
             return;
         }
@@ -189,7 +192,8 @@ static void enter(struct cpu *cpu)
     engine->vcpu_set(cpu->vcpu, VCPU_X0 + 2, cpu->entry.x2);
 }
 
-/* Waits until there is something to run. Returns false when the thread should end. Called and returns with the lock held. */
+/* Waits until there is something to run. Returns false when the thread should end. Called and
+ * returns with the lock held. */
 static bool park(struct cpu *cpu)
 {
     struct machine *m = cpu->machine;
@@ -311,7 +315,8 @@ static int start_thread(struct cpu *cpu, struct error *err)
     snprintf(name, sizeof(name), "cpu%u", cpu->index);
     ret = host_thread_start(&cpu->thread, name, cpu_thread, cpu);
     if (ret)
-        return error_set(err, -ret, "cannot start a thread for CPU %u: %s", cpu->index, strerror(-ret));
+        return error_set(err, -ret, "cannot start a thread for CPU %u: %s", cpu->index,
+                         strerror(-ret));
     cpu->started = true;
     return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The machine's devices, in their places: chips on the bus, then PCI functions in the order net, disk, entropy, balloon, console,
- * each on the I/O loop that fits its work.
+ * The machine's devices, in their places: chips on the bus, then PCI functions in the order net,
+ * disk, entropy, balloon, console, each on the I/O loop that fits its work.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +19,8 @@
 
 #define CHIP_WIDTHS (BUS_WIDTH_1 | BUS_WIDTH_2 | BUS_WIDTH_4)
 
-/* Takes note of a device that exists. The table has room for every configuration that config_check lets through. */
+/* Takes note of a device that exists. The table has room for every configuration that config_check
+ * lets through. */
 static void add(struct machine *m, const struct device_ops *ops, void *dev, const char *instance)
 {
     struct machine_device *entry = &m->devices[m->device_count++];
@@ -55,7 +56,8 @@ static int create_gic(struct machine *m)
     if (ret)
         return ret;
     add(m, &gicv2m_ops, m->gicv2m, "gicv2m");
-    return bus_attach(m->bus, m->platform.gicv2m.base, GICV2M_SIZE, BUS_WIDTH_4, &gicv2m_bus_ops, m->gicv2m);
+    return bus_attach(m->bus, m->platform.gicv2m.base, GICV2M_SIZE, BUS_WIDTH_4, &gicv2m_bus_ops,
+                      m->gicv2m);
 }
 
 static uint64_t wall_seconds(void *ctx)
@@ -66,7 +68,8 @@ static uint64_t wall_seconds(void *ctx)
 static void rtc_alarm(void *ctx, uint64_t when)
 {
     struct machine *m = ctx;
-    uint64_t now = host_clock_realtime(), at = when > UINT64_MAX / NS_PER_SEC ? UINT64_MAX : when * NS_PER_SEC;
+    uint64_t now = host_clock_realtime(),
+             at = when > UINT64_MAX / NS_PER_SEC ? UINT64_MAX : when * NS_PER_SEC;
 
     if (at == UINT64_MAX)
         host_timer_set(m->rtc_timer, UINT64_MAX);
@@ -93,7 +96,8 @@ static int create_rtc(struct machine *m)
     if (ret)
         return ret;
     add(m, &pl031_ops, m->rtc, "pl031");
-    return bus_attach(m->bus, m->platform.rtc.base, PL031_SIZE, CHIP_WIDTHS, &pl031_bus_ops, m->rtc);
+    return bus_attach(m->bus, m->platform.rtc.base, PL031_SIZE, CHIP_WIDTHS, &pl031_bus_ops,
+                      m->rtc);
 }
 
 static int create_gpio(struct machine *m)
@@ -104,7 +108,8 @@ static int create_gpio(struct machine *m)
     if (ret)
         return ret;
     add(m, &pl061_ops, m->gpio, "pl061");
-    return bus_attach(m->bus, m->platform.gpio.base, PL061_SIZE, CHIP_WIDTHS, &pl061_bus_ops, m->gpio);
+    return bus_attach(m->bus, m->platform.gpio.base, PL061_SIZE, CHIP_WIDTHS, &pl061_bus_ops,
+                      m->gpio);
 }
 
 /* --- consoles: the first that asks for it gets the PL011, the others a virtio port each --- */
@@ -170,10 +175,12 @@ static int create_uart(struct machine *m)
     if (ret)
         return ret;
     add(m, &pl011_ops, m->uart, "pl011");
-    return bus_attach(m->bus, m->platform.uart.base, PL011_SIZE, CHIP_WIDTHS, &pl011_bus_ops, m->uart);
+    return bus_attach(m->bus, m->platform.uart.base, PL011_SIZE, CHIP_WIDTHS, &pl011_bus_ops,
+                      m->uart);
 }
 
-/* Which console is the PL011's: the one that says so, else the first that leaves it open. SIZE_MAX: none. */
+/* Which console is the PL011's: the one that says so, else the first that leaves it open. SIZE_MAX:
+ * none. */
 static size_t uart_console(const struct machine *m)
 {
     size_t open = SIZE_MAX;
@@ -207,7 +214,8 @@ static struct virtio_host virtio_host(struct machine *m, struct host_loop *loop)
 }
 
 /* Plugs a device that was just created, `ret` being its creator's answer. */
-static int plug(struct machine *m, int ret, struct virtio_device *dev, const char *instance, struct error *err)
+static int plug(struct machine *m, int ret, struct virtio_device *dev, const char *instance,
+                struct error *err)
 {
     struct virtio_pci *pci;
 
@@ -222,7 +230,8 @@ static int plug(struct machine *m, int ret, struct virtio_device *dev, const cha
     return 0;
 }
 
-/* A locally administered address that is the same at every start, as DHCP leases and udev names like it. */
+/* A locally administered address that is the same at every start, as DHCP leases and udev names
+ * like it. */
 static void default_mac(size_t index, uint8_t mac[6])
 {
     static const uint8_t base[6] = {0x52, 0x54, 0x00, 0xa7, 0x01, 0x00};
@@ -249,10 +258,11 @@ static int create_net(struct machine *m, size_t index, struct error *err)
     for (size_t i = 0; i < from->forward_count; i++) {
         const struct atoll_forward *f = &from->forwards[i];
 
-        config.forwards[i] = (struct net_forward){.udp = f->udp,
-                                                  .host_address = f->host_address ? f->host_address : 0x7f000001,
-                                                  .host_port = f->host_port,
-                                                  .guest_port = f->guest_port};
+        config.forwards[i] =
+            (struct net_forward){.udp = f->udp,
+                                 .host_address = f->host_address ? f->host_address : 0x7f000001,
+                                 .host_port = f->host_port,
+                                 .guest_port = f->guest_port};
     }
     default_mac(index, mac);
     if (from->has_mac)
@@ -366,10 +376,14 @@ static int create_pci(struct machine *m)
 {
     const struct platform *p = &m->platform;
     const struct pci_windows windows = {
-        .ecam_base = p->ecam.base,       .ecam_size = p->ecam.size,
-        .mem32_base = p->pci_mem32.base, .mem32_size = p->pci_mem32.size,
-        .mem64_base = p->pci_mem64.base, .mem64_size = p->pci_mem64.size,
-        .io_base = p->pci_io.base,       .io_size = p->pci_io.size,
+        .ecam_base = p->ecam.base,
+        .ecam_size = p->ecam.size,
+        .mem32_base = p->pci_mem32.base,
+        .mem32_size = p->pci_mem32.size,
+        .mem64_base = p->pci_mem64.base,
+        .mem64_size = p->pci_mem64.size,
+        .io_base = p->pci_io.base,
+        .io_size = p->pci_io.size,
     };
     const struct msi_sink msi = {msi_sent, m};
     struct irq_line intx[PCI_SLOTS];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The machine's memory map and interrupt numbers: Apple's, then Atoll's extensions from 0x2010_0000 up, 64 KiB each.
+ * The machine's memory map and interrupt numbers: Apple's, then Atoll's extensions from 0x2010_0000
+ * up, 64 KiB each.
  */
 #ifndef MACHINE_LAYOUT_H
 #define MACHINE_LAYOUT_H
@@ -36,7 +37,8 @@
 /* Extensions, absent on a strict machine. */
 #define LAYOUT_UART_BASE UINT64_C(0x20100000)
 
-/* Interrupts by INTID. Slot d's wire is 64 + d: XEN26's PL061 on 37 leaves no other reading (docs/apple-machine.md). */
+/* Interrupts by INTID. Slot d's wire is 64 + d: XEN26's PL061 on 37 leaves no other reading
+ * (docs/apple-machine.md). */
 #define LAYOUT_SPIS       988
 #define LAYOUT_INTID_RTC  34
 #define LAYOUT_INTID_GPIO 37

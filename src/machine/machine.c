@@ -11,7 +11,8 @@
 #include "host/map.h"
 #include "machine/layout.h"
 
-void machine_describe(const struct atoll_config *config, const struct quirks *quirks, struct platform *p)
+void machine_describe(const struct atoll_config *config, const struct quirks *quirks,
+                      struct platform *p)
 {
     *p = (struct platform){
         .cpus = config->cpus,
@@ -27,7 +28,8 @@ void machine_describe(const struct atoll_config *config, const struct quirks *qu
         .psci_smc = quirks->value[QUIRK_PSCI_CONDUIT],
         .ecam = {LAYOUT_ECAM_BASE, LAYOUT_ECAM_SIZE},
         .pci_mem32 = {LAYOUT_MEM32_BASE, LAYOUT_MEM32_SIZE},
-        .pci_mem64 = {align_up(LAYOUT_RAM_BASE + config->memory, LAYOUT_MEM64_ALIGN), LAYOUT_MEM64_SIZE},
+        .pci_mem64 = {align_up(LAYOUT_RAM_BASE + config->memory, LAYOUT_MEM64_ALIGN),
+                      LAYOUT_MEM64_SIZE},
         .pci_io = {LAYOUT_IO_BASE, LAYOUT_IO_SIZE},
         .pci_intx_base = LAYOUT_INTID_INTX,
         .pci_intx_pin = quirks->value[QUIRK_PCI_INTERRUPT_PIN] + 1,
@@ -66,7 +68,9 @@ static int create_memory(struct machine *m, struct error *err)
     int ret = mem_create(&m->mem);
 
     if (host && m->config.memory > host)
-        log_warn(&m->log, "%llu MiB of guest memory is more than the host's %llu MiB: it will be slow or killed if the guest uses it all",
+        log_warn(&m->log,
+                 "%llu MiB of guest memory is more than the host's %llu MiB: it will be slow or "
+                 "killed if the guest uses it all",
                  (unsigned long long)(m->config.memory / MIB), (unsigned long long)(host / MIB));
     if (ret)
         return error_set(err, -ret, "out of memory");
@@ -93,7 +97,8 @@ static int create_bus(struct machine *m)
 static int create_engine(struct machine *m, struct error *err)
 {
     const struct engine_vm_config config = {
-        .cpu = m->config.strict || m->config.cpu == ATOLL_CPU_APPLE ? ENGINE_CPU_APPLE : ENGINE_CPU_ATOLL,
+        .cpu = m->config.strict || m->config.cpu == ATOLL_CPU_APPLE ? ENGINE_CPU_APPLE
+                                                                    : ENGINE_CPU_ATOLL,
         .mem = m->mem,
         .log = &m->log,
         .events = &m->events,
@@ -107,11 +112,14 @@ static int create_engine(struct machine *m, struct error *err)
         return -ENOTSUP;
     ret = m->engine->caps(&m->caps);
     if (ret)
-        return error_set(err, -ret, "the %s engine does not say what it can do: %s", m->engine->name, strerror(-ret));
+        return error_set(err, -ret, "the %s engine does not say what it can do: %s",
+                         m->engine->name, strerror(-ret));
     if (m->config.cpus > m->caps.max_vcpus)
-        return error_set(err, EINVAL, "the %s engine runs at most %u CPUs", m->engine->name, m->caps.max_vcpus);
+        return error_set(err, EINVAL, "the %s engine runs at most %u CPUs", m->engine->name,
+                         m->caps.max_vcpus);
     ret = m->engine->vm_create(&m->vm, &config, err);
-    return ret ? ret : m->engine->vm_map(m->vm, m->platform.ram.base, m->platform.ram.size, true, err);
+    return ret ? ret
+               : m->engine->vm_map(m->vm, m->platform.ram.base, m->platform.ram.size, true, err);
 }
 
 static int build(struct machine *m, struct error *err)

@@ -2,9 +2,10 @@
 /*
  * One machine from the inside of this room. The public face is include/atoll/atoll.h.
  *
- * Threads. One thread a vCPU (cpu.c), which parks whenever the machine does not run; I/O loops, on which devices work; and one
- * control loop (control.c), on which everything happens that concerns the machine as a whole: start, stop, reset, pause, save.
- * Only the control loop changes `phase`, and it touches devices only while all vCPUs are parked and the I/O loops are drained
+ * Threads. One thread a vCPU (cpu.c), which parks whenever the machine does not run; I/O loops, on
+ * which devices work; and one control loop (control.c), on which everything happens that concerns
+ * the machine as a whole: start, stop, reset, pause, save. Only the control loop changes `phase`,
+ * and it touches devices only while all vCPUs are parked and the I/O loops are drained
  * (machine_quiesce), so none of that needs a lock beyond the handshake with the vCPUs in `lock`.
  */
 #ifndef MACHINE_MACHINE_H
@@ -99,8 +100,8 @@ struct machine {
     struct machine_device devices[MACHINE_MAX_DEVICES];
     size_t device_count;
 
-    struct host_loop *io;                            /* chips, net, console, rng, balloon */
-    struct host_loop *disk_loops[ATOLL_DISKS_MAX];   /* one a disk: a slow flush delays nobody else */
+    struct host_loop *io;                          /* chips, net, console, rng, balloon */
+    struct host_loop *disk_loops[ATOLL_DISKS_MAX]; /* one a disk: a slow flush delays nobody else */
     struct console *consoles[ATOLL_CONSOLES_MAX];
     bool console_owned[ATOLL_CONSOLES_MAX]; /* by a virtio device, which closes it */
     struct console *uart_console;           /* NULL: the PL011's output goes nowhere */
@@ -136,11 +137,14 @@ void cpus_end(struct machine *machine);
 /* Lets the powered-on CPUs run; stops and parks all of them. Control loop only. */
 void cpus_run(struct machine *machine);
 void cpus_park(struct machine *machine);
-/* Runs `call` on the CPU's thread while it is parked, and waits for it. Control loop or creator only. */
+/* Runs `call` on the CPU's thread while it is parked, and waits for it. Control loop or creator
+ * only. */
 void cpu_call(struct cpu *cpu, void (*call)(struct cpu *cpu, void *ctx), void *ctx);
-/* Something that the CPU may have waited for has happened. Any thread, with no lock above "vCPU kick" held. */
+/* Something that the CPU may have waited for has happened. Any thread, with no lock above "vCPU
+ * kick" held. */
 void cpu_wake(struct cpu *cpu);
-/* Waits (WFI, CPU_SUSPEND) until cpu_wake, an interrupt, or guest time `deadline_ns`. On the CPU's thread. */
+/* Waits (WFI, CPU_SUSPEND) until cpu_wake, an interrupt, or guest time `deadline_ns`. On the CPU's
+ * thread. */
 void cpu_wait(struct cpu *cpu, uint64_t deadline_ns);
 /* Waits until the control loop parks the CPUs, whatever else happens. On the CPU's thread. */
 void cpu_stall(struct cpu *cpu);
@@ -184,7 +188,8 @@ int snapshot_load(struct machine *machine, const struct state *state, struct err
 int machine_create(struct machine **machine, const struct atoll_config *config, struct error *err);
 void machine_destroy(struct machine *machine);
 /* The description from which tables are made; no engine or file is touched. */
-void machine_describe(const struct atoll_config *config, const struct quirks *quirks, struct platform *platform);
+void machine_describe(const struct atoll_config *config, const struct quirks *quirks,
+                      struct platform *platform);
 
 /* --- config.c --- */
 /* Checks every value; -EINVAL with one line that says what would be right. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * PSCI 1.1 (DEN0022D) over HVC and SMC: all that 1.1 makes mandatory, and NOT_SUPPORTED for the rest. SMCCC_VERSION is not
- * implemented, as on Apple's machine, so guests take SMCCC 1.0.
+ * PSCI 1.1 (DEN0022D) over HVC and SMC: all that 1.1 makes mandatory, and NOT_SUPPORTED for the
+ * rest. SMCCC_VERSION is not implemented, as on Apple's machine, so guests take SMCCC 1.0.
  */
 #include "arm/psci.h"
 
@@ -25,7 +25,8 @@ static int64_t psci_version(struct cpu *cpu, const struct psci_args *args)
     return PSCI_VERSION_1_1;
 }
 
-/* 5.4: a standby state returns here after the wake-up; a power-down state starts again at the entry point. */
+/* 5.4: a standby state returns here after the wake-up; a power-down state starts again at the entry
+ * point. */
 static int64_t psci_cpu_suspend(struct cpu *cpu, const struct psci_args *args)
 {
     struct machine *m = cpu->machine;
@@ -157,10 +158,9 @@ void psci_call(struct cpu *cpu, struct vcpu_exit *exit)
         args = (struct psci_args){(uint32_t)args.x1, (uint32_t)args.x2, (uint32_t)args.x3};
     if (function)
         ret = function->call(cpu, &args);
-    event_emit(&cpu->machine->events, &(struct event){.kind = EVENT_PSCI,
-                                                      .cpu = (int)cpu->index,
-                                                      .a = id,
-                                                      .b = (uint64_t)ret});
+    event_emit(
+        &cpu->machine->events,
+        &(struct event){.kind = EVENT_PSCI, .cpu = (int)cpu->index, .a = id, .b = (uint64_t)ret});
     /* An SMC32 call returns 32 bits; both signs read well as a sign-extended W0 (DEN0028 3.1). */
     exit->smccc.x[0] = id & SMCCC_64BIT ? (uint64_t)ret : (uint32_t)ret;
 }

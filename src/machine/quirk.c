@@ -7,24 +7,30 @@
 
 /* Sources are the short names of docs/apple-machine.md. */
 const struct quirk_row quirk_table[QUIRK_COUNT] = {
-    [QUIRK_NET_REQUIRES_MTU] = {"net-requires-mtu",
-                                "virtio-net clears FEATURES_OK unless the driver accepts VIRTIO_NET_F_MTU",
-                                "CB26, jlduran #2", "off|on", 1, 0},
-    [QUIRK_NET_REFUSES_HOST_TSO_ALONE] = {"net-refuses-host-tso-alone",
-                                          "virtio-net clears FEATURES_OK for HOST_TSO4 or HOST_TSO6 without the "
-                                          "rest of the offloads",
-                                          "OpenBSD if_vio.c 1.78", "off|on", 1, 0},
-    [QUIRK_NET_APPLE_FEATURES] = {"net-apple-features",
-                                  "virtio-net offers Apple's features and no more: no MRG_RXBUF, CTRL_VQ, "
-                                  "CTRL_GUEST_OFFLOADS or MQ",
-                                  "CB26", "off|on", 1, 0},
-    [QUIRK_PCI_INTERRUPT_PIN] = {"pci-interrupt-pin",
-                                 "the pin in each function's Interrupt Pin register; Apple's says B although only A is "
-                                 "wired",
-                                 "XEN26", "A|B", 1, 0},
-    [QUIRK_PSCI_CONDUIT] = {"psci-conduit", "the conduit that the tables advertise; both always work", "XEN26, 9VZ",
+    [QUIRK_NET_REQUIRES_MTU] =
+        {"net-requires-mtu",
+         "virtio-net clears FEATURES_OK unless the driver accepts VIRTIO_NET_F_MTU",
+         "CB26, jlduran #2", "off|on", 1, 0},
+    [QUIRK_NET_REFUSES_HOST_TSO_ALONE] =
+        {"net-refuses-host-tso-alone",
+         "virtio-net clears FEATURES_OK for HOST_TSO4 or HOST_TSO6 without the "
+         "rest of the offloads",
+         "OpenBSD if_vio.c 1.78", "off|on", 1, 0},
+    [QUIRK_NET_APPLE_FEATURES] =
+        {"net-apple-features",
+         "virtio-net offers Apple's features and no more: no MRG_RXBUF, CTRL_VQ, "
+         "CTRL_GUEST_OFFLOADS or MQ",
+         "CB26", "off|on", 1, 0},
+    [QUIRK_PCI_INTERRUPT_PIN] =
+        {"pci-interrupt-pin",
+         "the pin in each function's Interrupt Pin register; Apple's says B although only A is "
+         "wired",
+         "XEN26", "A|B", 1, 0},
+    [QUIRK_PSCI_CONDUIT] = {"psci-conduit",
+                            "the conduit that the tables advertise; both always work", "XEN26, 9VZ",
                             "hvc|smc", 1, 1},
-    [QUIRK_PL011] = {"pl011", "a PL011 serial port at 0x20100000, Atoll's extension", "-", "off|on", 0, 1},
+    [QUIRK_PL011] = {"pl011", "a PL011 serial port at 0x20100000, Atoll's extension", "-", "off|on",
+                     0, 1},
 };
 
 void quirks_init(struct quirks *quirks, bool strict)
@@ -53,7 +59,8 @@ static int unknown_quirk(const char *name, struct error *err)
     size_t used = 0;
 
     for (unsigned i = 0; i < QUIRK_COUNT && used < sizeof(names); i++)
-        used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", i ? ", " : "", quirk_table[i].name);
+        used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", i ? ", " : "",
+                                 quirk_table[i].name);
     return error_set(err, EINVAL, "there is no quirk \"%s\"; there are %s", name, names);
 }
 
@@ -70,7 +77,8 @@ int quirks_set(struct quirks *quirks, const char *name, const char *value, struc
                 return 0;
             }
         }
-        return error_set(err, EINVAL, "quirk %s cannot be \"%s\"; it can be %s", name, value, quirk_table[i].values);
+        return error_set(err, EINVAL, "quirk %s cannot be \"%s\"; it can be %s", name, value,
+                         quirk_table[i].values);
     }
     return unknown_quirk(name, err);
 }

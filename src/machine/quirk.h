@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Apple's behaviours, as rows of one table: what each does, where it was seen, its value on a strict machine and otherwise.
+ * Apple's behaviours, as rows of one table: what each does, where it was seen, its value on a
+ * strict machine and otherwise.
  */
 #ifndef MACHINE_QUIRK_H
 #define MACHINE_QUIRK_H

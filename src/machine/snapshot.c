@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The whole machine as named sections: clock, CPUs, devices, and memory in chunks of which only those that hold anything are
- * written. The machine is paused, so nothing moves.
+ * The whole machine as named sections: clock, CPUs, devices, and memory in chunks of which only
+ * those that hold anything are written. The machine is paused, so nothing moves.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -51,19 +51,24 @@ static void fill_record(struct machine *m, struct machine_record *record)
 
 static int take_record(struct machine *m, const struct machine_record *record, struct error *err)
 {
-    if (record->memory != m->config.memory || record->cpus != m->config.cpus || record->strict != m->config.strict)
+    if (record->memory != m->config.memory || record->cpus != m->config.cpus ||
+        record->strict != m->config.strict)
         return error_set(err, EINVAL,
-                         "the saved machine has %llu MiB, %u CPUs and strict %u; this one has %llu MiB, %u CPUs and "
+                         "the saved machine has %llu MiB, %u CPUs and strict %u; this one has %llu "
+                         "MiB, %u CPUs and "
                          "strict %u",
                          (unsigned long long)(record->memory / MIB), record->cpus, record->strict,
-                         (unsigned long long)(m->config.memory / MIB), m->config.cpus, m->config.strict);
+                         (unsigned long long)(m->config.memory / MIB), m->config.cpus,
+                         m->config.strict);
     clock_set(&m->clock, record->clock_ns);
     for (unsigned i = 0; i < m->config.cpus; i++) {
         if (record->power[i] > CPU_ON_PENDING)
-            return error_set(err, EINVAL, "saved state: CPU %u has the power state %u", i, record->power[i]);
+            return error_set(err, EINVAL, "saved state: CPU %u has the power state %u", i,
+                             record->power[i]);
         m->cpus[i].power = record->power[i];
         m->cpus[i].entry_pending = record->entry_pending[i];
-        m->cpus[i].entry = (struct kernel_entry){.pc = record->entry_pc[i], .x0 = record->entry_x0[i]};
+        m->cpus[i].entry =
+            (struct kernel_entry){.pc = record->entry_pc[i], .x0 = record->entry_x0[i]};
     }
     return 0;
 }
@@ -73,7 +78,8 @@ static bool all_zero(const uint8_t *bytes, size_t length)
     return bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0;
 }
 
-static int each_chunk(struct machine *m, int (*visit)(struct machine *m, uint64_t ipa, uint64_t length, void *ctx),
+static int each_chunk(struct machine *m,
+                      int (*visit)(struct machine *m, uint64_t ipa, uint64_t length, void *ctx),
                       void *ctx)
 {
     const struct platform_range *ram = &m->platform.ram;

@@ -20,8 +20,9 @@ static int parse(struct options *o, struct error *err, int argc, const char *con
     return options_parse(o, argc + 1, (char **)(uintptr_t)argv, err);
 }
 
-#define PARSE(o, err, ...)                                                                                             \
-    parse(o, err, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *), (const char *const[]){__VA_ARGS__})
+#define PARSE(o, err, ...)                                                                         \
+    parse(o, err, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *),                     \
+          (const char *const[]){__VA_ARGS__})
 
 static void test_defaults(void **state)
 {
@@ -41,8 +42,10 @@ static void test_lists(void **state)
 {
     struct options o;
 
-    assert_int_equal(PARSE(&o, NULL, "--disk", "a,,b.img,format=qcow2,readonly,serial=x=y", "--disk=c",
-                           "--net", "user,forward=tcp:2222:22,forward=udp:192.168.1.2:53:5353,host=on,mac=52:54:00:00:00:01",
+    assert_int_equal(PARSE(&o, NULL, "--disk", "a,,b.img,format=qcow2,readonly,serial=x=y",
+                           "--disk=c", "--net",
+                           "user,forward=tcp:2222:22,forward=udp:192.168.1.2:53:5353,host=on,mac="
+                           "52:54:00:00:00:01",
                            "--console", "pty,port=virtio", "--memory=512M"),
                      0);
     assert_int_equal(o.config.disk_count, 2);
@@ -110,7 +113,8 @@ static void test_wrong(void **state)
 
         assert_int_not_equal(PARSE(&o, &err, wrong[i].option, wrong[i].value), 0);
         if (!strstr(err.text, wrong[i].word))
-            fail_msg("%s %s: \"%s\" does not say \"%s\"", wrong[i].option, wrong[i].value, err.text, wrong[i].word);
+            fail_msg("%s %s: \"%s\" does not say \"%s\"", wrong[i].option, wrong[i].value, err.text,
+                     wrong[i].word);
         assert_null(strchr(err.text, '\n'));
         options_free(&o);
     }
@@ -146,8 +150,9 @@ static void test_too_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_lists),         cmocka_unit_test(test_net_none),
-        cmocka_unit_test(test_wrong),    cmocka_unit_test(test_missing_value), cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_defaults),      cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_net_none),      cmocka_unit_test(test_wrong),
+        cmocka_unit_test(test_missing_value), cmocka_unit_test(test_too_many),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,7 +77,8 @@ static void test_machine(void **state)
     assert_int_equal(cell("/timer", "interrupts", 7), 27 - 16);
     assert_int_equal(cell("/pl011@20100000", "interrupts", 1), 48 - 32);
     assert_int_equal(cell("/intc@10000000/v2m@1fff0000", "arm,msi-base-spi", 0), 128);
-    assert_string_equal(fdt_getprop(blob, fdt_path_offset(blob, "/chosen"), "stdout-path", NULL), "/pl011@20100000");
+    assert_string_equal(fdt_getprop(blob, fdt_path_offset(blob, "/chosen"), "stdout-path", NULL),
+                        "/pl011@20100000");
 }
 
 static void test_pci(void **state)

@@ -62,8 +62,8 @@ static void make_image(uint8_t *image, size_t length, uint64_t text_offset, uint
     memcpy(image + 56, "ARM\x64", 4);
 }
 
-static int load(struct bench *b, const uint8_t *kernel, size_t length, const uint8_t *initrd, size_t initrd_length,
-                struct kernel_entry *entry, struct error *err)
+static int load(struct bench *b, const uint8_t *kernel, size_t length, const uint8_t *initrd,
+                size_t initrd_length, struct kernel_entry *entry, struct error *err)
 {
     const struct kernel_inputs inputs = {.kernel = kernel,
                                          .kernel_length = length,
@@ -113,7 +113,8 @@ static void test_linux(void **state)
     assert_int_equal(chosen_u64(blob, "linux,initrd-end") - start, sizeof(initrd));
     assert_int_equal(mem_read(b->mem, start, back, sizeof(back)), 0);
     assert_memory_equal(back, initrd, sizeof(back));
-    assert_string_equal(fdt_getprop(blob, fdt_path_offset(blob, "/chosen"), "bootargs", NULL), "console=ttyAMA0");
+    assert_string_equal(fdt_getprop(blob, fdt_path_offset(blob, "/chosen"), "bootargs", NULL),
+                        "console=ttyAMA0");
     free(blob);
 }
 
@@ -177,8 +178,16 @@ static void make_elf(uint8_t *bytes)
                          .e_phentsize = sizeof(Elf64_Phdr),
                          .e_phnum = 2};
     Elf64_Phdr segments[2] = {
-        {.p_type = 0x65a3dbe6, .p_offset = 4096 + 256, .p_vaddr = LINK + 0x200000 + 256, .p_filesz = 64, .p_memsz = 64},
-        {.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_offset = 4096, .p_vaddr = LINK + 0x200000, .p_filesz = 4096,
+        {.p_type = 0x65a3dbe6,
+         .p_offset = 4096 + 256,
+         .p_vaddr = LINK + 0x200000 + 256,
+         .p_filesz = 64,
+         .p_memsz = 64},
+        {.p_type = PT_LOAD,
+         .p_flags = PF_R | PF_X,
+         .p_offset = 4096,
+         .p_vaddr = LINK + 0x200000,
+         .p_filesz = 4096,
          .p_memsz = 65536},
     };
 
@@ -237,7 +246,8 @@ static void test_elf_lies(void **state)
     header->e_entry = UINT64_C(0xffff800008000000);
     assert_int_equal(load(b, bytes, sizeof(bytes), NULL, 0, &entry, &err), -ENOEXEC);
     assert_non_null(strstr(err.text, "vmlinux"));
-    for (size_t length = 0; length < ELF_LENGTH; length += 7) { /* truncated anywhere: an answer, never a crash */
+    for (size_t length = 0; length < ELF_LENGTH;
+         length += 7) { /* truncated anywhere: an answer, never a crash */
         make_elf(bytes);
         load(b, bytes, length, NULL, 0, &entry, &err);
     }

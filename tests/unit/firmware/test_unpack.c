@@ -144,7 +144,8 @@ static void test_bomb(void **state)
     for (int i = 0; i < 600; i++) {
         z.next_in = zeros;
         z.avail_in = (uInt)chunk;
-        assert_int_equal(deflate(&z, i == 599 ? Z_FINISH : Z_NO_FLUSH), i == 599 ? Z_STREAM_END : Z_OK);
+        assert_int_equal(deflate(&z, i == 599 ? Z_FINISH : Z_NO_FLUSH),
+                         i == 599 ? Z_STREAM_END : Z_OK);
     }
     room = z.total_out;
     deflateEnd(&z);

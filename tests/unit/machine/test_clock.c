@@ -52,7 +52,8 @@ static void test_restore(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_pause), cmocka_unit_test(test_restore)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_pause),
+                                       cmocka_unit_test(test_restore)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
