@@ -249,14 +249,39 @@ void fake_net_init(struct fake_net *fake, struct rig *rig, uint16_t mtu)
     fake->loop = rig->loop;
 }
 
-static void offer_on_loop(void *ctx)
+struct frame {
+    struct fake_net *fake;
+    const void *bytes;
+    size_t length;
+};
+
+static void offer_frame(void *ctx)
 {
-    offer(ctx);
+    struct frame *frame = ctx;
+
+    frame->fake->held = frame->bytes;
+    frame->fake->held_length = frame->length;
+    offer(frame->fake);
 }
 
-void fake_net_receive(struct fake_net *fake, const void *frame, size_t length)
+void fake_net_receive(struct fake_net *fake, const void *bytes, size_t length)
 {
-    fake->held_length = length;
-    fake->held = frame;
-    host_loop_call(fake->loop, offer_on_loop, fake);
+    struct frame frame = {fake, bytes, length};
+
+    host_loop_call(fake->loop, offer_frame, &frame);
+}
+
+static void look_at_held(void *ctx)
+{
+    struct frame *frame = ctx;
+
+    frame->bytes = frame->fake->held;
+}
+
+bool fake_net_held(struct fake_net *fake)
+{
+    struct frame frame = {.fake = fake};
+
+    host_loop_call(fake->loop, look_at_held, &frame);
+    return frame.bytes != NULL;
 }

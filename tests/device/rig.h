@@ -60,7 +60,8 @@ struct fake_disk {
 };
 void fake_disk_init(struct fake_disk *fake);
 
-/* A network that keeps what is sent, and takes frames for the guest. The loop's thread keeps it; look at it after a drain. */
+/* A network that keeps what is sent, and gives frames to the guest. It lives on the loop's thread; what was sent can be looked at
+ * when the driver has its buffer back. */
 #define FAKE_FRAMES 64
 struct fake_net {
     struct net net;
@@ -74,5 +75,7 @@ struct fake_net {
 void fake_net_init(struct fake_net *fake, struct rig *rig, uint16_t mtu);
 /* Gives the device a frame, on the loop. `frame` stays valid until it was taken. */
 void fake_net_receive(struct fake_net *fake, const void *frame, size_t length);
+/* Whether the device has yet to take it. */
+bool fake_net_held(struct fake_net *fake);
 
 #endif

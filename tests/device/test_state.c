@@ -195,6 +195,7 @@ static void save_load_continue(void **unused)
         fake_net_receive(&f.net, frame, sizeof(frame));
         drvq_wait(&f.q[NET][0], &written);
         assert_int_equal(written, 76);
+        host_loop_drain(f.rig.loop);
         assert_true(f.rig.messages[1] >= 3); /* MSI-X came along */
         rounds(&f, 21);
         move(&f);
