@@ -2,6 +2,10 @@
 /*
  * Confinement: after it, a process can use what it has open and nothing else. Each permitted system
  * call has its reason beside it in the table (host/linux/confine.c).
+ *
+ * What a confined process cannot do, although its code may try and copes: remove a file (a
+ * console's socket stays behind), open /proc or /sys, resolve host names, make a mapping that is
+ * writable and executable at once.
  */
 #ifndef HOST_CONFINE_H
 #define HOST_CONFINE_H
@@ -15,7 +19,8 @@ enum host_confine_role {
 };
 
 /* Confines all threads of the calling process for good. Returns 0, or -ENOSYS where the host offers
- * nothing (then nothing has changed), or -errno. */
+ * nothing or a sanitizer would not survive it (then nothing has changed, and `err` says why), or
+ * -errno. */
 int host_confine(enum host_confine_role role, struct error *err);
 
 #endif
