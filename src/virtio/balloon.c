@@ -2,11 +2,13 @@
 /*
  * The memory balloon (VIRTIO 1.2, 5.5): pages that the guest gives up go back to the host at once.
  *
- * The driver names pages by number. Whatever it names, it can only lose what is its own: numbers outside of RAM are
- * passed over. Deflating needs no work here, since a page comes back, as zeros, when it is touched.
+ * The driver names pages by number. Whatever it names, it can only lose what is its own: numbers
+ * outside of RAM are passed over. Deflating needs no work here, since a page comes back, as zeros,
+ * when it is touched.
  *
- * Queues from the third on exist by negotiated feature. The specification numbers the reporting queue 4; QEMU and Linux
- * number only those that are there. Any queue that is not the statistics' is therefore taken for reporting.
+ * Queues from the third on exist by negotiated feature. The specification numbers the reporting
+ * queue 4; QEMU and Linux number only those that are there. Any queue that is not the statistics'
+ * is therefore taken for reporting.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -63,13 +65,15 @@ static void balloon_config_read(struct virtio_device *dev, unsigned offset, unsi
     memcpy(to, config + offset, size);
 }
 
-static void balloon_config_write(struct virtio_device *dev, unsigned offset, unsigned size, const void *from)
+static void balloon_config_write(struct virtio_device *dev, unsigned offset, unsigned size,
+                                 const void *from)
 {
     if (offset == CONFIG_ACTUAL && size == 4)
         atomic_store(&balloon_of(dev)->actual, load_le32(from));
 }
 
-/* A run of neighbouring pages, which go back together: the host can only take whole pages of its own size. */
+/* A run of neighbouring pages, which go back together: the host can only take whole pages of its
+ * own size. */
 struct run {
     uint64_t first, count;
 };
@@ -81,7 +85,8 @@ static void run_discard(struct virtio_device *dev, struct run *run)
     run->count = 0;
 }
 
-/* Pages come in either direction. One outside of RAM must not spoil the run that it would belong to. */
+/* Pages come in either direction. One outside of RAM must not spoil the run that it would belong
+ * to. */
 static void run_add(struct virtio_device *dev, struct run *run, uint64_t page)
 {
     if (!mem_is_ram(dev->host.mem, page << PAGE_SHIFT, BIT(PAGE_SHIFT)))
@@ -108,7 +113,8 @@ static void serve_inflate(struct virtio_device *dev, struct virtq *q, struct vir
     }
     for (uint64_t done = 0; done < pages;) {
         uint8_t numbers[4 * 256];
-        size_t length = virtq_chain_read(chain, done * 4, numbers, MIN(sizeof(numbers), (pages - done) * 4));
+        size_t length =
+            virtq_chain_read(chain, done * 4, numbers, MIN(sizeof(numbers), (pages - done) * 4));
 
         for (size_t i = 0; i < length; i += 4)
             run_add(dev, &run, load_le32(numbers + i));
@@ -144,7 +150,8 @@ static void read_stats(struct virtio_balloon *balloon)
     }
 }
 
-/* The device keeps the driver's one buffer, in the ring, and gives it back to ask for news (5.5.6.3). */
+/* The device keeps the driver's one buffer, in the ring, and gives it back to ask for news
+ * (5.5.6.3). */
 static void notify_stats(struct virtio_balloon *balloon)
 {
     struct virtq *q = &balloon->dev.queues[QUEUE_STATS];
@@ -225,7 +232,8 @@ static const struct state_field balloon_fields[] = {
     STATE_FIELD(struct balloon_state, actual, STATE_U32),
     STATE_FIELD(struct balloon_state, stats_wanted, STATE_BOOL),
 };
-static const struct state_table balloon_table = {"virtio-balloon", 1, balloon_fields, nitems(balloon_fields)};
+static const struct state_table balloon_table = {"virtio-balloon", 1, balloon_fields,
+                                                 nitems(balloon_fields)};
 
 static int balloon_save(struct virtio_device *dev, struct state *state, const char *instance)
 {
@@ -272,9 +280,11 @@ static const struct virtio_ops balloon_ops = {
     .free = balloon_free,
 };
 
-int virtio_balloon_create(struct virtio_device **dev, const struct virtio_host *host, const char *instance)
+int virtio_balloon_create(struct virtio_device **dev, const struct virtio_host *host,
+                          const char *instance)
 {
-    static const uint16_t sizes[QUEUE_COUNT] = {QUEUE_SIZE, QUEUE_SIZE, QUEUE_SIZE, QUEUE_SIZE, QUEUE_SIZE};
+    static const uint16_t sizes[QUEUE_COUNT] = {QUEUE_SIZE, QUEUE_SIZE, QUEUE_SIZE, QUEUE_SIZE,
+                                                QUEUE_SIZE};
     struct virtio_balloon *balloon = calloc(1, sizeof(*balloon));
     int ret;
 

@@ -2,9 +2,9 @@
 /*
  * The block device (VIRTIO 1.2, 5.2): one request queue, like Apple's.
  *
- * A request is a header of 16 bytes, data, and a status byte; where descriptors begin and end means nothing (2.7.4).
- * A request that cannot be understood at all puts the device into NEEDS_RESET; one that is understood and wrong is
- * answered with an error status.
+ * A request is a header of 16 bytes, data, and a status byte; where descriptors begin and end means
+ * nothing (2.7.4). A request that cannot be understood at all puts the device into NEEDS_RESET; one
+ * that is understood and wrong is answered with an error status.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -36,7 +36,8 @@ enum { S_OK = 0, S_IOERR = 1, S_UNSUPP = 2 };
 #define SEGMENT_UNMAP  1u
 #define MAX_SEGMENTS   32
 #define MAX_SECTORS    (1u << 22) /* in one segment: 2 GiB */
-#define PHYSICAL_SHIFT 3          /* a physical block is 8 sectors: the host's page and file system block */
+#define PHYSICAL_SHIFT 3 /* a physical block is 8 sectors: the host's page and file system block   \
+                          */
 
 /* Offsets in the configuration (5.2.4) */
 enum {
@@ -111,7 +112,8 @@ static void blk_config_read(struct virtio_device *dev, unsigned offset, unsigned
     memcpy(to, config + offset, size);
 }
 
-static void blk_config_write(struct virtio_device *dev, unsigned offset, unsigned size, const void *from)
+static void blk_config_write(struct virtio_device *dev, unsigned offset, unsigned size,
+                             const void *from)
 {
     if (offset == CONFIG_WRITEBACK && size == 1 && virtio_has(dev, F_CONFIG_WCE))
         atomic_store(&blk_of(dev)->writeback, *(const uint8_t *)from & 1);
@@ -244,7 +246,8 @@ static void blk_serve(struct virtio_device *dev, struct virtq *q, struct virtq_c
         .out = chain->readable_bytes - HEADER_SIZE,
         .in = written - 1,
     };
-    /* The status goes to the last byte; its place is found before the vectors are cut for the disk. */
+    /* The status goes to the last byte; its place is found before the vectors are cut for the disk.
+     */
     struct iovec *last = &chain->iov[chain->readable + chain->writable - 1];
     uint8_t *status_at = (uint8_t *)last->iov_base + last->iov_len - 1;
 
@@ -284,7 +287,8 @@ static const struct state_table blk_table = {"virtio-blk", 1, blk_fields, nitems
 static int blk_save(struct virtio_device *dev, struct state *state, const char *instance)
 {
     struct virtio_blk *blk = blk_of(dev);
-    const struct blk_state own = {blk->disk->size, blk->disk->readonly, atomic_load(&blk->writeback)};
+    const struct blk_state own = {blk->disk->size, blk->disk->readonly,
+                                  atomic_load(&blk->writeback)};
     int ret = blk->disk->readonly ? 0 : disk_flush(blk->disk);
 
     return ret ? ret : state_save(state, instance, &blk_table, &own);
@@ -300,10 +304,11 @@ static int blk_load(struct virtio_device *dev, const struct state *state, const 
     if (ret)
         return ret;
     if (own.size != blk->disk->size || own.readonly != blk->disk->readonly)
-        return error_set(err, EINVAL, "%s: the state was saved with a %s disk of %llu bytes, this one is %s and has %llu",
-                         instance, own.readonly ? "read-only" : "writable", (unsigned long long)own.size,
-                         blk->disk->readonly ? "read-only" : "writable",
-                         (unsigned long long)blk->disk->size);
+        return error_set(
+            err, EINVAL,
+            "%s: the state was saved with a %s disk of %llu bytes, this one is %s and has %llu",
+            instance, own.readonly ? "read-only" : "writable", (unsigned long long)own.size,
+            blk->disk->readonly ? "read-only" : "writable", (unsigned long long)blk->disk->size);
     atomic_store(&blk->writeback, own.writeback);
     return 0;
 }
@@ -332,8 +337,8 @@ static const struct virtio_ops blk_ops = {
     .free = blk_free,
 };
 
-int virtio_blk_create(struct virtio_device **dev, const struct virtio_host *host, const char *instance,
-                      struct disk *disk, const char *serial)
+int virtio_blk_create(struct virtio_device **dev, const struct virtio_host *host,
+                      const char *instance, struct disk *disk, const char *serial)
 {
     static const uint16_t sizes[] = {QUEUE_SIZE};
     struct virtio_blk *blk = calloc(1, sizeof(*blk));

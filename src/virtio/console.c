@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The console device (VIRTIO 1.2, 5.3) with its one port, as Apple's serial port has it: no MULTIPORT.
+ * The console device (VIRTIO 1.2, 5.3) with its one port, as Apple's serial port has it: no
+ * MULTIPORT.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -20,7 +21,13 @@ enum { QUEUE_RECEIVE = 0, QUEUE_TRANSMIT = 1, QUEUE_COUNT };
 #define F_EMERG_WRITE BIT(2)
 
 /* Offsets in the configuration (5.3.4) */
-enum { CONFIG_COLUMNS = 0, CONFIG_ROWS = 2, CONFIG_MAX_PORTS = 4, CONFIG_EMERG_WRITE = 8, CONFIG_SIZE = 12 };
+enum {
+    CONFIG_COLUMNS = 0,
+    CONFIG_ROWS = 2,
+    CONFIG_MAX_PORTS = 4,
+    CONFIG_EMERG_WRITE = 8,
+    CONFIG_SIZE = 12
+};
 
 struct virtio_console {
     struct virtio_device dev;
@@ -50,8 +57,10 @@ static void console_config_read(struct virtio_device *dev, unsigned offset, unsi
     memcpy(to, config + offset, size);
 }
 
-/* A character without any queue, for a guest that is not far enough to have one; needs no negotiation (5.3.5). */
-static void console_config_write(struct virtio_device *dev, unsigned offset, unsigned size, const void *from)
+/* A character without any queue, for a guest that is not far enough to have one; needs no
+ * negotiation (5.3.5). */
+static void console_config_write(struct virtio_device *dev, unsigned offset, unsigned size,
+                                 const void *from)
 {
     if (offset == CONFIG_EMERG_WRITE && (console_features(dev) & F_EMERG_WRITE))
         console_write(console_of(dev)->console, from, 1);

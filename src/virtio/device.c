@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What all virtio devices have in common: status and feature negotiation (VIRTIO 1.2, 2.1, 2.2 and 3.1.1), the hand-over of
- * queue work to the loop, reset, standing still, and saved state.
+ * What all virtio devices have in common: status and feature negotiation (VIRTIO 1.2, 2.1, 2.2
+ * and 3.1.1), the hand-over of queue work to the loop, reset, standing still, and saved state.
  *
- * vCPU threads set bits in `pending` and wake the loop; the loop takes them all at once and works in a fixed order: a
- * reset first (what else was pending came from the driver that is gone), then DRIVER_OK, then the queues.
+ * vCPU threads set bits in `pending` and wake the loop; the loop takes them all at once and works
+ * in a fixed order: a reset first (what else was pending came from the driver that is gone), then
+ * DRIVER_OK, then the queues.
  */
 #include "virtio/virtio.h"
 
@@ -22,13 +23,14 @@
 #define RING_FEATURES (VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | VIRTIO_F_RING_PACKED)
 
 /* What the driver may write; NEEDS_RESET is the device's. */
-#define DRIVER_STATUS \
-    (VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER | VIRTIO_STATUS_DRIVER_OK | VIRTIO_STATUS_FEATURES_OK | \
-     VIRTIO_STATUS_FAILED)
+#define DRIVER_STATUS                                                                              \
+    (VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER | VIRTIO_STATUS_DRIVER_OK |                  \
+     VIRTIO_STATUS_FEATURES_OK | VIRTIO_STATUS_FAILED)
 
 _Static_assert(VIRTIO_MAX_QUEUES <= 30, "one bit a queue below the two others");
 
-static void emit(struct virtio_device *dev, enum event_kind kind, const char *text, uint64_t a, uint64_t b)
+static void emit(struct virtio_device *dev, enum event_kind kind, const char *text, uint64_t a,
+                 uint64_t b)
 {
     const struct event event = {
         .kind = kind, .cpu = -1, .device = dev->instance, .text = text, .a = a, .b = b};
@@ -115,8 +117,8 @@ uint64_t virtio_device_features(const struct virtio_device *dev)
     return (dev->ops->features ? dev->ops->features(d) : 0) | RING_FEATURES | VIRTIO_F_VERSION_1;
 }
 
-/* FEATURES_OK sticks when the driver took nothing that was not offered, took VERSION_1 (there is no legacy interface) and
- * the device can live with the rest (2.2.2). */
+/* FEATURES_OK sticks when the driver took nothing that was not offered, took VERSION_1 (there is no
+ * legacy interface) and the device can live with the rest (2.2.2). */
 static bool negotiate(struct virtio_device *dev)
 {
     uint64_t offered = virtio_device_features(dev), wanted = dev->driver_features;
@@ -126,8 +128,8 @@ static bool negotiate(struct virtio_device *dev)
     if (ok)
         dev->features = wanted;
     emit(dev, ok ? EVENT_FEATURES_ACCEPTED : EVENT_FEATURES_REFUSED, NULL, wanted, offered);
-    log_debug(dev->host.log, "%s: features %#llx of %#llx %s", dev->instance, (unsigned long long)wanted,
-              (unsigned long long)offered, ok ? "accepted" : "refused");
+    log_debug(dev->host.log, "%s: features %#llx of %#llx %s", dev->instance,
+              (unsigned long long)wanted, (unsigned long long)offered, ok ? "accepted" : "refused");
     return ok;
 }
 
@@ -149,7 +151,8 @@ void virtio_device_set_status(struct virtio_device *dev, uint8_t value)
         request_reset(dev);
         return;
     }
-    /* A driver polls for zero before it goes on (4.1.4.3.2). One that does not is made to wait here. */
+    /* A driver polls for zero before it goes on (4.1.4.3.2). One that does not is made to wait
+     * here. */
     if (atomic_load(&dev->resetting))
         host_loop_drain(dev->host.loop);
     pthread_mutex_lock(&dev->lock);
@@ -202,8 +205,8 @@ void virtio_needs_reset(struct virtio_device *dev, unsigned queue, const char *w
 
     if (before & VIRTIO_STATUS_NEEDS_RESET)
         return;
-    log_warn(dev->host.log, "%s: queue %u: %s (%#llx); the device needs a reset", dev->instance, queue, what,
-             (unsigned long long)where);
+    log_warn(dev->host.log, "%s: queue %u: %s (%#llx); the device needs a reset", dev->instance,
+             queue, what, (unsigned long long)where);
     emit(dev, EVENT_RING_MALFORMED, what, queue, where);
     signal_config(dev);
 }
@@ -218,13 +221,15 @@ void virtio_quirk(struct virtio_device *dev, const char *name, bool *said)
 
 /* Life */
 
-int virtio_device_init(struct virtio_device *dev, const struct virtio_ops *ops, const struct virtio_host *host,
-                       const char *instance, unsigned queue_count, const uint16_t *queue_sizes)
+int virtio_device_init(struct virtio_device *dev, const struct virtio_ops *ops,
+                       const struct virtio_host *host, const char *instance, unsigned queue_count,
+                       const uint16_t *queue_sizes)
 {
     int ret;
 
     memset(dev, 0, sizeof(*dev));
-    if (queue_count == 0 || queue_count > VIRTIO_MAX_QUEUES || strlen(instance) >= sizeof(dev->instance))
+    if (queue_count == 0 || queue_count > VIRTIO_MAX_QUEUES ||
+        strlen(instance) >= sizeof(dev->instance))
         return -EINVAL;
     for (unsigned i = 0; i < queue_count; i++)
         if (!is_power_of_2(queue_sizes[i]) || queue_sizes[i] > VIRTQ_MAX_SIZE)
@@ -330,12 +335,12 @@ static int check_common(const struct virtio_device *dev, const struct common_sta
     uint64_t offered = virtio_device_features(dev);
 
     if (common->queue_count != dev->queue_count)
-        return error_set(err, EINVAL, "%s: the state has %u queues, this device has %u", dev->instance,
-                         common->queue_count, dev->queue_count);
+        return error_set(err, EINVAL, "%s: the state has %u queues, this device has %u",
+                         dev->instance, common->queue_count, dev->queue_count);
     if (common->features & ~offered)
-        return error_set(err, EINVAL, "%s: the state's driver uses features %#llx, this device offers %#llx",
-                         dev->instance, (unsigned long long)common->features,
-                         (unsigned long long)offered);
+        return error_set(
+            err, EINVAL, "%s: the state's driver uses features %#llx, this device offers %#llx",
+            dev->instance, (unsigned long long)common->features, (unsigned long long)offered);
     return 0;
 }
 
@@ -347,8 +352,8 @@ static int restart_queues(struct virtio_device *dev, struct error *err)
 
     for (unsigned i = 0; i < dev->queue_count; i++)
         if (virtq_start(&dev->queues[i], &what, &where))
-            return error_set(err, EINVAL, "%s: queue %u of the state: %s (%#llx)", dev->instance, i, what,
-                             (unsigned long long)where);
+            return error_set(err, EINVAL, "%s: queue %u of the state: %s (%#llx)", dev->instance, i,
+                             what, (unsigned long long)where);
     dev->running = true;
     return 0;
 }

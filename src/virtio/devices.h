@@ -2,13 +2,14 @@
 /*
  * The virtio devices that a machine can be built from, and the PCI transport that carries them.
  *
- *     virtio_blk_create(&dev, &host, "virtio-blk0", disk, "serial")     -> a device, which now owns the disk
- *     virtio_pci_create(&pci, pci_host, slot, dev, &err)                      -> a PCI function, which now owns the device
- *     virtio_pci_ops.{reset,save,load,free}(pci ...)                          -> like any device of the machine
+ *     virtio_blk_create(&dev, &host, "virtio-blk0", disk, "serial")     -> a device, which now owns
+ * the disk virtio_pci_create(&pci, pci_host, slot, dev, &err)                      -> a PCI
+ * function, which now owns the device virtio_pci_ops.{reset,save,load,free}(pci ...) -> like any
+ * device of the machine
  *
- * Creators return 0 or -errno. On success the new object owns what it was given (disk, net, console; the device) and closes it
- * when it is freed; on failure the caller still does. `instance` names the device in logs, events and saved state, and must
- * be unique in its machine.
+ * Creators return 0 or -errno. On success the new object owns what it was given (disk, net,
+ * console; the device) and closes it when it is freed; on failure the caller still does. `instance`
+ * names the device in logs, events and saved state, and must be unique in its machine.
  */
 #ifndef VIRTIO_DEVICES_H
 #define VIRTIO_DEVICES_H
@@ -21,13 +22,14 @@
 #include "virtio/virtio.h"
 
 /* A disk (5.2). `serial` is what GET_ID returns, at most 20 bytes of it; may be NULL. */
-int virtio_blk_create(struct virtio_device **dev, const struct virtio_host *host, const char *instance,
-                      struct disk *disk, const char *serial);
+int virtio_blk_create(struct virtio_device **dev, const struct virtio_host *host,
+                      const char *instance, struct disk *disk, const char *serial);
 
-/* A network card (5.1) with up to `pairs` (1 to 8) pairs of queues; always one under host->strict, which offers exactly the
- * feature bits of Apple's card. */
-int virtio_net_create(struct virtio_device **dev, const struct virtio_host *host, const char *instance,
-                      struct net *net, const uint8_t mac[NET_MAC_LENGTH], unsigned pairs);
+/* A network card (5.1) with up to `pairs` (1 to 8) pairs of queues; always one under host->strict,
+ * which offers exactly the feature bits of Apple's card. */
+int virtio_net_create(struct virtio_device **dev, const struct virtio_host *host,
+                      const char *instance, struct net *net, const uint8_t mac[NET_MAC_LENGTH],
+                      unsigned pairs);
 
 /* The cable: down at your wish, up from the start. Any thread. */
 void virtio_net_link(struct virtio_device *dev, bool up);
@@ -48,10 +50,12 @@ int virtio_console_create(struct virtio_device **dev, const struct virtio_host *
 void virtio_console_resize(struct virtio_device *dev, uint16_t columns, uint16_t rows);
 
 /* A source of entropy (5.4). */
-int virtio_rng_create(struct virtio_device **dev, const struct virtio_host *host, const char *instance);
+int virtio_rng_create(struct virtio_device **dev, const struct virtio_host *host,
+                      const char *instance);
 
 /* A memory balloon (5.5). */
-int virtio_balloon_create(struct virtio_device **dev, const struct virtio_host *host, const char *instance);
+int virtio_balloon_create(struct virtio_device **dev, const struct virtio_host *host,
+                          const char *instance);
 
 /* Asks the guest to give up `pages` pages of 4 KiB; and how many it has given up. Any thread. */
 void virtio_balloon_target(struct virtio_device *dev, uint32_t pages);
@@ -59,20 +63,20 @@ uint32_t virtio_balloon_actual(struct virtio_device *dev);
 
 #define VIRTIO_BALLOON_STATS 16 /* tags that are kept: VIRTIO_BALLOON_S_* (5.5.6.4) */
 
-/* Asks for new statistics, if the driver has the queue for them; and the newest that came: value[tag], with UINT64_MAX for
- * what was not told. Any thread. */
+/* Asks for new statistics, if the driver has the queue for them; and the newest that came:
+ * value[tag], with UINT64_MAX for what was not told. Any thread. */
 void virtio_balloon_stats_request(struct virtio_device *dev);
 void virtio_balloon_stats(struct virtio_device *dev, uint64_t value[VIRTIO_BALLOON_STATS]);
 
 struct virtio_pci;
 
 /* Plugs `dev` into `slot` of the bus (0: the next free one). */
-int virtio_pci_create(struct virtio_pci **pci, struct pci_host *host, unsigned slot, struct virtio_device *dev,
-                      struct error *err);
+int virtio_pci_create(struct virtio_pci **pci, struct pci_host *host, unsigned slot,
+                      struct virtio_device *dev, struct error *err);
 
-/* Transport, device and backend as one; `dev` of these is the struct virtio_pci. What is in configuration space (BARs, MSI-X)
- * goes with pci_host_ops, before this. Save while quiesced; after load the
- * device stands still until virtio_device_resume. */
+/* Transport, device and backend as one; `dev` of these is the struct virtio_pci. What is in
+ * configuration space (BARs, MSI-X) goes with pci_host_ops, before this. Save while quiesced; after
+ * load the device stands still until virtio_device_resume. */
 extern const struct device_ops virtio_pci_ops;
 
 struct virtio_device *virtio_pci_device(struct virtio_pci *pci);

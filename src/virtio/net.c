@@ -2,11 +2,13 @@
 /*
  * The network device (VIRTIO 1.2, 5.1).
  *
- * Under host->strict it offers the feature bits of Apple's card, and refuses what that refuses: a driver without MTU, and
- * HOST_TSO without GUEST_TSO. Otherwise it offers more, accepts those drivers too, and says once what Apple's would have done.
+ * Under host->strict it offers the feature bits of Apple's card, and refuses what that refuses: a
+ * driver without MTU, and HOST_TSO without GUEST_TSO. Otherwise it offers more, accepts those
+ * drivers too, and says once what Apple's would have done.
  *
- * A frame for the guest goes into buffers that hold all of it, or nowhere. The checksums of frames that come in are
- * not known to be right (a backend may be a real wire), so DATA_VALID is never claimed; and nothing is coalesced.
+ * A frame for the guest goes into buffers that hold all of it, or nowhere. The checksums of frames
+ * that come in are not known to be right (a backend may be a real wire), so DATA_VALID is never
+ * claimed; and nothing is coalesced.
  */
 #include "virtio/net.h"
 
@@ -19,7 +21,8 @@
 #define QUEUE_SIZE         256
 #define CONTROL_QUEUE_SIZE 64
 #define BATCH              64
-#define MAX_RX_BUFFERS     64 /* for one frame; buffers so small that more are needed are not worth having */
+#define MAX_RX_BUFFERS                                                                             \
+    64 /* for one frame; buffers so small that more are needed are not worth having */
 
 #define RING_SLACK 18 /* Ethernet and a VLAN tag, beyond the MTU */
 
@@ -36,8 +39,8 @@ enum {
 #define STATUS_LINK_UP 1
 
 /* lo 0x000119ab without the ring's own bits: what Apple's card offers */
-#define APPLE_FEATURES                                                                                       \
-    (NET_F_CSUM | NET_F_GUEST_CSUM | NET_F_MTU | NET_F_MAC | NET_F_GUEST_TSO4 | NET_F_GUEST_TSO6 |           \
+#define APPLE_FEATURES                                                                             \
+    (NET_F_CSUM | NET_F_GUEST_CSUM | NET_F_MTU | NET_F_MAC | NET_F_GUEST_TSO4 | NET_F_GUEST_TSO6 | \
      NET_F_HOST_TSO4 | NET_F_HOST_TSO6 | NET_F_STATUS)
 _Static_assert(APPLE_FEATURES == 0x119ab, "the bits that were measured");
 
@@ -54,7 +57,8 @@ static uint64_t net_features(struct virtio_device *dev)
 
     if (dev->host.strict)
         return features;
-    features |= NET_F_MRG_RXBUF | NET_F_CTRL_VQ | NET_F_CTRL_RX | NET_F_CTRL_GUEST_OFFLOADS | NET_F_CTRL_MAC_ADDR;
+    features |= NET_F_MRG_RXBUF | NET_F_CTRL_VQ | NET_F_CTRL_RX | NET_F_CTRL_GUEST_OFFLOADS |
+                NET_F_CTRL_MAC_ADDR;
     return net_of(dev)->pairs > 1 ? features | NET_F_MQ : features;
 }
 
@@ -72,7 +76,8 @@ static bool net_accept(struct virtio_device *dev, uint64_t features)
     return !dev->host.strict || (!no_mtu && !host_tso_alone);
 }
 
-/* rx0 tx0 rx1 tx1 ... and the control queue after the last pair, where without MQ there is one pair (5.1.2). */
+/* rx0 tx0 rx1 tx1 ... and the control queue after the last pair, where without MQ there is one pair
+ * (5.1.2). */
 static unsigned control_index(const struct virtio_net *net)
 {
     return virtio_has(&net->dev, NET_F_MQ) ? 2 * net->pairs : 2;
@@ -94,7 +99,8 @@ static void net_config_read(struct virtio_device *dev, unsigned offset, unsigned
 
 /* Transmit */
 
-/* Frames that one chain became go out through the backend; net_send never blocks and drops like a wire. */
+/* Frames that one chain became go out through the backend; net_send never blocks and drops like a
+ * wire. */
 static void emit_frame(void *ctx, const struct iovec *iov, int count)
 {
     struct virtio_net *net = ctx;
@@ -133,7 +139,8 @@ static bool transmit(struct virtio_net *net, struct virtq_chain *chain)
     if (header.gso_type == NET_GSO_NONE && length > (uint64_t)net->net->mtu + RING_SLACK)
         return false;
     virtq_chain_read(chain, NET_HEADER_SIZE, net->frame, (size_t)length);
-    return net_offload_send(&header, net->frame, (size_t)length, net->net->mtu, emit_frame, net) > 0;
+    return net_offload_send(&header, net->frame, (size_t)length, net->net->mtu, emit_frame, net) >
+           0;
 }
 
 static void serve_transmit(struct virtio_device *dev, struct virtq *q, struct virtq_chain *chain)
@@ -153,8 +160,8 @@ static void serve_transmit(struct virtio_device *dev, struct virtq *q, struct vi
 
 /* Receive */
 
-/* One frame on its way into one or more buffers. num_buffers is in the first buffer's header, wherever its two bytes lie,
- * and is known last. */
+/* One frame on its way into one or more buffers. num_buffers is in the first buffer's header,
+ * wherever its two bytes lie, and is known last. */
 struct receive {
     struct virtq_used used[MAX_RX_BUFFERS];
     unsigned count;
@@ -189,8 +196,8 @@ static bool place_header(struct receive *rx, const struct virtq_chain *chain)
 enum placed { PLACED, NO_BUFFERS, TRY_AGAIN, DOES_NOT_FIT };
 
 /* Fills buffers until the frame is in. A buffer that is not enough is fine with MRG_RXBUF only. */
-static enum placed place(struct virtio_net *net, struct virtq *q, struct receive *rx, const uint8_t *frame,
-                         size_t length)
+static enum placed place(struct virtio_net *net, struct virtq *q, struct receive *rx,
+                         const uint8_t *frame, size_t length)
 {
     struct virtq_chain *chain = &net->chain;
     bool merge = virtio_has(&net->dev, NET_F_MRG_RXBUF);
@@ -215,7 +222,8 @@ static enum placed place(struct virtio_net *net, struct virtq *q, struct receive
     return PLACED;
 }
 
-static enum placed receive_into(struct virtio_net *net, struct virtq *q, const void *frame, size_t length)
+static enum placed receive_into(struct virtio_net *net, struct virtq *q, const void *frame,
+                                size_t length)
 {
     struct receive rx = {.count = 0};
     enum placed placed = place(net, q, &rx, frame, length);
@@ -243,7 +251,8 @@ static struct virtq *receive_queue(struct virtio_net *net, const void *frame, si
     return &net->dev.queues[2 * pair];
 }
 
-/* A frame from the backend. What has nowhere to go for good is dropped; what waits for buffers stays with the backend. */
+/* A frame from the backend. What has nowhere to go for good is dropped; what waits for buffers
+ * stays with the backend. */
 static bool net_receive(void *ctx, const void *frame, size_t length)
 {
     struct virtio_net *net = ctx;
@@ -308,7 +317,8 @@ static void net_reset(struct virtio_device *dev)
     net->active = 1;
     memcpy(net->mac, net->permanent, sizeof(net->mac));
     memset(net->flows, 0, sizeof(net->flows));
-    net_resume(net->net); /* a frame that waited for the old driver's buffers has no taker any more */
+    net_resume(
+        net->net); /* a frame that waited for the old driver's buffers has no taker any more */
 }
 
 struct net_state {
@@ -329,7 +339,8 @@ static const struct state_table net_table = {"virtio-net", 1, net_fields, nitems
 static int net_save(struct virtio_device *dev, struct state *state, const char *instance)
 {
     struct virtio_net *net = net_of(dev);
-    struct net_state own = {.active = (uint16_t)net->active, .mtu = net->net->mtu, .link = net->link};
+    struct net_state own = {
+        .active = (uint16_t)net->active, .mtu = net->net->mtu, .link = net->link};
 
     memcpy(own.mac, net->mac, sizeof(own.mac));
     memcpy(own.flows, net->flows, sizeof(own.flows));
@@ -346,10 +357,11 @@ static int net_load(struct virtio_device *dev, const struct state *state, const 
     if (ret)
         return ret;
     if (own.active == 0 || own.active > net->pairs)
-        return error_set(err, EINVAL, "%s: the state uses %u queue pairs, this device has %u", instance,
-                         own.active, net->pairs);
+        return error_set(err, EINVAL, "%s: the state uses %u queue pairs, this device has %u",
+                         instance, own.active, net->pairs);
     if (own.mtu != net->net->mtu)
-        return error_set(err, EINVAL, "%s: the state was saved with an MTU of %u, the network has %u", instance,
+        return error_set(err, EINVAL,
+                         "%s: the state was saved with an MTU of %u, the network has %u", instance,
                          own.mtu, net->net->mtu);
     memcpy(net->mac, own.mac, sizeof(own.mac));
     memcpy(net->flows, own.flows, sizeof(own.flows));
@@ -394,8 +406,9 @@ static int net_init(struct virtio_net *net, const struct virtio_host *host, cons
     return virtio_device_init(&net->dev, &net_ops, host, instance, queues, sizes);
 }
 
-int virtio_net_create(struct virtio_device **dev, const struct virtio_host *host, const char *instance,
-                      struct net *backend, const uint8_t mac[NET_MAC_LENGTH], unsigned pairs)
+int virtio_net_create(struct virtio_device **dev, const struct virtio_host *host,
+                      const char *instance, struct net *backend, const uint8_t mac[NET_MAC_LENGTH],
+                      unsigned pairs)
 {
     struct virtio_net *net;
     struct net_client client;

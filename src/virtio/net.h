@@ -32,13 +32,13 @@
 struct virtio_net {
     struct virtio_device dev;
     struct net *net;
-    unsigned pairs;                      /* that there are */
-    unsigned active;                     /* that the driver uses; the loop's */
-    uint8_t permanent[NET_MAC_LENGTH];   /* the address that it was made with */
-    uint8_t mac[NET_MAC_LENGTH];         /* in force; under dev->lock */
+    unsigned pairs;                    /* that there are */
+    unsigned active;                   /* that the driver uses; the loop's */
+    uint8_t permanent[NET_MAC_LENGTH]; /* the address that it was made with */
+    uint8_t mac[NET_MAC_LENGTH];       /* in force; under dev->lock */
     _Atomic bool link;
-    bool said_mtu, said_tso;             /* quirks that were mentioned */
-    uint8_t flows[VIRTIO_NET_FLOWS];     /* the pair that last sent on a flow (5.1.6.5.6.1) */
+    bool said_mtu, said_tso;         /* quirks that were mentioned */
+    uint8_t flows[VIRTIO_NET_FLOWS]; /* the pair that last sent on a flow (5.1.6.5.6.1) */
     _Atomic uint64_t too_long, no_driver, malformed;
     struct virtq_chain chain;
     uint8_t frame[NET_OFFLOAD_MAX_FRAME]; /* a frame that needs work before it goes out */

@@ -2,8 +2,8 @@
 /*
  * virtio-net's control queue (VIRTIO 1.2, 5.1.6.5).
  *
- * Receive filters are taken note of by accepting them: a device may let more through than was asked for (5.1.6.5.1.2), and
- * behind this one is a wire with nobody else's frames.
+ * Receive filters are taken note of by accepting them: a device may let more through than was asked
+ * for (5.1.6.5.1.2), and behind this one is a wire with nobody else's frames.
  */
 #include <string.h>
 
@@ -18,7 +18,7 @@ enum { GUEST_OFFLOADS_SET = 0 };
 
 enum { ACK_OK = 0, ACK_ERR = 1 };
 
-#define COMMAND_SIZE  2 /* class and command, before the data */
+#define COMMAND_SIZE   2 /* class and command, before the data */
 #define GUEST_OFFLOADS (NET_F_GUEST_CSUM | NET_F_GUEST_TSO4 | NET_F_GUEST_TSO6)
 
 struct command {
@@ -85,7 +85,8 @@ static bool set_guest_offloads(const struct command *command)
 {
     uint8_t offloads[8];
 
-    return command->length == sizeof(offloads) && data_read(command, 0, offloads, sizeof(offloads)) &&
+    return command->length == sizeof(offloads) &&
+           data_read(command, 0, offloads, sizeof(offloads)) &&
            !(load_le64(offloads) & ~(command->net->dev.features & GUEST_OFFLOADS));
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Checksums and TCP segmentation in software. Every offset here comes from the guest and is checked against the frame
- * before it is used.
+ * Checksums and TCP segmentation in software. Every offset here comes from the guest and is checked
+ * against the frame before it is used.
  */
 #include "virtio/net_offload.h"
 
@@ -53,7 +53,8 @@ void net_header_write(const struct net_header *header, uint8_t bytes[NET_HEADER_
     store_le16(bytes + 10, header->num_buffers);
 }
 
-/* The Internet checksum's sum (RFC 1071), not yet folded. `bytes` starts at an even offset of what is summed. */
+/* The Internet checksum's sum (RFC 1071), not yet folded. `bytes` starts at an even offset of what
+ * is summed. */
 static uint64_t sum_add(uint64_t sum, const uint8_t *bytes, size_t length)
 {
     for (; length >= 4; bytes += 4, length -= 4)
@@ -91,7 +92,8 @@ static bool find_ip(const uint8_t *frame, size_t length, size_t *ip, uint16_t *e
 
 /* Checksum */
 
-/* NEEDS_CSUM: sum from csum_start to the end, over the pseudo header's sum that the driver left in the field. */
+/* NEEDS_CSUM: sum from csum_start to the end, over the pseudo header's sum that the driver left in
+ * the field. */
 static int fill_checksum(const struct net_header *header, uint8_t *frame, size_t length)
 {
     size_t field = (size_t)header->csum_start + header->csum_offset;
@@ -100,7 +102,8 @@ static int fill_checksum(const struct net_header *header, uint8_t *frame, size_t
     if (header->csum_start < ETHERNET_HEADER || field + 2 > length)
         return -EINVAL;
     sum = sum_fold(sum_add(0, frame + header->csum_start, length - header->csum_start));
-    store_be16(frame + field, sum ? sum : 0xffff); /* UDP's 0 means none; in TCP both are the same number */
+    store_be16(frame + field,
+               sum ? sum : 0xffff); /* UDP's 0 means none; in TCP both are the same number */
     return 0;
 }
 
@@ -112,7 +115,8 @@ struct segmentation {
     size_t size, count; /* bytes of payload in a segment; segments */
 };
 
-/* IPv4 says itself where TCP begins; behind IPv6 there may be extensions, and csum_start says it. */
+/* IPv4 says itself where TCP begins; behind IPv6 there may be extensions, and csum_start says it.
+ */
 static bool find_tcp(const struct net_header *header, const uint8_t *frame, size_t length,
                      struct segmentation *s)
 {
@@ -165,8 +169,8 @@ static void fix_ip(const struct segmentation *s, uint8_t *headers, size_t number
     store_be16(ip + 10, sum_fold(sum_add(0, ip, s->tcp - s->ip)));
 }
 
-static void fix_tcp(const struct segmentation *s, uint8_t *headers, size_t number, const uint8_t *payload,
-                    size_t length)
+static void fix_tcp(const struct segmentation *s, uint8_t *headers, size_t number,
+                    const uint8_t *payload, size_t length)
 {
     uint8_t *tcp = headers + s->tcp;
     const uint8_t *ip = headers + s->ip;
@@ -175,7 +179,7 @@ static void fix_tcp(const struct segmentation *s, uint8_t *headers, size_t numbe
 
     store_be32(tcp + TCP_SEQUENCE, load_be32(tcp + TCP_SEQUENCE) + (uint32_t)(number * s->size));
     if (number + 1 < s->count)
-        tcp[TCP_FLAGS] &= (uint8_t)~(TCP_FIN | TCP_PSH);
+        tcp[TCP_FLAGS] &= (uint8_t) ~(TCP_FIN | TCP_PSH);
     if (number > 0)
         tcp[TCP_FLAGS] &= (uint8_t)~TCP_CWR;
     store_be16(tcp + TCP_CHECKSUM, 0);

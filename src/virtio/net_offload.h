@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What virtio-net lets a driver leave to the device, done in software: checksums and the segmentation of TCP
- * (VIRTIO 1.2, 5.1.6; RFC 9293, 791, 8200). A backend sees plain Ethernet frames only.
+ * What virtio-net lets a driver leave to the device, done in software: checksums and the
+ * segmentation of TCP (VIRTIO 1.2, 5.1.6; RFC 9293, 791, 8200). A backend sees plain Ethernet
+ * frames only.
  */
 #ifndef VIRTIO_NET_OFFLOAD_H
 #define VIRTIO_NET_OFFLOAD_H
@@ -19,8 +20,8 @@
 #define NET_GSO_TCPV6      4u
 #define NET_GSO_ECN        0x80u
 
-/* The longest frame that a driver may send: what IP can say in 16 bits, behind Ethernet and a VLAN tag, with room
- * for IPv6's own header, which its length does not count. */
+/* The longest frame that a driver may send: what IP can say in 16 bits, behind Ethernet and a VLAN
+ * tag, with room for IPv6's own header, which its length does not count. */
 #define NET_OFFLOAD_MAX_FRAME (65535 + 40 + 18)
 #define NET_OFFLOAD_SEGMENTS  2048 /* made of one frame; more is no honest TCP */
 
@@ -39,16 +40,16 @@ static inline bool net_header_plain(const struct net_header *header)
 }
 
 /*
- * Makes the plain frames that `frame` of `length` bytes stands for and hands each to `send`, in order, as at most two
- * vectors, valid during the call only. `frame` is the caller's own copy and is changed. A TCP segment is never longer than an IP
- * packet of `mtu` bytes. Returns the number of frames, or -EINVAL when header and frame do not fit together (nothing was sent
- * then). Any thread.
+ * Makes the plain frames that `frame` of `length` bytes stands for and hands each to `send`, in
+ * order, as at most two vectors, valid during the call only. `frame` is the caller's own copy and
+ * is changed. A TCP segment is never longer than an IP packet of `mtu` bytes. Returns the number of
+ * frames, or -EINVAL when header and frame do not fit together (nothing was sent then). Any thread.
  */
 int net_offload_send(const struct net_header *header, uint8_t *frame, size_t length, unsigned mtu,
                      void (*send)(void *ctx, const struct iovec *iov, int count), void *ctx);
 
-/* A number that is equal for the two directions of one flow: addresses, protocol and ports of IP; 0 for the rest.
- * `length` bytes of the frame's start; 78 are enough. */
+/* A number that is equal for the two directions of one flow: addresses, protocol and ports of IP; 0
+ * for the rest. `length` bytes of the frame's start; 78 are enough. */
 uint32_t net_flow_hash(const uint8_t *frame, size_t length);
 
 #define NET_FLOW_BYTES 78

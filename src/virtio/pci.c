@@ -2,11 +2,13 @@
 /*
  * Virtio over PCI (VIRTIO 1.2, 4.1): the modern interface only, as on Apple's machine.
  *
- * BAR 0 has the four structures, BAR 2 the MSI-X table; where things lie follows what was seen of Apple's machine, but a
- * driver finds them by the capabilities. Registers are answered on the vCPU's thread under the device's lock; a
- * notification takes no lock at all. Interrupts are MSI-X, or INTx with the ISR register while MSI-X is off.
+ * BAR 0 has the four structures, BAR 2 the MSI-X table; where things lie follows what was seen of
+ * Apple's machine, but a driver finds them by the capabilities. Registers are answered on the
+ * vCPU's thread under the device's lock; a notification takes no lock at all. Interrupts are MSI-X,
+ * or INTx with the ISR register while MSI-X is off.
  *
- * Bus Master Enable does not gate the device: drivers exist that forget it, and Apple's firmware leaves it on.
+ * Bus Master Enable does not gate the device: drivers exist that forget it, and Apple's firmware
+ * leaves it on.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -18,12 +20,12 @@
 #include "virtio/devices.h"
 #include "virtio/queue.h"
 
-#define VIRTIO_VENDOR         0x1af4
-#define VIRTIO_DEVICE_BASE    0x1040 /* plus the device's type (4.1.2.1) */
-#define VIRTIO_REVISION       1
-#define VIRTIO_SUBSYSTEM      0x40 /* any from 0x40 on says: not transitional (4.1.2.2) */
-#define VIRTIO_NO_VECTOR      0xffff
-#define PCI_CAP_VENDOR        0x09
+#define VIRTIO_VENDOR      0x1af4
+#define VIRTIO_DEVICE_BASE 0x1040 /* plus the device's type (4.1.2.1) */
+#define VIRTIO_REVISION    1
+#define VIRTIO_SUBSYSTEM   0x40 /* any from 0x40 on says: not transitional (4.1.2.2) */
+#define VIRTIO_NO_VECTOR   0xffff
+#define PCI_CAP_VENDOR     0x09
 
 #define ISR_QUEUE  1 /* (4.1.4.5) */
 #define ISR_CONFIG 2
@@ -41,10 +43,12 @@ enum { CFG_COMMON = 1, CFG_NOTIFY = 2, CFG_ISR = 3, CFG_DEVICE = 4, CFG_PCI = 5 
 #define NOTIFY_MULTIPLIER 4u
 #define DEVICE_AT         0x8000u
 
-/* Apple's functions say INTB although the board routes INTA, so that INTx is of no use there; ours work by default. */
+/* Apple's functions say INTB although the board routes INTA, so that INTx is of no use there; ours
+ * work by default. */
 static const uint8_t interrupt_pin[] = {[false] = 1, [true /* strict */] = 2};
 
-/* The common configuration structure (4.1.4.3): each register's offset; its width stands in common_width. */
+/* The common configuration structure (4.1.4.3): each register's offset; its width stands in
+ * common_width. */
 enum {
     DEVICE_FEATURE_SELECT = 0x00,
     DEVICE_FEATURE = 0x04,
@@ -65,12 +69,14 @@ enum {
 };
 
 static const uint8_t common_width[COMMON_LENGTH] = {
-    [DEVICE_FEATURE_SELECT] = 4, [DEVICE_FEATURE] = 4,    [DRIVER_FEATURE_SELECT] = 4,
-    [DRIVER_FEATURE] = 4,        [CONFIG_MSIX_VECTOR] = 2, [NUM_QUEUES] = 2,
-    [DEVICE_STATUS] = 1,         [CONFIG_GENERATION] = 1, [QUEUE_SELECT] = 2,
-    [QUEUE_SIZE] = 2,            [QUEUE_MSIX_VECTOR] = 2, [QUEUE_ENABLE] = 2,
-    [QUEUE_NOTIFY_OFF] = 2,      [QUEUE_DESC] = 8,        [QUEUE_DRIVER] = 8,
-    [QUEUE_DEVICE] = 8,
+    [DEVICE_FEATURE_SELECT] = 4, [DEVICE_FEATURE] = 4,
+    [DRIVER_FEATURE_SELECT] = 4, [DRIVER_FEATURE] = 4,
+    [CONFIG_MSIX_VECTOR] = 2,    [NUM_QUEUES] = 2,
+    [DEVICE_STATUS] = 1,         [CONFIG_GENERATION] = 1,
+    [QUEUE_SELECT] = 2,          [QUEUE_SIZE] = 2,
+    [QUEUE_MSIX_VECTOR] = 2,     [QUEUE_ENABLE] = 2,
+    [QUEUE_NOTIFY_OFF] = 2,      [QUEUE_DESC] = 8,
+    [QUEUE_DRIVER] = 8,          [QUEUE_DEVICE] = 8,
 };
 
 struct virtio_pci {
@@ -80,7 +86,7 @@ struct virtio_pci {
     uint16_t queue_select;
     _Atomic uint16_t config_vector;
     _Atomic uint16_t queue_vector[VIRTIO_MAX_QUEUES];
-    unsigned access_at;        /* configuration space offset of the PCI configuration access capability */
+    unsigned access_at; /* configuration space offset of the PCI configuration access capability */
     pthread_mutex_t intx_lock; /* keeps the ISR register and the wire together; below dev->lock */
 };
 
@@ -131,7 +137,8 @@ static uint16_t valid_vector(const struct virtio_pci *pci, uint64_t value)
 
 /* The common configuration structure */
 
-/* The selected queue, or NULL: the driver may select what does not exist, and then reads a size of 0 (4.1.4.3.1). */
+/* The selected queue, or NULL: the driver may select what does not exist, and then reads a size of
+ * 0 (4.1.4.3.1). */
 static struct virtq *selected(const struct virtio_pci *pci)
 {
     return pci->queue_select < pci->dev->queue_count ? &pci->dev->queues[pci->queue_select] : NULL;
@@ -165,7 +172,8 @@ static uint64_t common_read(const struct virtio_pci *pci, unsigned reg)
 
     switch (reg) {
     case DEVICE_FEATURE_SELECT: return pci->device_feature_select;
-    case DEVICE_FEATURE: return feature_word(virtio_device_features(dev), pci->device_feature_select);
+    case DEVICE_FEATURE:
+        return feature_word(virtio_device_features(dev), pci->device_feature_select);
     case DRIVER_FEATURE_SELECT: return pci->driver_feature_select;
     case DRIVER_FEATURE: return feature_word(dev->driver_features, pci->driver_feature_select);
     case CONFIG_MSIX_VECTOR: return atomic_load(&pci->config_vector);
@@ -232,7 +240,8 @@ static void common_write(struct virtio_pci *pci, unsigned reg, uint64_t mask, ui
     }
 }
 
-/* Finds the register of an access: its own width, or for 64-bit registers also either half (4.1.3.1). */
+/* Finds the register of an access: its own width, or for 64-bit registers also either half
+ * (4.1.3.1). */
 static bool common_register(unsigned offset, unsigned size, unsigned *reg, unsigned *shift)
 {
     *reg = offset;
@@ -350,11 +359,12 @@ static void bar_write(void *ctx, uint64_t offset, unsigned size, uint64_t value)
 
 static const struct bus_ops bar_ops = {bar_read, bar_write};
 
-/* The PCI configuration access capability (4.1.4.9): a window on BAR 0 for those who cannot map it. Its registers lie at these
- * offsets in the capability. */
+/* The PCI configuration access capability (4.1.4.9): a window on BAR 0 for those who cannot map it.
+ * Its registers lie at these offsets in the capability. */
 enum { ACCESS_BAR = 4, ACCESS_OFFSET = 8, ACCESS_LENGTH = 12, ACCESS_DATA = 16 };
 
-/* The guest touched the window's data register; makes the access that the other registers describe, if BAR 0 takes such. */
+/* The guest touched the window's data register; makes the access that the other registers describe,
+ * if BAR 0 takes such. */
 static void accessed(struct pci_function *function, unsigned offset, unsigned size, bool write)
 {
     struct virtio_pci *pci = container_of(function, struct virtio_pci, function);
@@ -376,7 +386,8 @@ static void accessed(struct pci_function *function, unsigned offset, unsigned si
 
 /* Assembly */
 
-static int add_structure(struct virtio_pci *pci, uint8_t type, uint32_t at, uint32_t length, uint32_t extra)
+static int add_structure(struct virtio_pci *pci, uint8_t type, uint32_t at, uint32_t length,
+                         uint32_t extra)
 {
     /* struct virtio_pci_cap (4.1.4), and one register more for the two types that have it. */
     uint8_t cap[20] = {0};
@@ -452,8 +463,8 @@ static void transport_reset(void *transport)
     read_isr(pci);
 }
 
-int virtio_pci_create(struct virtio_pci **out, struct pci_host *host, unsigned slot, struct virtio_device *dev,
-                      struct error *err)
+int virtio_pci_create(struct virtio_pci **out, struct pci_host *host, unsigned slot,
+                      struct virtio_device *dev, struct error *err)
 {
     struct virtio_pci *pci = calloc(1, sizeof(*pci));
     int ret;
@@ -467,7 +478,8 @@ int virtio_pci_create(struct virtio_pci **out, struct pci_host *host, unsigned s
     pthread_mutex_init(&pci->intx_lock, NULL);
     ret = describe(pci);
     if (ret) {
-        error_set(err, -ret, "%s: cannot be described as a PCI function: %s", dev->instance, strerror(-ret));
+        error_set(err, -ret, "%s: cannot be described as a PCI function: %s", dev->instance,
+                  strerror(-ret));
         goto free_pci;
     }
     dev->signal_queue = signal_queue;
@@ -476,7 +488,8 @@ int virtio_pci_create(struct virtio_pci **out, struct pci_host *host, unsigned s
     dev->transport = pci;
     ret = pci_attach(host, &pci->function, slot);
     if (ret) {
-        error_set(err, -ret, "%s: PCI slot %u cannot take it: %s", dev->instance, slot, strerror(-ret));
+        error_set(err, -ret, "%s: PCI slot %u cannot take it: %s", dev->instance, slot,
+                  strerror(-ret));
         goto undescribe;
     }
     *out = pci;
@@ -504,7 +517,8 @@ struct pci_function *virtio_pci_function(struct virtio_pci *pci)
     return &pci->function;
 }
 
-/* What the machine does to every device. The function's configuration is the host bridge's to reset, save and load. */
+/* What the machine does to every device. The function's configuration is the host bridge's to
+ * reset, save and load. */
 
 struct registers {
     uint32_t device_feature_select, driver_feature_select;
@@ -518,7 +532,8 @@ static const struct state_field register_fields[] = {
     STATE_FIELD(struct registers, config_vector, STATE_U16),
     STATE_ARRAY(struct registers, queue_vector, STATE_U16, VIRTIO_MAX_QUEUES),
 };
-static const struct state_table register_table = {"virtio-pci", 1, register_fields, nitems(register_fields)};
+static const struct state_table register_table = {"virtio-pci", 1, register_fields,
+                                                  nitems(register_fields)};
 
 static void reset(void *ctx)
 {

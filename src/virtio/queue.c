@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Virtqueues, split (VIRTIO 1.2, 2.7) and packed (2.8); queue.h teaches both. The only place that walks a ring.
+ * Virtqueues, split (VIRTIO 1.2, 2.7) and packed (2.8); queue.h teaches both. The only place that
+ * walks a ring.
  *
- * The three areas lie in RAM that never moves, so their addresses are checked once, in virtq_start, and read and written
- * with atomics from then on. Ordering against the driver: what says "available" (avail idx, a head's flags) is loaded
- * with acquire before the descriptors behind it are read; what says "used" is stored with release after everything that
- * it vouches for; the two-sided announcements have a full barrier between store and load.
+ * The three areas lie in RAM that never moves, so their addresses are checked once, in virtq_start,
+ * and read and written with atomics from then on. Ordering against the driver: what says
+ * "available" (avail idx, a head's flags) is loaded with acquire before the descriptors behind it
+ * are read; what says "used" is stored with release after everything that it vouches for; the
+ * two-sided announcements have a full barrier between store and load.
  */
 #include "virtio/queue.h"
 
@@ -56,8 +58,10 @@ static uint64_t load64(const uint8_t *at)
     return __atomic_load_n((const uint64_t *)(const void *)at, __ATOMIC_RELAXED);
 }
 
-/* A store to an area of the ring, whose first byte is at `host` and at guest physical address `area`. */
-static void store16(const struct virtq *q, uint8_t *host, uint64_t area, size_t offset, uint16_t value)
+/* A store to an area of the ring, whose first byte is at `host` and at guest physical address
+ * `area`. */
+static void store16(const struct virtq *q, uint8_t *host, uint64_t area, size_t offset,
+                    uint16_t value)
 {
     __atomic_store_n((uint16_t *)(void *)(host + offset), value, __ATOMIC_RELAXED);
     mem_mark_dirty(q->dev->host.mem, area + offset, 2);
@@ -70,13 +74,15 @@ static void store16_release(const struct virtq *q, uint8_t *host, uint64_t area,
     mem_mark_dirty(q->dev->host.mem, area + offset, 2);
 }
 
-static void store32(const struct virtq *q, uint8_t *host, uint64_t area, size_t offset, uint32_t value)
+static void store32(const struct virtq *q, uint8_t *host, uint64_t area, size_t offset,
+                    uint32_t value)
 {
     __atomic_store_n((uint32_t *)(void *)(host + offset), value, __ATOMIC_RELAXED);
     mem_mark_dirty(q->dev->host.mem, area + offset, 4);
 }
 
-/* Between storing our word and loading the driver's. ThreadSanitizer does not model fences and gcc says so. */
+/* Between storing our word and loading the driver's. ThreadSanitizer does not model fences and gcc
+ * says so. */
 static void store_load_fence(void)
 {
 #if defined(__SANITIZE_THREAD__)
@@ -151,7 +157,8 @@ struct area {
     uint8_t **host;
 };
 
-static int start_area(const struct virtq *q, const struct area *area, const char **what, uint64_t *where)
+static int start_area(const struct virtq *q, const struct area *area, const char **what,
+                      uint64_t *where)
 {
     struct iovec iov;
 
@@ -190,8 +197,8 @@ int virtq_start(struct virtq *q, const char **what, uint64_t *where)
 
     event = q->event_idx ? 2 : 0;
     const struct area areas[] = {
-        {"descriptor area is not 16-byte aligned", "descriptor area is not in RAM", q->desc, DESC_SIZE * n,
-         16, &q->desc_host},
+        {"descriptor area is not 16-byte aligned", "descriptor area is not in RAM", q->desc,
+         DESC_SIZE * n, 16, &q->desc_host},
         {"driver area is not aligned", "driver area is not in RAM", q->driver,
          q->packed ? 4 : RING_ENTRIES + 2 * n + event, q->packed ? 4 : 2, &q->driver_host},
         {"device area is not aligned", "device area is not in RAM", q->device,
@@ -209,17 +216,20 @@ static struct descriptor read_split(const uint8_t *at)
 {
     uint64_t rest = load64(at + 8);
 
-    return (struct descriptor){load64(at), (uint32_t)rest, (uint16_t)(rest >> 32), (uint16_t)(rest >> 48)};
+    return (struct descriptor){load64(at), (uint32_t)rest, (uint16_t)(rest >> 32),
+                               (uint16_t)(rest >> 48)};
 }
 
 static struct descriptor read_packed(const uint8_t *at)
 {
     uint64_t rest = load64(at + 8);
 
-    return (struct descriptor){load64(at), (uint32_t)rest, (uint16_t)(rest >> 48), (uint16_t)(rest >> 32)};
+    return (struct descriptor){load64(at), (uint32_t)rest, (uint16_t)(rest >> 48),
+                               (uint16_t)(rest >> 32)};
 }
 
-static bool add_segment(const struct virtq *q, struct virtq_chain *chain, const struct descriptor *d)
+static bool add_segment(const struct virtq *q, struct virtq_chain *chain,
+                        const struct descriptor *d)
 {
     bool write = d->flags & DESC_WRITE;
     unsigned n = chain->readable + chain->writable;
@@ -252,8 +262,10 @@ static bool add_segment(const struct virtq *q, struct virtq_chain *chain, const 
     return true;
 }
 
-/* An indirect table: linked by next in a split ring's format (2.7.5.3), in order and whole in a packed one's (2.8.7). */
-static bool walk_table(const struct virtq *q, struct virtq_chain *chain, const struct descriptor *table)
+/* An indirect table: linked by next in a split ring's format (2.7.5.3), in order and whole in a
+ * packed one's (2.8.7). */
+static bool walk_table(const struct virtq *q, struct virtq_chain *chain,
+                       const struct descriptor *table)
 {
     unsigned entries = table->length / DESC_SIZE, at = 0;
     struct iovec iov;
@@ -502,7 +514,8 @@ void virtq_quiet(struct virtq *q)
         store16(q, q->device_host, q->device, EVENT_FLAGS, EVENT_DISABLE);
     else if (!q->event_idx)
         store16(q, q->device_host, q->device, RING_FLAGS, USED_NO_NOTIFY);
-    /* Split with EVENT_IDX: the driver has passed avail_event already and stays silent by itself. */
+    /* Split with EVENT_IDX: the driver has passed avail_event already and stays silent by itself.
+     */
 }
 
 bool virtq_wait(struct virtq *q)
@@ -514,7 +527,8 @@ bool virtq_wait(struct virtq *q)
         if (q->event_idx)
             store16(q, q->device_host, q->device, EVENT_OFF_WRAP,
                     (uint16_t)(q->next | q->next_wrap << 15));
-        store16_release(q, q->device_host, q->device, EVENT_FLAGS, q->event_idx ? EVENT_DESC : EVENT_ENABLE);
+        store16_release(q, q->device_host, q->device, EVENT_FLAGS,
+                        q->event_idx ? EVENT_DESC : EVENT_ENABLE);
     } else if (q->event_idx) {
         store16(q, q->device_host, q->device, RING_ENTRIES + 8 * (size_t)q->size, q->next);
     } else {
@@ -525,7 +539,8 @@ bool virtq_wait(struct virtq *q)
 }
 
 void virtq_serve(struct virtq *q, unsigned batch, struct virtq_chain *chain,
-                 void (*serve)(struct virtio_device *dev, struct virtq *q, struct virtq_chain *chain))
+                 void (*serve)(struct virtio_device *dev, struct virtq *q,
+                               struct virtq_chain *chain))
 {
     unsigned left = batch;
 
@@ -565,7 +580,8 @@ size_t virtq_chain_read(const struct virtq_chain *chain, uint64_t offset, void *
     return copied;
 }
 
-size_t virtq_chain_write(const struct virtq_chain *chain, uint64_t offset, const void *from, size_t length)
+size_t virtq_chain_write(const struct virtq_chain *chain, uint64_t offset, const void *from,
+                         size_t length)
 {
     size_t copied = 0;
 

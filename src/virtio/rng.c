@@ -12,7 +12,8 @@
 
 #define QUEUE_SIZE 64
 #define BATCH      8
-#define MAX_BYTES  (64 * KIB) /* for one buffer; a device may use less than it was offered (5.4.6) */
+#define MAX_BYTES  (64 * KIB) /* for one buffer; a device may use less than it was offered (5.4.6) \
+                               */
 
 struct virtio_rng {
     struct virtio_device dev;
@@ -57,7 +58,8 @@ static const struct virtio_ops rng_ops = {
     .free = rng_free,
 };
 
-int virtio_rng_create(struct virtio_device **dev, const struct virtio_host *host, const char *instance)
+int virtio_rng_create(struct virtio_device **dev, const struct virtio_host *host,
+                      const char *instance)
 {
     static const uint16_t sizes[] = {QUEUE_SIZE};
     struct virtio_rng *rng = calloc(1, sizeof(*rng));

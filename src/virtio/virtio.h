@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A virtio device as its author writes it, and as its transport drives it. Virtual I/O Device (VIRTIO) 1.2.
+ * A virtio device as its author writes it, and as its transport drives it. Virtual I/O Device
+ * (VIRTIO) 1.2.
  *
- * A device is one file that fills `struct virtio_ops` and never names its transport. Register accesses arrive on vCPU
- * threads and are serialised by the transport with `lock`; queue work runs on the device's loop. The ring is walked,
- * bounded and validated in virtio/queue.c alone; a device sees checked I/O vectors.
+ * A device is one file that fills `struct virtio_ops` and never names its transport. Register
+ * accesses arrive on vCPU threads and are serialised by the transport with `lock`; queue work runs
+ * on the device's loop. The ring is walked, bounded and validated in virtio/queue.c alone; a device
+ * sees checked I/O vectors.
  *
- * Who may touch what: the driver's view (features, the queues' configuration) is written under `lock` until DRIVER_OK
- * and frozen from then on; everything that queue work changes (`running`, ring positions, the device's own state)
- * belongs to the loop's thread. A reset is asked for on a vCPU's thread and happens on the loop, after the queue work
- * that was under way; the status reads zero when it is complete and not before. Callbacks of the loop may take `lock`, so
- * nobody waits for the loop while holding it.
+ * Who may touch what: the driver's view (features, the queues' configuration) is written under
+ * `lock` until DRIVER_OK and frozen from then on; everything that queue work changes (`running`,
+ * ring positions, the device's own state) belongs to the loop's thread. A reset is asked for on a
+ * vCPU's thread and happens on the loop, after the queue work that was under way; the status reads
+ * zero when it is complete and not before. Callbacks of the loop may take `lock`, so nobody waits
+ * for the loop while holding it.
  */
 #ifndef VIRTIO_VIRTIO_H
 #define VIRTIO_VIRTIO_H
@@ -28,7 +31,13 @@
 #define VIRTIO_MAX_QUEUES 18 /* virtio-net with 8 pairs and a control queue, and one to spare */
 
 /* Device types (5) */
-enum { VIRTIO_ID_NET = 1, VIRTIO_ID_BLOCK = 2, VIRTIO_ID_CONSOLE = 3, VIRTIO_ID_ENTROPY = 4, VIRTIO_ID_BALLOON = 5 };
+enum {
+    VIRTIO_ID_NET = 1,
+    VIRTIO_ID_BLOCK = 2,
+    VIRTIO_ID_CONSOLE = 3,
+    VIRTIO_ID_ENTROPY = 4,
+    VIRTIO_ID_BALLOON = 5
+};
 
 /* Device status field (2.1) */
 enum {
@@ -58,25 +67,29 @@ struct virtio_ops {
     uint64_t (*features)(struct virtio_device *dev);
     /* Whether the driver's choice is acceptable; false clears FEATURES_OK (2.2.2). May be NULL. */
     bool (*accept)(struct virtio_device *dev, uint64_t features);
-    /* DRIVER_OK was written; queues are frozen and may be used from now on. On the loop. May be NULL. */
+    /* DRIVER_OK was written; queues are frozen and may be used from now on. On the loop. May be
+     * NULL. */
     void (*ready)(struct virtio_device *dev);
     /* The driver made buffers available in queue `index`. On the loop. */
     void (*notify)(struct virtio_device *dev, unsigned index);
     /* Device configuration, within config_size; on a vCPU's thread under dev->lock. NULL: none. */
     void (*config_read)(struct virtio_device *dev, unsigned offset, unsigned size, void *to);
-    void (*config_write)(struct virtio_device *dev, unsigned offset, unsigned size, const void *from);
-    /* Back to power-on; queue work has been drained and none runs. On the loop, under dev->lock. May be NULL. */
+    void (*config_write)(struct virtio_device *dev, unsigned offset, unsigned size,
+                         const void *from);
+    /* Back to power-on; queue work has been drained and none runs. On the loop, under dev->lock.
+     * May be NULL. */
     void (*reset)(struct virtio_device *dev);
     /* The device's own part. May be NULL. */
     int (*save)(struct virtio_device *dev, struct state *state, const char *instance);
-    int (*load)(struct virtio_device *dev, const struct state *state, const char *instance, struct error *err);
+    int (*load)(struct virtio_device *dev, const struct state *state, const char *instance,
+                struct error *err);
     /* Closes the backend, calls virtio_device_fini and frees `dev`. */
     void (*free)(struct virtio_device *dev);
 };
 
 /* Apple's behaviours that a device can be given one by one (machine/quirk.h). */
 struct virtio_quirks {
-    bool net_requires_mtu;           /* FEATURES_OK is refused unless the driver accepts VIRTIO_NET_F_MTU */
+    bool net_requires_mtu; /* FEATURES_OK is refused unless the driver accepts VIRTIO_NET_F_MTU */
     bool net_refuses_host_tso_alone; /* and for HOST_TSO4/6 without the other offloads */
     bool net_apple_features;         /* virtio-net offers Apple's features only */
     uint8_t interrupt_pin;           /* of the PCI function: 1 INTA, 2 INTB; 0 means INTA */
@@ -107,8 +120,9 @@ struct virtio_device {
     _Atomic bool paused;    /* quiesced: queue work waits */
     _Atomic bool resetting; /* a reset was asked for and is not complete */
     pthread_mutex_t lock;
-    /* The transport's part: raise queue `index`'s interrupt, or the configuration interrupt; any thread. Registers back
-     * to power-on; on the loop with `lock` held. All NULL until a transport takes the device. */
+    /* The transport's part: raise queue `index`'s interrupt, or the configuration interrupt; any
+     * thread. Registers back to power-on; on the loop with `lock` held. All NULL until a transport
+     * takes the device. */
     void (*signal_queue)(void *transport, unsigned index);
     void (*signal_config)(void *transport);
     void (*transport_reset)(void *transport);
@@ -117,19 +131,22 @@ struct virtio_device {
     _Atomic uint32_t pending; /* one bit a queue, and the two of virtio/device.c */
 };
 
-/* Prepares the common part (in virtio/device.c). `queue_sizes[i]` is the largest size of queue i, a power of two. Returns 0
- * or -errno; after a failure virtio_device_fini must not be called. */
-int virtio_device_init(struct virtio_device *dev, const struct virtio_ops *ops, const struct virtio_host *host,
-                       const char *instance, unsigned queue_count, const uint16_t *queue_sizes);
+/* Prepares the common part (in virtio/device.c). `queue_sizes[i]` is the largest size of queue i, a
+ * power of two. Returns 0 or -errno; after a failure virtio_device_fini must not be called. */
+int virtio_device_init(struct virtio_device *dev, const struct virtio_ops *ops,
+                       const struct virtio_host *host, const char *instance, unsigned queue_count,
+                       const uint16_t *queue_sizes);
 
-/* Ends queue work (it waits for what is under way) and frees the common part. Not on the loop's thread. */
+/* Ends queue work (it waits for what is under way) and frees the common part. Not on the loop's
+ * thread. */
 void virtio_device_fini(struct virtio_device *dev);
 
 /* Everything that the device offers: its own features, VERSION_1 and the ring's. */
 uint64_t virtio_device_features(const struct virtio_device *dev);
 
-/* The driver wrote `value` to the device status field (2.1). Bits are only ever added; 0 asks for a reset, which goes on
- * in the background while the status keeps its old value. Any thread without `lock`. */
+/* The driver wrote `value` to the device status field (2.1). Bits are only ever added; 0 asks for a
+ * reset, which goes on in the background while the status keeps its old value. Any thread without
+ * `lock`. */
 void virtio_device_set_status(struct virtio_device *dev, uint8_t value);
 
 /* The driver notified queue `index`. Any thread; never blocks. */
@@ -141,23 +158,24 @@ void virtio_device_schedule(struct virtio_device *dev, unsigned index);
 /* Power-on reset, complete when it returns. With vCPUs stopped; not on the loop's thread. */
 void virtio_device_reset(struct virtio_device *dev);
 
-/* Stops queue work: when it returns no request is in flight, and none starts (input from a backend included) before
- * virtio_device_resume. With vCPUs stopped; not on the loop's thread. */
+/* Stops queue work: when it returns no request is in flight, and none starts (input from a backend
+ * included) before virtio_device_resume. With vCPUs stopped; not on the loop's thread. */
 void virtio_device_quiesce(struct virtio_device *dev);
 void virtio_device_resume(struct virtio_device *dev);
 
-/* The whole device, its queues and its own part, as sections that begin with its instance. A device is saved while
- * quiesced. Loading quiesces it; it goes on at virtio_device_resume, when guest memory is there as well. Returns 0 or
- * -errno. */
+/* The whole device, its queues and its own part, as sections that begin with its instance. A device
+ * is saved while quiesced. Loading quiesces it; it goes on at virtio_device_resume, when guest
+ * memory is there as well. Returns 0 or -errno. */
 int virtio_device_save(struct virtio_device *dev, struct state *state);
 int virtio_device_load(struct virtio_device *dev, const struct state *state, struct error *err);
 
 /* The configuration space changed: new generation, configuration interrupt. Any thread. */
 void virtio_config_changed(struct virtio_device *dev);
 
-/* The driver broke a rule: NEEDS_RESET, a configuration interrupt and an event (2.1.2). `what` is a short fact; `where`
- * the guest physical address or index at fault. Any thread. */
-void virtio_needs_reset(struct virtio_device *dev, unsigned queue, const char *what, uint64_t where);
+/* The driver broke a rule: NEEDS_RESET, a configuration interrupt and an event (2.1.2). `what` is a
+ * short fact; `where` the guest physical address or index at fault. Any thread. */
+void virtio_needs_reset(struct virtio_device *dev, unsigned queue, const char *what,
+                        uint64_t where);
 
 /* Says once what Apple's machine would have done (EVENT_QUIRK); `*said` remembers it. */
 void virtio_quirk(struct virtio_device *dev, const char *name, bool *said);

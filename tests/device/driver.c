@@ -205,7 +205,8 @@ static void fence(void)
 }
 
 /* Fills id's table; returns the one descriptor that stands for it. */
-static struct buffer make_table(struct drvq *q, unsigned id, const struct buffer *buffers, unsigned count)
+static struct buffer make_table(struct drvq *q, unsigned id, const struct buffer *buffers,
+                                unsigned count)
 {
     struct buffer table = {.length = 16 * count};
     uint8_t *at;
@@ -263,7 +264,8 @@ static void add_split(struct drvq *q, unsigned id, const struct buffer *buffers,
     unsigned at = id;
 
     for (unsigned i = 0; i < count; i++) {
-        uint16_t flags = extra | (buffers[i].write ? DESC_WRITE : 0) | (i + 1 < count ? DESC_NEXT : 0);
+        uint16_t flags =
+            extra | (buffers[i].write ? DESC_WRITE : 0) | (i + 1 < count ? DESC_NEXT : 0);
 
         q->linked[at] = i + 1 < count ? q->id_stack[--q->free_ids] : 0;
         put_descriptor(q->desc_host + 16 * at, &buffers[i], flags, q->linked[at]);
@@ -300,7 +302,8 @@ int drvq_add(struct drvq *q, const struct buffer *buffers, unsigned count, bool 
 void drvq_notify(struct drvq *q)
 {
     q->kicks++;
-    reg_write(q->driver, q->driver->notify + (uint64_t)q->index * q->driver->multiplier, 2, q->index);
+    reg_write(q->driver, q->driver->notify + (uint64_t)q->index * q->driver->multiplier, 2,
+              q->index);
 }
 
 static bool crosses(uint16_t event, uint16_t now, uint16_t old)
@@ -321,7 +324,8 @@ static bool device_wants_kick(const struct drvq *q)
         return flags == 0;
     event = get16(q->used_host);
     if (event >> 15 != q->next_wrap)
-        return crosses((uint16_t)((event & 0x7fff) - q->size), q->next, (uint16_t)(q->next - q->kicked));
+        return crosses((uint16_t)((event & 0x7fff) - q->size), q->next,
+                       (uint16_t)(q->next - q->kicked));
     return crosses(event & 0x7fff, q->next, (uint16_t)(q->next - q->kicked));
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A tiny virtio driver in the same process: it finds a device by its PCI capabilities and works its rings through the
- * bus and guest memory, as a guest's would. One thread at a time.
+ * A tiny virtio driver in the same process: it finds a device by its PCI capabilities and works its
+ * rings through the bus and guest memory, as a guest's would. One thread at a time.
  */
 #ifndef DEVICE_DRIVER_H
 #define DEVICE_DRIVER_H
@@ -17,7 +17,7 @@ struct driver {
     uint16_t device_id;
     uint64_t common, notify, isr, config; /* bus addresses */
     uint32_t multiplier;
-    unsigned msix; /* the capability's place in configuration space */
+    unsigned msix;  /* the capability's place in configuration space */
     uint64_t table; /* the MSI-X table's bus address */
     uint64_t offered, features;
 };

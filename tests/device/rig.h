@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a virtio device needs around it, without a machine: memory, a bus, a PCI host, a loop; and a place where events,
- * messages and interrupt levels gather for a test to look at.
+ * What a virtio device needs around it, without a machine: memory, a bus, a PCI host, a loop; and a
+ * place where events, messages and interrupt levels gather for a test to look at.
  */
 #ifndef DEVICE_RIG_H
 #define DEVICE_RIG_H
@@ -31,7 +31,7 @@ struct rig {
     struct event_sink sink;
     uint64_t next; /* guest memory that rig_alloc has not given out */
     _Atomic unsigned events[EVENT_QUIRK + 1];
-    const char *_Atomic text; /* of the last EVENT_RING_MALFORMED or EVENT_QUIRK */
+    const char *_Atomic text;                /* of the last EVENT_RING_MALFORMED or EVENT_QUIRK */
     _Atomic unsigned messages[RIG_MESSAGES]; /* by MSI data */
     _Atomic bool intx[PCI_SLOTS];
 };
@@ -39,7 +39,8 @@ struct rig {
 void rig_make(struct rig *rig, bool strict);
 void rig_free(struct rig *rig);
 
-/* The same memory under a new bus, PCI host and loop, as after loading a state into a new machine. */
+/* The same memory under a new bus, PCI host and loop, as after loading a state into a new machine.
+ */
 void rig_rebuild(struct rig *rig);
 
 /* Guest memory, zeroed, aligned to `align`. */
@@ -60,8 +61,8 @@ struct fake_disk {
 };
 void fake_disk_init(struct fake_disk *fake);
 
-/* A network that keeps what is sent, and gives frames to the guest. It lives on the loop's thread; what was sent can be looked at
- * when the driver has its buffer back. */
+/* A network that keeps what is sent, and gives frames to the guest. It lives on the loop's thread;
+ * what was sent can be looked at when the driver has its buffer back. */
 #define FAKE_FRAMES 64
 struct fake_net {
     struct net net;

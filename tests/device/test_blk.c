@@ -37,7 +37,9 @@ static void start(struct fixture *f, bool strict, uint64_t features)
     struct virtio_device *dev;
 
     rig_make(&f->rig, strict);
-    assert_int_equal(virtio_blk_create(&dev, &f->rig.host, "virtio-blk0", &f->disk.disk, "serial-0123456789abcdef"), 0);
+    assert_int_equal(virtio_blk_create(&dev, &f->rig.host, "virtio-blk0", &f->disk.disk,
+                                       "serial-0123456789abcdef"),
+                     0);
     f->pci = rig_plug(&f->rig, dev);
     driver_probe(&f->driver, &f->rig, 1);
     assert_true(driver_negotiate(&f->driver, features));
@@ -123,7 +125,8 @@ static void every_ring(void **unused)
 
     for (unsigned mode = 0; mode < 8; mode++) {
         uint64_t features = F_FLUSH | (mode & 1 ? VIRTIO_F_RING_PACKED : 0) |
-                            (mode & 2 ? VIRTIO_F_EVENT_IDX : 0) | (mode & 4 ? VIRTIO_F_INDIRECT_DESC : 0);
+                            (mode & 2 ? VIRTIO_F_EVENT_IDX : 0) |
+                            (mode & 4 ? VIRTIO_F_INDIRECT_DESC : 0);
 
         fake_disk_init(&f.disk);
         start(&f, false, features);
@@ -197,7 +200,8 @@ static void requests(void **unused)
     stop(&f);
 }
 
-/* Framing means nothing (2.7.4): the header in pieces, data and status in one descriptor, and so on. */
+/* Framing means nothing (2.7.4): the header in pieces, data and status in one descriptor, and so
+ * on. */
 static void framing(void **unused)
 {
     static struct fixture f;
@@ -208,8 +212,9 @@ static void framing(void **unused)
         f.disk.bytes[i] = (uint8_t)(i ^ 0x5a);
     start(&f, false, F_FLUSH);
     put_header(&f, IN, 1);
-    struct buffer chain[] = {{f.header, 3, false},   {f.header + 3, 12, false}, {f.header + 15, 1, false},
-                             {f.data, 100, true},    {f.data + 200, 412, true}, {f.status, 1, true}};
+    struct buffer chain[] = {{f.header, 3, false},      {f.header + 3, 12, false},
+                             {f.header + 15, 1, false}, {f.data, 100, true},
+                             {f.data + 200, 412, true}, {f.status, 1, true}};
     assert_int_equal(drvq_do(&f.queue, chain, nitems(chain), false), 513);
     assert_int_equal(get_status(&f), OK);
     data_expect(&f, f.disk.bytes + 512, 100);
@@ -222,7 +227,8 @@ static void framing(void **unused)
     assert_int_equal(*rig_host(&f.rig, tail + 512, 1), OK);
 
     put_header(&f, OUT, 7);
-    mem_write(f.rig.mem, f.data, (uint8_t[16]){1}, 16); /* header and data together: type 1, sector 0 */
+    mem_write(f.rig.mem, f.data, (uint8_t[16]){1},
+              16); /* header and data together: type 1, sector 0 */
     mem_fill(f.rig.mem, f.data + 16, 0x77, 512);
     struct buffer together[] = {{f.data, 528, false}, {f.status, 1, true}};
     assert_int_equal(drvq_do(&f.queue, together, nitems(together), false), 1);
@@ -293,8 +299,9 @@ static void without_status_byte(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_ring),  cmocka_unit_test(requests), cmocka_unit_test(framing),
-        cmocka_unit_test(cache_modes), cmocka_unit_test(offered),  cmocka_unit_test(without_status_byte),
+        cmocka_unit_test(every_ring), cmocka_unit_test(requests),
+        cmocka_unit_test(framing),    cmocka_unit_test(cache_modes),
+        cmocka_unit_test(offered),    cmocka_unit_test(without_status_byte),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,7 +63,8 @@ static void entropy(void **unused)
 #define F_STATS_VQ       BIT(1)
 #define F_REPORTING      BIT(5)
 
-/* Tells the balloon about `count` pages from `first` on, downwards as Linux does, and two that are not there. */
+/* Tells the balloon about `count` pages from `first` on, downwards as Linux does, and two that are
+ * not there. */
 static void inflate(struct fixture *f, uint64_t first, unsigned count)
 {
     uint32_t numbers[258];

@@ -42,7 +42,8 @@ static void make(struct fixture *f, bool strict, unsigned pairs, uint16_t mtu)
 {
     rig_make(&f->rig, strict);
     fake_net_init(&f->net, &f->rig, mtu);
-    assert_int_equal(virtio_net_create(&f->dev, &f->rig.host, "virtio-net0", &f->net.net, mac, pairs), 0);
+    assert_int_equal(
+        virtio_net_create(&f->dev, &f->rig.host, "virtio-net0", &f->net.net, mac, pairs), 0);
     f->pci = rig_plug(&f->rig, f->dev);
     driver_probe(&f->driver, &f->rig, 1);
     f->data = rig_alloc(&f->rig, 128 * 1024, 4096);
@@ -82,7 +83,8 @@ static uint32_t pseudo_sum(const uint8_t *ip, size_t length)
     return (uint16_t)~checksum(six ? ip + 8 : ip + 12, six ? 32 : 8, (uint32_t)(6 + length));
 }
 
-/* Builds a TCP frame; returns its length. `ip` and TCP headers have options where `options` says so. */
+/* Builds a TCP frame; returns its length. `ip` and TCP headers have options where `options` says
+ * so. */
 static size_t make_frame(uint8_t *frame, bool six, bool vlan, unsigned options, size_t payload)
 {
     size_t ip = vlan ? 18 : 14, ip_header = six ? 40 : 20 + (options ? 8 : 0), tcp = ip + ip_header;
@@ -115,7 +117,8 @@ static size_t make_frame(uint8_t *frame, bool six, bool vlan, unsigned options, 
     return length;
 }
 
-static void put_header(uint8_t *h, uint8_t flags, uint8_t gso, uint16_t size, uint16_t start, uint16_t offset)
+static void put_header(uint8_t *h, uint8_t flags, uint8_t gso, uint16_t size, uint16_t start,
+                       uint16_t offset)
 {
     memset(h, 0, HEADER);
     h[0] = flags;
@@ -178,7 +181,8 @@ static void needs_checksum(void **unused)
         store_be16(frame + 34 + 16, (uint16_t)pseudo_sum(frame + 14, length - 34));
         transmit(&f, bytes, HEADER + length, 40);
         assert_int_equal(f.net.sent_count, 1);
-        assert_int_equal(checksum(f.net.sent[0] + 34, length - 34, pseudo_sum(frame + 14, length - 34)), 0);
+        assert_int_equal(
+            checksum(f.net.sent[0] + 34, length - 34, pseudo_sum(frame + 14, length - 34)), 0);
     }
     stop(&f);
 }
@@ -190,8 +194,10 @@ struct tso {
     uint16_t size;
 };
 
-/* Each segment: lengths, sequence, flags, identification and both checksums; the payloads joined are the payload. */
-static void check_segments(const struct fixture *f, const struct tso *t, const uint8_t *frame, size_t length)
+/* Each segment: lengths, sequence, flags, identification and both checksums; the payloads joined
+ * are the payload. */
+static void check_segments(const struct fixture *f, const struct tso *t, const uint8_t *frame,
+                           size_t length)
 {
     size_t ip = t->vlan ? 18 : 14, tcp = ip + (t->six ? 40 : 20 + (t->options ? 8 : 0));
     size_t start = tcp + 20 + t->options, joined = 0;
@@ -224,10 +230,12 @@ static void segmentation(void **unused)
     static struct fixture f;
     static uint8_t bytes[66000];
     static const struct tso cases[] = {
-        {false, false, 0, 10000, 1448},  {false, false, 12, 10001, 1448}, {false, true, 12, 60000, 1448},
-        {true, false, 0, 10000, 1428},   {true, true, 12, 30001, 1001},   {false, false, 0, 1448, 1448},
-        {false, false, 0, 1449, 1448},   {false, false, 0, 20000, 9000},  {true, false, 0, 20000, 65535},
-        {false, false, 0, 100, 7},       {false, false, 0, 0, 1448},
+        {false, false, 0, 10000, 1448}, {false, false, 12, 10001, 1448},
+        {false, true, 12, 60000, 1448}, {true, false, 0, 10000, 1428},
+        {true, true, 12, 30001, 1001},  {false, false, 0, 1448, 1448},
+        {false, false, 0, 1449, 1448},  {false, false, 0, 20000, 9000},
+        {true, false, 0, 20000, 65535}, {false, false, 0, 100, 7},
+        {false, false, 0, 0, 1448},
     };
 
     start(&f, F_CSUM | F_HOST_TSO4 | F_HOST_TSO6 | VIRTIO_F_INDIRECT_DESC);
@@ -254,9 +262,10 @@ static void hostile_headers(void **unused)
         uint8_t flags, gso;
         uint16_t size, start, offset;
     } cases[] = {
-        {1, 0, 0, 65535, 65535}, {1, 0, 0, 34, 65535},  {1, 0, 0, 3, 16},      {1, 0, 0, 34, 5000},
-        {1, 1, 0, 34, 16},       {0, 1, 1448, 34, 16},  {1, 1, 1448, 35, 16},  {1, 1, 1448, 34, 17},
-        {1, 4, 1448, 54, 16},    {1, 1, 1, 34, 16},     {1, 2, 1448, 34, 16},  {1, 3, 1448, 34, 16},
+        {1, 0, 0, 65535, 65535}, {1, 0, 0, 34, 65535},   {1, 0, 0, 3, 16},
+        {1, 0, 0, 34, 5000},     {1, 1, 0, 34, 16},      {0, 1, 1448, 34, 16},
+        {1, 1, 1448, 35, 16},    {1, 1, 1448, 34, 17},   {1, 4, 1448, 54, 16},
+        {1, 1, 1, 34, 16},       {1, 2, 1448, 34, 16},   {1, 3, 1448, 34, 16},
         {1, 5, 1448, 34, 16},    {1, 255, 1448, 34, 16}, {1, 1, 1448, 5000, 16},
     };
     struct virtio_net_drops drops;
@@ -266,7 +275,8 @@ static void hostile_headers(void **unused)
     start(&f, F_CSUM | F_HOST_TSO4 | F_HOST_TSO6 | VIRTIO_F_INDIRECT_DESC);
     for (size_t i = 0; i < nitems(cases); i++) {
         length = make_frame(bytes + HEADER, false, false, 0, 4000);
-        put_header(bytes, cases[i].flags, cases[i].gso, cases[i].size, cases[i].start, cases[i].offset);
+        put_header(bytes, cases[i].flags, cases[i].gso, cases[i].size, cases[i].start,
+                   cases[i].offset);
         transmit(&f, bytes, HEADER + length, 2000);
         assert_int_equal(f.net.sent_count, 0);
         dropped++;
@@ -361,8 +371,8 @@ static void receive_merged(void **unused)
             size_t skip = i ? 0 : HEADER;
 
             drvq_wait(&f.rx, &written);
-            assert_memory_equal(rig_host(&f.rig, f.data + 4096 * i + skip, written - skip), frame + joined,
-                                written - skip);
+            assert_memory_equal(rig_host(&f.rig, f.data + 4096 * i + skip, written - skip),
+                                frame + joined, written - skip);
             joined += written - skip;
         }
         assert_int_equal(joined, sizeof(frame));
@@ -384,7 +394,8 @@ static void strict_negotiation(void **unused)
     assert_true(driver_negotiate(&f.driver, F_MAC | F_STATUS | F_MTU));
     assert_false(driver_negotiate(&f.driver, F_MTU | F_CSUM | F_HOST_TSO4));
     assert_string_equal(f.rig.text, "net-host-tso-alone");
-    assert_true(driver_negotiate(&f.driver, F_MTU | F_CSUM | F_GUEST_CSUM | F_HOST_TSO4 | F_GUEST_TSO4));
+    assert_true(
+        driver_negotiate(&f.driver, F_MTU | F_CSUM | F_GUEST_CSUM | F_HOST_TSO4 | F_GUEST_TSO4));
     assert_false(driver_negotiate(&f.driver, F_MTU | F_MRG_RXBUF));
     stop(&f);
 
@@ -413,7 +424,8 @@ static void configuration(void **unused)
 }
 
 /* A control command; returns its ack. */
-static uint8_t control(struct fixture *f, uint8_t class, uint8_t command, const void *data, uint32_t length)
+static uint8_t control(struct fixture *f, uint8_t class, uint8_t command, const void *data,
+                       uint32_t length)
 {
     uint64_t at = f->data + 0x10000;
     uint8_t head[2] = {class, command};

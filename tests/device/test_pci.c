@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* virtio's PCI transport: what a driver finds, and what each register does with good and bad values. */
+/* virtio's PCI transport: what a driver finds, and what each register does with good and bad
+ * values. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -176,8 +177,9 @@ static void widths(void **unused)
     set_common(&f, 0x14, 4, 1);
     assert_int_equal(driver_status(&f.driver), 0);
     assert_int_equal(f.rig.events[EVENT_ACCESS_BAD_WIDTH], 2);
-    assert_int_equal(common(&f, 0x38, 4), 0);                             /* behind the structure */
-    assert_int_equal(reg_read(&f.driver, f.driver.config + 0x100, 4), 0); /* behind the configuration */
+    assert_int_equal(common(&f, 0x38, 4), 0); /* behind the structure */
+    assert_int_equal(reg_read(&f.driver, f.driver.config + 0x100, 4),
+                     0); /* behind the configuration */
     reg_write(&f.driver, f.driver.config + 0x100, 4, 1);
     reg_write(&f.driver, f.driver.notify + 0x3ffc, 4, 1); /* no such queue */
     stop(&f);

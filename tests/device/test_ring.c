@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Rings that break the rules, and resets in mid-traffic, on the entropy device: whatever stands in a ring, the device asks for a
- * reset, says why, and works again afterwards.
+ * Rings that break the rules, and resets in mid-traffic, on the entropy device: whatever stands in
+ * a ring, the device asks for a reset, says why, and works again afterwards.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -55,7 +55,8 @@ static void works(struct fixture *f)
 
     mem_fill(f->rig.mem, f->data, 0, 64);
     for (unsigned i = 0; i < 3u * f->queue.size; i++)
-        assert_int_equal(drvq_do(&f->queue, &b, 1, i % 2 && (f->driver.features & VIRTIO_F_INDIRECT_DESC)), 64);
+        assert_int_equal(
+            drvq_do(&f->queue, &b, 1, i % 2 && (f->driver.features & VIRTIO_F_INDIRECT_DESC)), 64);
 }
 
 /* A descriptor, raw; in a packed ring `next` is the buffer id. */
@@ -92,7 +93,8 @@ static const struct bad bad_split[] = {
     {.text = "buffer is not in RAM", .ring = {{RIG_RAM + RIG_RAM_SIZE - 8, 16, WRITE, 0}}},
     {.text = "buffer is not in RAM", .ring = {{UINT64_MAX - 7, 16, WRITE, 0}}},
     {.text = "buffer is not in RAM", .ring = {{D, UINT32_MAX, WRITE, 0}}},
-    {.text = "readable descriptor after a writable one", .ring = {{D, 8, WRITE | NEXT, 1}, {D, 8, 0, 0}}},
+    {.text = "readable descriptor after a writable one",
+     .ring = {{D, 8, WRITE | NEXT, 1}, {D, 8, 0, 0}}},
     {.text = "next is outside of the descriptor table", .ring = {{D, 8, NEXT, 8}}},
     {.text = "chain is longer than the queue", .ring = {{D, 8, NEXT, 1}, {D + 64, 8, NEXT, 0}}},
     {.text = "chain is longer than the queue", .ring = {{D, 8, NEXT, 0}}},
@@ -124,12 +126,15 @@ static const struct bad bad_packed[] = {
     {.text = "readable descriptor after a writable one",
      .ring = {{D, 8, AVAIL | WRITE | NEXT, 0}, {D, 8, AVAIL, 0}}},
     {.text = "chain is longer than the queue",
-     .ring = {{D, 8, AVAIL | NEXT, 0}, {D + 64, 8, NEXT, 0}, {D, 8, NEXT, 0}, {D + 64, 8, NEXT, 0}}},
+     .ring =
+         {{D, 8, AVAIL | NEXT, 0}, {D + 64, 8, NEXT, 0}, {D, 8, NEXT, 0}, {D + 64, 8, NEXT, 0}}},
     {.text = "indirect table of odd length", .ring = {{0, 24, AVAIL | INDIRECT, 0}}},
     {.text = "indirect table is not in RAM", .ring = {{0x1000, 16, AVAIL | INDIRECT, 0}}},
     {.text = "indirect table is too long", .ring = {{0, 16 * 1025, AVAIL | INDIRECT, 0}}},
     {.text = "indirect descriptor with a successor", .ring = {{0, 16, AVAIL | INDIRECT | NEXT, 0}}},
-    {.text = "descriptor of zero length", .ring = {{0, 32, AVAIL | INDIRECT, 0}}, .table = {{D, 8, 0, 0}}},
+    {.text = "descriptor of zero length",
+     .ring = {{0, 32, AVAIL | INDIRECT, 0}},
+     .table = {{D, 8, 0, 0}}},
 };
 
 static void build_bad(struct fixture *f, const struct bad *bad, bool packed)
@@ -188,7 +193,8 @@ static void malformed_packed(void **unused)
     stop(&f);
 }
 
-/* Many chains at once through small rings of each kind; sizes that are no power of two in the packed one. */
+/* Many chains at once through small rings of each kind; sizes that are no power of two in the
+ * packed one. */
 static void many_at_once(void **unused)
 {
     static struct fixture f;
@@ -201,8 +207,10 @@ static void many_at_once(void **unused)
         uint16_t size = sizes[packed][mode >> 1 & 1];
         uint32_t written;
 
-        begin(&f, (packed ? VIRTIO_F_RING_PACKED : 0) | (mode & 2 ? VIRTIO_F_EVENT_IDX : 0) |
-                      (indirect ? VIRTIO_F_INDIRECT_DESC : 0), size);
+        begin(&f,
+              (packed ? VIRTIO_F_RING_PACKED : 0) | (mode & 2 ? VIRTIO_F_EVENT_IDX : 0) |
+                  (indirect ? VIRTIO_F_INDIRECT_DESC : 0),
+              size);
         for (unsigned i = 0; i < nitems(b); i++)
             b[i] = (struct buffer){f.data + 256 * i, 10 * (i + 1), true};
         for (unsigned round = 0; round < 300; round++) {
@@ -336,7 +344,8 @@ static void bad_areas(void **unused)
 
         assert_true(driver_negotiate(d, 0));
         for (unsigned reg = 0x20; reg < 0x38; reg += 8)
-            reg_write(d, d->common + reg, 8, reg == cases[i].reg ? cases[i].address : f.table + 4096 * (reg - 0x20) / 8);
+            reg_write(d, d->common + reg, 8,
+                      reg == cases[i].reg ? cases[i].address : f.table + 4096 * (reg - 0x20) / 8);
         reg_write(d, d->common + 0x1c, 2, 1);
         driver_ok(d);
         host_loop_drain(f.rig.loop);
@@ -351,10 +360,10 @@ static void bad_areas(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(malformed_split),       cmocka_unit_test(malformed_packed),
-        cmocka_unit_test(many_at_once),          cmocka_unit_test(interrupts),
-        cmocka_unit_test(reset_in_traffic),      cmocka_unit_test(reset_without_waiting),
-        cmocka_unit_test(before_driver_ok),      cmocka_unit_test(bad_areas),
+        cmocka_unit_test(malformed_split),  cmocka_unit_test(malformed_packed),
+        cmocka_unit_test(many_at_once),     cmocka_unit_test(interrupts),
+        cmocka_unit_test(reset_in_traffic), cmocka_unit_test(reset_without_waiting),
+        cmocka_unit_test(before_driver_ok), cmocka_unit_test(bad_areas),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Save, destroy, load, continue: every device at once, twice where that makes sense, each with requests before and after, and
- * with chains that wait in its rings while the state is taken.
+ * Save, destroy, load, continue: every device at once, twice where that makes sense, each with
+ * requests before and after, and with chains that wait in its rings while the state is taken.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -40,10 +40,14 @@ static void create_devices(struct fixture *f)
 
     fake_net_init(&f->net, &f->rig, 1500);
     assert_int_equal(console_open(&f->console, &config, NULL, NULL), 0);
-    assert_int_equal(virtio_blk_create(&dev[BLK], &f->rig.host, "virtio-blk0", &f->disks[0].disk, NULL), 0);
-    assert_int_equal(virtio_blk_create(&dev[BLK2], &f->rig.host, "virtio-blk1", &f->disks[1].disk, NULL), 0);
-    assert_int_equal(virtio_net_create(&dev[NET], &f->rig.host, "virtio-net0", &f->net.net, mac, 1), 0);
-    assert_int_equal(virtio_console_create(&dev[CONSOLE], &f->rig.host, "virtio-console0", f->console), 0);
+    assert_int_equal(
+        virtio_blk_create(&dev[BLK], &f->rig.host, "virtio-blk0", &f->disks[0].disk, NULL), 0);
+    assert_int_equal(
+        virtio_blk_create(&dev[BLK2], &f->rig.host, "virtio-blk1", &f->disks[1].disk, NULL), 0);
+    assert_int_equal(virtio_net_create(&dev[NET], &f->rig.host, "virtio-net0", &f->net.net, mac, 1),
+                     0);
+    assert_int_equal(
+        virtio_console_create(&dev[CONSOLE], &f->rig.host, "virtio-console0", f->console), 0);
     assert_int_equal(virtio_rng_create(&dev[RNG], &f->rig.host, "virtio-rng0"), 0);
     assert_int_equal(virtio_balloon_create(&dev[BALLOON], &f->rig.host, "virtio-balloon0"), 0);
     for (unsigned i = 0; i < DEVICES; i++)
@@ -120,7 +124,8 @@ static void rounds(struct fixture *f, unsigned count)
         blk_request(f, BLK2, (uint8_t)(i + 101));
         net_round(f, (uint8_t)i);
         console_round(f);
-        assert_int_equal(drvq_do(&f->q[RNG][0], &(struct buffer){f->data + 57344, 32, true}, 1, false), 32);
+        assert_int_equal(
+            drvq_do(&f->q[RNG][0], &(struct buffer){f->data + 57344, 32, true}, 1, false), 32);
         drvq_do(&f->q[BALLOON][1], &(struct buffer){f->data + 57344, 4, false}, 1, false);
     }
 }
@@ -173,10 +178,12 @@ static void save_load_continue(void **unused)
         fake_disk_init(&f.disks[1]);
         create_devices(&f);
         f.data = rig_alloc(&f.rig, 65536, 4096);
-        start_drivers(&f, (mode & 1 ? VIRTIO_F_RING_PACKED : 0) | (mode & 2 ? VIRTIO_F_EVENT_IDX : 0));
+        start_drivers(&f,
+                      (mode & 1 ? VIRTIO_F_RING_PACKED : 0) | (mode & 2 ? VIRTIO_F_EVENT_IDX : 0));
         rounds(&f, 21); /* more than the rings are long, and not a multiple of it */
         f.rig.messages[1] = 0;
-        /* Buffers wait for input while the state is taken, and a request arrives while nobody looks. */
+        /* Buffers wait for input while the state is taken, and a request arrives while nobody
+         * looks. */
         drvq_add(&f.q[CONSOLE][0], &(struct buffer){f.data + 60000, 100, true}, 1, false);
         drvq_kick(&f.q[CONSOLE][0]);
         drvq_add(&f.q[NET][0], &(struct buffer){f.data + 61000, 2048, true}, 1, false);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Driver and device on their own threads at full speed, with notifications held back by every scheme: a lost one hangs this
- * test, and a missing barrier shows under ThreadSanitizer.
+ * Driver and device on their own threads at full speed, with notifications held back by every
+ * scheme: a lost one hangs this test, and a missing barrier shows under ThreadSanitizer.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -66,15 +66,16 @@ static void two_devices(void **unused)
     struct virtio_pci *pci[2];
 
     for (unsigned mode = 0; mode < 4; mode++) {
-        uint64_t features = (mode & 1 ? VIRTIO_F_RING_PACKED : 0) | (mode & 2 ? VIRTIO_F_EVENT_IDX : 0) |
-                            VIRTIO_F_INDIRECT_DESC;
+        uint64_t features = (mode & 1 ? VIRTIO_F_RING_PACKED : 0) |
+                            (mode & 2 ? VIRTIO_F_EVENT_IDX : 0) | VIRTIO_F_INDIRECT_DESC;
         pthread_t threads[2];
 
         rig_make(&rig, false);
         for (unsigned i = 0; i < 2; i++) {
             struct virtio_device *dev;
 
-            assert_int_equal(virtio_rng_create(&dev, &rig.host, i ? "virtio-rng1" : "virtio-rng0"), 0);
+            assert_int_equal(virtio_rng_create(&dev, &rig.host, i ? "virtio-rng1" : "virtio-rng0"),
+                             0);
             pci[i] = rig_plug(&rig, dev);
             driver_probe(&drivers[i], &rig, i + 1);
             assert_true(driver_negotiate(&drivers[i], features));
