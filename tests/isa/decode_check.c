@@ -242,6 +242,15 @@ static uint32_t next_random(void *arg)
     return (uint32_t)(z >> 32);
 }
 
+/* The whole space of system instructions and registers, with X1 and with XZR. */
+static void system_space(struct check *c)
+{
+    for (uint32_t code = 0; code < 1u << 17; code++) {
+        compare(c, UINT32_C(0xd5000001) | code << 5, true);
+        compare(c, UINT32_C(0xd500001f) | code << 5, true);
+    }
+}
+
 /* A third each: any word, an instance of a line, an instance with one bit changed. */
 static void sample(struct check *c, uint64_t count)
 {
@@ -280,6 +289,7 @@ int main(int argc, char **argv)
         }
     } else {
         c.rng = argc > 4 ? strtoull(argv[4], NULL, 0) : 1;
+        system_space(&c);
         sample(&c, argc > 3 ? strtoull(argv[3], NULL, 0) : 10000000);
     }
     LLVMDisasmDispose(c.llvm);
