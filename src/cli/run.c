@@ -49,6 +49,18 @@ static void quit_asked(void *ctx, unsigned events)
         atoll_quit(ctx);
 }
 
+/* Between the terminal's change and the handlers' installation, a signal waits. */
+static void hold_signals(int how)
+{
+    sigset_t quits;
+
+    sigemptyset(&quits);
+    sigaddset(&quits, SIGINT);
+    sigaddset(&quits, SIGTERM);
+    sigaddset(&quits, SIGHUP);
+    sigprocmask(how, &quits, NULL);
+}
+
 static int catch_signals(struct atoll *vm, struct host_loop *loop, struct host_watch **watch)
 {
     static const int quits[] = {SIGINT, SIGTERM, SIGHUP},
@@ -64,6 +76,7 @@ static int catch_signals(struct atoll *vm, struct host_loop *loop, struct host_w
     for (size_t i = 0; i < nitems(crashes); i++)
         sigaction(crashes[i], &action, NULL);
     signal(SIGPIPE, SIG_IGN); /* a console's reader may go away */
+    hold_signals(SIG_UNBLOCK);
     return host_watch_create(loop, on_signal.pipe[0], HOST_READABLE, quit_asked, vm, watch);
 }
 
@@ -128,6 +141,7 @@ int command_run(int argc, char **argv)
         options_free(&options);
         return fail(EXIT_STATUS_FAILURE, "%s", err.text);
     }
+    hold_signals(SIG_BLOCK);
     if (atoll_create(&vm, &options.config, &error) < 0) {
         status =
             fail(error.code == EINVAL ? EXIT_STATUS_USAGE : EXIT_STATUS_FAILURE, "%s", error.text);

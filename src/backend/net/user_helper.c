@@ -18,6 +18,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "backend/net/user_dns.h"
+#include "backend/net/user_filter.h"
 #include "base/units.h"
 #include "host/clock.h"
 #include "host/confine.h"
@@ -25,6 +27,7 @@
 #define BACKLOG_FRAMES 256 /* towards the machine, while its socket is full */
 #define POLL_FIRST     64  /* sockets that the poll array starts with */
 #define BATCH          64
+#define RESOLV_CONF    "/etc/resolv.conf"
 
 struct queued {
     struct queued *next;
@@ -43,12 +46,15 @@ struct helper {
     Slirp *slirp;
     int socket;
     bool over;
+    struct user_filter filter;
+    struct user_dns dns;
     struct timer *timers;
     struct queued *first, **last;
     unsigned backlog;
     struct pollfd *polls; /* [0] is the machine's socket */
     size_t poll_count, poll_room;
-    uint8_t frame[NET_MAX_FRAME];
+    uint8_t frame[NET_MAX_FRAME];  /* from the machine */
+    uint8_t answer[NET_MAX_FRAME]; /* to it */
 };
 
 static int64_t now_ns(void *opaque)
@@ -101,8 +107,13 @@ static ssize_t on_packet(const void *frame, size_t length, void *opaque)
 {
     struct helper *helper = opaque;
 
-    if (length <= NET_MAX_FRAME && (helper->first || !try_send(helper, frame, length)))
-        enqueue(helper, frame, length);
+    if (length > sizeof(helper->answer))
+        return (ssize_t)length;
+    memcpy(helper->answer, frame, length);
+    user_filter_in(&helper->filter, helper->answer, length);
+    user_dns_in(&helper->dns, helper->answer, length);
+    if (helper->first || !try_send(helper, helper->answer, length))
+        enqueue(helper, helper->answer, length);
     return (ssize_t)length;
 }
 
@@ -220,8 +231,10 @@ static void take_frames(struct helper *helper)
             helper->over = true;
             return;
         }
-        if (user_filter(helper->frame, (size_t)length))
-            slirp_input(helper->slirp, helper->frame, (int)length);
+        if (!user_filter_out(&helper->filter, helper->frame, (size_t)length))
+            continue;
+        user_dns_out(&helper->dns, helper->frame, (size_t)length);
+        slirp_input(helper->slirp, helper->frame, (int)length);
     }
 }
 
@@ -244,10 +257,11 @@ static void turn(struct helper *helper)
     ready = poll(helper->polls, helper->poll_count, (int)MIN(timeout, 1000u));
     if (ready < 0 && errno != EINTR)
         _exit(1);
-    if (!full)
-        slirp_pollfds_poll(helper->slirp, ready < 0, get_revents, helper);
     if (ready > 0 && helper->polls[0].revents)
         take_frames(helper);
+    /* After the guest's frames: libslirp sends from here what waited for the guest's ARP reply. */
+    if (!full)
+        slirp_pollfds_poll(helper->slirp, ready < 0, get_revents, helper);
     drain(helper);
 }
 
@@ -270,7 +284,7 @@ static Slirp *make_slirp(struct helper *helper, const struct net_user_config *co
         .vnameserver = address(USER_DNS),
         .if_mtu = mtu,
         .if_mru = mtu,
-        .disable_host_loopback = !config->host,
+        .disable_host_loopback = !config->host && !helper->filter.guard,
         .disable_dns = config->isolated,
     };
 
@@ -298,6 +312,9 @@ static void set_up(struct helper *helper, const struct net_user_config *config,
     struct error err = {0};
     int ret;
 
+    for (size_t i = 0; i < config->forward_count && !config->host; i++)
+        helper->filter.guard |= config->forwards[i].udp;
+    helper->dns.server = config->isolated ? 0 : user_dns_server(RESOLV_CONF);
     helper->slirp = make_slirp(helper, config);
     if (!helper->slirp) {
         hello->code = EINVAL;
@@ -332,11 +349,11 @@ static int keep_only(int socket)
     return 3;
 }
 
-/* The machine's signal handlers are not for this process, and what a terminal sends is for the
- * machine alone. */
+/* The machine's signal handlers are not for this process, and what a terminal or a whole process
+ * group is sent is for the machine alone: this process ends when the machine closes its socket. */
 static void reset_signals(void)
 {
-    static const int ignored[] = {SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGTSTP};
+    static const int ignored[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGPIPE, SIGTSTP};
     sigset_t none;
 
     for (int i = 1; i < NSIG; i++)
