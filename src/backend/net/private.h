@@ -32,7 +32,4 @@ struct user_hello {
 /* The helper's life, in a process of its own: ends when `socket` does. */
 _Noreturn void user_helper(int socket, const struct net_user_config *config);
 
-/* Whether a frame from the guest may go into libslirp at all (user_filter.c). */
-bool user_filter(const uint8_t *frame, size_t length);
-
 #endif
