@@ -15,9 +15,10 @@
 #define BREAKPOINTS 6
 #define CONTEXT_AWARE                                                                              \
     4 /* breakpoints from this on can match CONTEXTIDR_EL1: ID_AA64DFR0_EL1.CTX_CMPs */
-#define WATCHPOINTS      4
-#define ADDRESS_BITS(hi) (bits_mask(49) & ~bits_mask(hi)) /* addresses are compared up to bit 48   \
-                                                           */
+#define WATCHPOINTS 4
+#define ADDRESS_BITS(hi)                                                                           \
+    (bits_mask(49) & ~bits_mask(hi)) /* addresses are compared up to bit 48                        \
+                                      */
 #define BT_ADDRESS        0
 #define BT_ADDRESS_LINKED 1
 #define BT_CONTEXT        2

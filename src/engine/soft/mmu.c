@@ -84,7 +84,7 @@ static void walk_flat(struct soft_cpu *c, uint64_t va, bool fetch, bool tbi, str
     uint64_t pa = tbi ? (uint64_t)sign_extend(va, 56) : va;
 
     if (pa >> c->vm->pa_bits) {
-        w->fault = ESR_FSC_ADDRESS_SIZE;
+        soft_walk_fails(w, ESR_FSC_ADDRESS_SIZE);
         return;
     }
     w->pa = pa;
@@ -150,7 +150,7 @@ static void walk_tables(struct soft_cpu *c, uint64_t va, const struct half *h, u
     uint64_t tables = 0, desc;
 
     if (table & out_mask) {
-        w->fault = ESR_FSC_ADDRESS_SIZE;
+        soft_walk_fails(w, ESR_FSC_ADDRESS_SIZE);
         return;
     }
     for (;; level++) {
@@ -161,34 +161,34 @@ static void walk_tables(struct soft_cpu *c, uint64_t va, const struct half *h, u
             index &= bits_mask(stride);
         w->shift = shift;
         if (!read_descriptor(c, table + index * 8, &desc)) {
-            w->fault = ESR_FSC_EXTERNAL_WALK + level;
+            soft_walk_fails(w, ESR_FSC_EXTERNAL_WALK + level);
             return;
         }
         if (!(desc & DESC_VALID)) {
-            w->fault = ESR_FSC_TRANSLATION + level;
+            soft_walk_fails(w, ESR_FSC_TRANSLATION + level);
             return;
         }
         if (level == 3 || !(desc & DESC_TABLE))
             break;
         table = desc & bits_mask(48) & ~bits_mask(h->granule_shift);
         if (table & out_mask) {
-            w->fault = ESR_FSC_ADDRESS_SIZE + level;
+            soft_walk_fails(w, ESR_FSC_ADDRESS_SIZE + level);
             return;
         }
         if (!h->hpd)
             tables |= desc;
     }
     if (!leaf_allowed(desc, level, h->granule_shift)) {
-        w->fault = ESR_FSC_TRANSLATION + level;
+        soft_walk_fails(w, ESR_FSC_TRANSLATION + level);
         return;
     }
     w->pa = desc & bits_mask(48) & ~bits_mask(w->shift);
     if (w->pa & out_mask) {
-        w->fault = ESR_FSC_ADDRESS_SIZE + level;
+        soft_walk_fails(w, ESR_FSC_ADDRESS_SIZE + level);
         return;
     }
     if (!(desc & DESC_AF)) {
-        w->fault = ESR_FSC_ACCESS_FLAG + level;
+        soft_walk_fails(w, ESR_FSC_ACCESS_FLAG + level);
         return;
     }
     w->pa |= va & bits_mask(w->shift);
@@ -216,7 +216,7 @@ void soft_walk(struct soft_cpu *c, uint64_t va, unsigned el, bool fetch, struct 
     top = h.tbi ? 55 : 63;
     if (bits_get(va, top, 64 - txsz) != (upper ? bits_mask(top - (64 - txsz) + 1) : 0) || h.epd ||
         (h.e0pd && el == 0)) {
-        w->fault = ESR_FSC_TRANSLATION;
+        soft_walk_fails(w, ESR_FSC_TRANSLATION);
         return;
     }
     walk_tables(c, va, &h, txsz, w);

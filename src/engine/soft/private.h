@@ -182,7 +182,8 @@ struct soft_walk {
     bool ng;
     bool read[2], write[2], exec[2]; /* permissions by EL, PAN not considered */
     bool user;                       /* EL0 may read or write it: what PAN looks at */
-    uint32_t fault;                  /* fault status code with its level; 0: translated */
+    bool faulted;
+    uint8_t fault; /* then: the fault status code with its level */
 };
 
 /* Walks the tables for va as EL `el` would, `fetch` for an instruction. No side effects. */
@@ -190,6 +191,12 @@ void soft_walk(struct soft_cpu *c, uint64_t va, unsigned el, bool fetch, struct 
 
 /* Effective size of output addresses in bits (D8.2): the smaller of TCR_EL1.IPS and PARange. */
 unsigned soft_output_bits(const struct soft_cpu *c);
+
+static inline void soft_walk_fails(struct soft_walk *walk, unsigned fault)
+{
+    walk->faulted = true;
+    walk->fault = (uint8_t)fault;
+}
 
 static inline bool soft_attr_is_device(uint8_t attr)
 {

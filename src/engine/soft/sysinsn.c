@@ -28,9 +28,9 @@ static uint64_t translate_line(struct soft_cpu *c, uint64_t va)
     if (e->tag[SOFT_READ] == (va & SOFT_PAGE_MASK))
         return (e->pa & SOFT_PAGE_MASK) | (va & ~SOFT_PAGE_MASK);
     soft_walk(c, va, c->el, false, &w);
-    if (!w.fault && !w.read[c->el])
-        w.fault = ESR_FSC_PERMISSION + w.level;
-    if (w.fault)
+    if (!w.faulted && !w.read[c->el])
+        soft_walk_fails(&w, ESR_FSC_PERMISSION + w.level);
+    if (w.faulted)
         soft_raise_data_abort(c, va, w.fault, true, true);
     return w.pa;
 }
@@ -71,11 +71,11 @@ static void at(struct soft_cpu *c, uint64_t va, unsigned el, bool write, bool pa
     struct soft_walk w;
 
     soft_walk(c, va, el, false, &w);
-    if (w.fault >= ESR_FSC_EXTERNAL_WALK && w.fault < ESR_FSC_EXTERNAL_WALK + 4)
+    if (w.faulted && w.fault >= ESR_FSC_EXTERNAL_WALK && w.fault < ESR_FSC_EXTERNAL_WALK + 4)
         soft_raise_data_abort(c, va, w.fault, true, true);
-    if (!w.fault && (!(write ? w.write[el] : w.read[el]) || (pan && w.user)))
-        w.fault = ESR_FSC_PERMISSION + w.level;
-    if (w.fault) {
+    if (!w.faulted && (!(write ? w.write[el] : w.read[el]) || (pan && w.user)))
+        soft_walk_fails(&w, ESR_FSC_PERMISSION + w.level);
+    if (w.faulted) {
         c->sysreg[SYSREG_PAR_EL1] = PAR_F | (uint64_t)w.fault << PAR_FST_SHIFT | PAR_RES1;
         return;
     }

@@ -127,15 +127,10 @@ void soft_tlb_flush_asid(struct soft_cpu *c, unsigned asid)
 
 /* --- data --- */
 
-/* The fault, if any, of a data access that has been translated to `w`: 0 or a permission fault. */
-static unsigned permission_fault(const struct soft_cpu *c, const struct soft_walk *w, unsigned el,
-                                 bool write)
+/* Whether a data access that has been translated to `w` is allowed. */
+static bool permitted(const struct soft_cpu *c, const struct soft_walk *w, unsigned el, bool write)
 {
-    bool allowed = write ? w->write[el] : w->read[el];
-
-    if (el == 1 && c->pan && w->user)
-        allowed = false;
-    return allowed ? 0 : ESR_FSC_PERMISSION + w->level;
+    return (write ? w->write[el] : w->read[el]) && !(el == 1 && c->pan && w->user);
 }
 
 /* Enters a page of RAM. */
@@ -146,9 +141,9 @@ static struct soft_tlb_entry *enter(struct soft_cpu *c, uint64_t va, unsigned el
     struct soft_tlb_entry *e = soft_tlb_slot(c->tlb->data[context], va);
     uint64_t page = va & SOFT_PAGE_MASK, pa = w->pa & SOFT_PAGE_MASK;
     uint64_t slow = c->priv->watching ? SOFT_TLB_SLOW : 0;
-    bool writable = map->writable && !permission_fault(c, w, el, true);
+    bool writable = map->writable && permitted(c, w, el, true);
 
-    e->tag[SOFT_READ] = permission_fault(c, w, el, false) ? UINT64_MAX : page | slow;
+    e->tag[SOFT_READ] = permitted(c, w, el, false) ? page | slow : UINT64_MAX;
     e->tag[SOFT_WRITE] =
         writable ? page | slow | (c->priv->dirty_log ? SOFT_TLB_SLOW : 0) : UINT64_MAX;
     e->host = (uintptr_t)map->host + (pa - map->ipa) - page;
@@ -169,9 +164,9 @@ void soft_translate(struct soft_cpu *c, uint64_t va, unsigned size, enum soft_ac
 
     if ((e->tag[access] & ~SOFT_TLB_SLOW) != (va & SOFT_PAGE_MASK)) {
         soft_walk(c, va, el, false, &w);
-        if (!w.fault)
-            w.fault = permission_fault(c, &w, el, access == SOFT_WRITE);
-        if (w.fault)
+        if (!w.faulted && !permitted(c, &w, el, access == SOFT_WRITE))
+            soft_walk_fails(&w, ESR_FSC_PERMISSION + w.level);
+        if (w.faulted)
             soft_raise_data_abort(c, va, w.fault, access == SOFT_WRITE, false);
         map = soft_find_map(c->vm, w.pa & SOFT_PAGE_MASK, SOFT_PAGE_SIZE);
         if (!map || (access == SOFT_WRITE && !map->writable)) {
@@ -197,9 +192,9 @@ const struct soft_etlb_entry *soft_fetch_slow(struct soft_cpu *c, uint64_t va)
     struct soft_walk w;
 
     soft_walk(c, va, c->el, true, &w);
-    if (!w.fault && !w.exec[c->el])
-        w.fault = ESR_FSC_PERMISSION + w.level;
-    if (w.fault)
+    if (!w.faulted && !w.exec[c->el])
+        soft_walk_fails(&w, ESR_FSC_PERMISSION + w.level);
+    if (w.faulted)
         soft_raise_fetch_abort(c, va, w.fault);
     map = soft_find_map(c->vm, w.pa & SOFT_PAGE_MASK, SOFT_PAGE_SIZE);
     if (!map)

@@ -304,7 +304,7 @@ int soft_vcpu_translate(struct vcpu *v, uint64_t va, uint64_t *ipa)
     struct soft_walk w;
 
     soft_walk(&v->cpu, va, v->cpu.el, false, &w);
-    if (w.fault || !w.read[v->cpu.el])
+    if (w.faulted || !w.read[v->cpu.el])
         return -EFAULT;
     *ipa = w.pa;
     return 0;
