@@ -101,7 +101,7 @@ class Guest:
         """Run a command in the guest's shell; return (its exit status, what it printed)."""
         # The shell computes the marks, so that the echo of the command is not taken for them.
         self.send(f"echo mark-$((6 * 7)); {command}; echo mark-$((6 * 7))-$?\n")
-        start = self.expect(rb"mark-42\r?\n").end()
+        start = self.expect(rb"mark-42\r*\n").end()
         match = self.expect(rb"mark-42-(\d+)")
         text = bytes(self.output[start:match.start()]).decode(errors="replace")
         self.expect(PROMPT)
