@@ -213,7 +213,7 @@ static int add_poll(int fd, int events, void *opaque)
 static int get_revents(int index, void *opaque)
 {
     struct helper *helper = opaque;
-    short got = index < 0 ? 0 : helper->polls[index].revents;
+    short got = index >= 0 && (size_t)index < helper->poll_count ? helper->polls[index].revents : 0;
 
     return (got & POLLIN ? SLIRP_POLL_IN : 0) | (got & POLLOUT ? SLIRP_POLL_OUT : 0) |
            (got & POLLPRI ? SLIRP_POLL_PRI : 0) | (got & POLLERR ? SLIRP_POLL_ERR : 0) |
@@ -321,6 +321,9 @@ static void set_up(struct helper *helper, const struct net_user_config *config,
         snprintf(hello->text, sizeof(hello->text), "libslirp refuses its configuration");
         return;
     }
+    /* Sets libslirp's clock, which is set here only: a socket that the guest's first frame opens
+     * would otherwise count as old as the host's uptime, and be closed at once. */
+    slirp_pollfds_poll(helper->slirp, 0, get_revents, helper);
     for (size_t i = 0; i < config->forward_count; i++)
         if (!add_forward(helper->slirp, &config->forwards[i], hello))
             return;

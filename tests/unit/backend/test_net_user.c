@@ -212,6 +212,32 @@ static void forwards_udp(void **state)
     guest_stop(&guest);
 }
 
+/* The very first frame opens a socket: the guest asks a service of the host's by UDP. */
+static void asks_the_host(void **state)
+{
+    const struct net_user_config config = {.host = true};
+    struct sockaddr_in from;
+    socklen_t length = sizeof(from);
+    struct guest_frame frame;
+    struct packet packet;
+    uint16_t port;
+    char text[8];
+    int fd = host_socket(SOCK_DGRAM, &port);
+
+    up(&config);
+    send_udp(&guest, GUEST_ADDRESS, 5000, GATEWAY, port, "time?", 5);
+    assert_true(readable(fd));
+    assert_int_equal(recvfrom(fd, text, sizeof(text), 0, (struct sockaddr *)&from, &length), 5);
+    assert_int_equal(sendto(fd, "noon", 4, 0, (struct sockaddr *)&from, length), 4);
+    assert_true(next_packet(&guest, IP_UDP, &frame, &packet));
+    assert_int_equal(packet.from, GATEWAY);
+    assert_int_equal(packet.from_port, port);
+    assert_int_equal(packet.to_port, 5000);
+    assert_memory_equal(packet.data, "noon", 4);
+    close(fd);
+    guest_stop(&guest);
+}
+
 static void names_a_taken_port(void **state)
 {
     struct net_user_config config = {.forward_count = 1};
@@ -366,6 +392,7 @@ int main(void)
         cmocka_unit_test(answers_arp_and_ping),
         cmocka_unit_test(forwards_tcp),
         cmocka_unit_test(forwards_udp),
+        cmocka_unit_test(asks_the_host),
         cmocka_unit_test(names_a_taken_port),
         cmocka_unit_test(refuses_what_cannot_be),
         cmocka_unit_test(keeps_the_host_closed),
