@@ -315,7 +315,7 @@ static int create_console(struct machine *m, size_t index, struct error *err)
     char instance[32];
     int ret;
 
-    snprintf(instance, sizeof(instance), "virtio-console%zu", index);
+    snprintf(instance, sizeof(instance), "virtio-console%u", (unsigned)index);
     ret = virtio_console_create(&dev, &host, instance, m->consoles[index]);
     m->console_owned[index] = ret == 0;
     return plug(m, ret, dev, instance, err);
