@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The GICv2m MSI frame: a doorbell page that turns message-signalled interrupts into edges on SPIs (Arm Server Base System
- * Architecture, DEN0029, appendix E).
+ * The GICv2m MSI frame: a doorbell page that turns message-signalled interrupts into edges on SPIs
+ * (Arm Server Base System Architecture, DEN0029, appendix E).
  */
 #ifndef CHIP_GICV2M_H
 #define CHIP_GICV2M_H
@@ -9,8 +9,8 @@
 #include "bus/bus.h"
 #include "bus/irq.h"
 
-#define GICV2M_SIZE    0x1000
-#define GICV2M_SETSPI  0x040 /* the doorbell's offset in the frame */
+#define GICV2M_SIZE   0x1000
+#define GICV2M_SETSPI 0x040 /* the doorbell's offset in the frame */
 
 struct gicv2m;
 

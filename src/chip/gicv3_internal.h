@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the GIC's files share. Every function here wants the GIC's lock held, but for lock and unlock.
+ * What the GIC's files share. Every function here wants the GIC's lock held, but for lock and
+ * unlock.
  */
 #ifndef CHIP_GICV3_INTERNAL_H
 #define CHIP_GICV3_INTERNAL_H
@@ -62,11 +63,12 @@ struct gicv3 {
     struct gicv3_cpu *cpus;
     uint64_t notify; /* vCPUs whose outputs changed under this lock */
 
-    uint32_t ctlr;                         /* GICD_CTLR's group enables */
-    struct gicv3_bank banks[GICV3_BANKS];  /* SPIs; bank 0 has nothing valid (IHI 0069 12.9: RAZ/WI under ARE) */
-    uint64_t route[GICV3_INTIDS];          /* GICD_IROUTER */
-    uint8_t target[GICV3_INTIDS];          /* derived from it */
-    unsigned any[2];                       /* derived: who takes a 1-of-N interrupt of group 0, 1 */
+    uint32_t ctlr; /* GICD_CTLR's group enables */
+    struct gicv3_bank
+        banks[GICV3_BANKS]; /* SPIs; bank 0 has nothing valid (IHI 0069 12.9: RAZ/WI under ARE) */
+    uint64_t route[GICV3_INTIDS]; /* GICD_IROUTER */
+    uint8_t target[GICV3_INTIDS]; /* derived from it */
+    unsigned any[2];              /* derived: who takes a 1-of-N interrupt of group 0, 1 */
 };
 
 void gicv3_lock(struct gicv3 *gic);
@@ -81,8 +83,8 @@ static inline uint32_t gicv3_bank_pending(const struct gicv3_bank *bank)
 /* The bank that holds `intid` for `cpu`. */
 struct gicv3_bank *gicv3_bank_of(struct gicv3 *gic, unsigned cpu, unsigned intid);
 
-/* Arbitrates again: for one vCPU, all of them, those that SPIs `mask` of `bank` go to, or after a vCPU woke, slept or
- * changed its group enables. */
+/* Arbitrates again: for one vCPU, all of them, those that SPIs `mask` of `bank` go to, or after a
+ * vCPU woke, slept or changed its group enables. */
 void gicv3_update(struct gicv3 *gic, unsigned cpu);
 void gicv3_update_all(struct gicv3 *gic);
 void gicv3_update_spis(struct gicv3 *gic, unsigned bank, uint32_t mask);
@@ -91,12 +93,13 @@ void gicv3_update_participation(struct gicv3 *gic);
 /* Recomputes where SPI `intid` goes. */
 void gicv3_resolve(struct gicv3 *gic, unsigned intid);
 
-/* gicv3_cpuif.c: the priority that an interrupt must beat, and the part of a priority that preempts. */
+/* gicv3_cpuif.c: the priority that an interrupt must beat, and the part of a priority that
+ * preempts. */
 uint8_t gicv3_running_priority(const struct gicv3_cpu *cpu);
 uint8_t gicv3_group_mask(const struct gicv3_cpu *cpu, unsigned group);
 
-/* gicv3_bank.c: registers at offsets 0x080 to 0xfff of the distributor and of an SGI frame, 1 or 4 bytes. A write
- * returns the interrupts that it may have changed, and their bank. */
+/* gicv3_bank.c: registers at offsets 0x080 to 0xfff of the distributor and of an SGI frame, 1 or 4
+ * bytes. A write returns the interrupts that it may have changed, and their bank. */
 uint32_t gicv3_bank_read(const struct gicv3_bank *banks, unsigned count, unsigned offset,
                          unsigned size);
 uint32_t gicv3_bank_write(struct gicv3_bank *banks, unsigned count, unsigned offset, unsigned size,

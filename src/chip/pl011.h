@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The UART (Arm PrimeCell PL011, DDI 0183): FIFOs, interrupts, loopback. It is always ready to send and its enable
- * bits are not obeyed, because kernels expect a firmware that has set them.
+ * The UART (Arm PrimeCell PL011, DDI 0183): FIFOs, interrupts, loopback. It is always ready to send
+ * and its enable bits are not obeyed, because kernels expect a firmware that has set them.
  */
 #ifndef CHIP_PL011_H
 #define CHIP_PL011_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The real-time clock (Arm PrimeCell PL031, DDI 0224). It follows the host's clock, plus what the guest set it to.
+ * The real-time clock (Arm PrimeCell PL031, DDI 0224). It follows the host's clock, plus what the
+ * guest set it to.
  */
 #ifndef CHIP_PL031_H
 #define CHIP_PL031_H
@@ -14,8 +15,9 @@ struct pl031;
 
 struct pl031_config {
     uint64_t (*now)(void *ctx); /* seconds since 1970 UTC; any thread */
-    /* Wants pl031_alarm when now() reaches `when` (UINT64_MAX: no more); the last call counts. Called with the clock's
-     * lock held: it only sets a timer. May be NULL: then the match interrupt comes late or never. */
+    /* Wants pl031_alarm when now() reaches `when` (UINT64_MAX: no more); the last call counts.
+     * Called with the clock's lock held: it only sets a timer. May be NULL: then the match
+     * interrupt comes late or never. */
     void (*alarm)(void *ctx, uint64_t when);
     void *ctx;
     struct irq_line irq;

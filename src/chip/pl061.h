@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Eight lines of general-purpose input and output (Arm PrimeCell PL061, DDI 0190). The power button is an input.
+ * Eight lines of general-purpose input and output (Arm PrimeCell PL061, DDI 0190). The power button
+ * is an input.
  */
 #ifndef CHIP_PL061_H
 #define CHIP_PL061_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What PCI's files share: register names of a type 0 configuration header (PCI 3.0, 6.1) and of MSI-X (6.8.2).
+ * What PCI's files share: register names of a type 0 configuration header (PCI 3.0, 6.1) and of
+ * MSI-X (6.8.2).
  */
 #ifndef PCI_PCI_INTERNAL_H
 #define PCI_PCI_INTERNAL_H
@@ -34,15 +35,15 @@
 #define PCI_BAR_64BIT        0x4
 #define PCI_BAR_PREFETCHABLE 0x8
 
-#define PCI_CAP_MSIX         0x11
-#define PCI_MSIX_CONTROL     2 /* in the capability */
-#define PCI_MSIX_TABLE       4
-#define PCI_MSIX_PBA         8
-#define PCI_MSIX_LENGTH      12
-#define PCI_MSIX_ENABLE      0x8000
+#define PCI_CAP_MSIX           0x11
+#define PCI_MSIX_CONTROL       2 /* in the capability */
+#define PCI_MSIX_TABLE         4
+#define PCI_MSIX_PBA           8
+#define PCI_MSIX_LENGTH        12
+#define PCI_MSIX_ENABLE        0x8000
 #define PCI_MSIX_FUNCTION_MASK 0x4000
-#define PCI_MSIX_ENTRY       16 /* bytes of a table entry */
-#define PCI_MSIX_MASKED      1u /* in an entry's control */
+#define PCI_MSIX_ENTRY         16 /* bytes of a table entry */
+#define PCI_MSIX_MASKED        1u /* in an entry's control */
 
 struct pci_host {
     pthread_mutex_t lock; /* while BARs move */
@@ -62,9 +63,11 @@ static inline uint16_t pci_command(const struct pci_function *function)
 
 /* Guest accesses to configuration space; offset + size lie within it. */
 uint32_t pci_config_read(struct pci_function *function, unsigned offset, unsigned size);
-void pci_config_write(struct pci_function *function, unsigned offset, unsigned size, uint32_t value);
+void pci_config_write(struct pci_function *function, unsigned offset, unsigned size,
+                      uint32_t value);
 
-/* Puts each BAR of each function where its registers say, as far as it can answer there. Takes the host's lock. */
+/* Puts each BAR of each function where its registers say, as far as it can answer there. Takes the
+ * host's lock. */
 void pci_remap(struct pci_host *host);
 /* Takes the function's BARs off the bus. */
 void pci_unmap(struct pci_function *function);
@@ -72,7 +75,8 @@ void pci_unmap(struct pci_function *function);
 /* Whether [address, address + size) lies in one of the windows that BARs answer in. */
 bool pci_in_window(const struct pci_windows *windows, uint64_t address, uint64_t size);
 
-/* With the function's lock held: the INTx wire follows its gates; what is pending and no longer masked is sent. */
+/* With the function's lock held: the INTx wire follows its gates; what is pending and no longer
+ * masked is sent. */
 void pci_intx_update(struct pci_function *function);
 void pci_msix_flush(struct pci_function *function);
 bool pci_msix_on(const struct pci_function *function);
