@@ -69,6 +69,11 @@ const struct sysreg_info *sysreg_info(enum sysreg_id id)
     return &REGISTERS[id];
 }
 
+const struct sysop_info *sysop_info(enum sysop_id id)
+{
+    return &OPERATIONS[id];
+}
+
 const struct sysop_info *sysop_lookup(uint32_t key)
 {
     switch (key) {

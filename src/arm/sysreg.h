@@ -106,6 +106,9 @@ struct sysop_info {
     uint8_t gate;  /* enum sysreg_gate, at EL0 */
 };
 
+/* Facts of a SYS instruction; `id` is below SYSOP_COUNT. */
+const struct sysop_info *sysop_info(enum sysop_id id);
+
 /* The SYS instruction with `key`, or NULL: it is UNDEFINED. */
 const struct sysop_info *sysop_lookup(uint32_t key);
 

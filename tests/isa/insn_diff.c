@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The differential instruction test: every EL0 instruction of the encoding table, with random
- * operands on random state, through Atoll's interpreter and through an oracle; X, SP, V, PC, NZCV,
- * FPSR and memory must agree to the bit.
+ * operands on random state, through Atoll and through an oracle; X, SP, V, PC,
+ * NZCV, FPSR and memory must agree to the bit.
  *
- *   insn_diff EXCEPTIONS COUNT SEED ORACLE... [-- OPERATION...]
+ *   insn_diff EXCEPTIONS ENGINE COUNT SEED ORACLE... [-- OPERATION...]
  *
- * COUNT cases an operation; ORACLE is a command that turns struct insn_case on its standard input
- * into struct case_state on its standard output: "qemu-aarch64 -cpu max insn_oracle". EXCEPTIONS
- * lists, with reasons, what is left out: operations that make no sense here and words that the
- * oracle gets wrong. An operation of which no case could be run fails the test.
+ * ENGINE is the name of an engine, which runs the cases on a whole vCPU, or "handlers" for the
+ * interpreter's handlers alone. COUNT cases an operation; ORACLE is a command that turns struct
+ * insn_case on its standard input into struct case_state on its standard output: "qemu-aarch64 -cpu
+ * max insn_oracle". EXCEPTIONS lists, with reasons, what is left out: operations that make no sense
+ * here and words that the oracle gets wrong. An operation of which no case could be run fails the
+ * test.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,12 +24,9 @@
 #include <unistd.h>
 
 #include "arm/a64.h"
-#include "engine/interp/handlers.h"
 #include "insn_case.h"
 #include "insn_random.h"
-#include "../unit/engine/fake_soft.h"
-
-_Static_assert(FAKE_BASE == CASE_MEMORY && FAKE_SIZE == CASE_MEMORY_SIZE, "one memory");
+#include "insn_runner.h"
 
 #define BATCH          4096
 #define MAX_EXCEPTIONS 64
@@ -45,19 +44,13 @@ struct diff {
     bool wanted[A64_OP_COUNT];
     char **oracle;
     struct random random;
-    struct fake fake;
+    struct runner *runner;
     struct insn_case in[BATCH];
     struct case_state ours[BATCH], theirs[BATCH];
     enum a64_op op[BATCH];
     unsigned used;
     unsigned ran[A64_OP_COUNT], differ[A64_OP_COUNT];
     uint64_t cases, dropped, failures;
-};
-
-static void (*const handlers[A64_OP_COUNT])(struct soft_cpu *c, uint32_t w) = {
-#define HANDLER(name) [A64_##name] = interp_##name,
-    A64_OPS(HANDLER)
-#undef HANDLER
 };
 
 /* --- the table of exceptions --- */
@@ -113,47 +106,16 @@ static bool left_out(const struct diff *d, enum a64_op op, uint32_t word)
 
 /* --- Atoll's side --- */
 
-/* Runs the case on the interpreter's handlers. False: it is not one that the oracle could run as
- * well. */
+/* Runs the case. False: it is not one that the oracle could run as well. */
 static bool run_ours(struct diff *d, const struct insn_case *c, struct case_state *out)
 {
-    struct fake *f = &d->fake;
-    const struct case_state *s = &c->state;
-
-    fake_reset(f);
-    memcpy(f->cpu.x, s->x, sizeof(f->cpu.x));
-    memcpy(f->cpu.v, s->v, sizeof(f->cpu.v));
-    memcpy(f->memory, s->memory, sizeof(f->memory));
-    f->cpu.el = 0;
-    f->cpu.nzcv = s->nzcv;
-    f->cpu.fpcr = s->fpcr;
-    f->cpu.fpsr = s->fpsr;
-    f->cpu.pc = s->pc;
-    f->store_fails = c->count == 1; /* no load-exclusive before it */
-    memset(out, 0, sizeof(*out));
-    out->signal = SIGTRAP;
-    for (unsigned i = 0; i < c->count; i++) {
-        if (!fake_run(f, handlers[a64_decode(c->word[i])], c->word[i])) {
-            if (f->event != FAKE_UNDEFINED)
-                return false;
-            out->signal = SIGILL;
-            break;
-        }
-        f->cpu.pc = f->cpu.next_pc;
-    }
-    memcpy(out->x, f->cpu.x, sizeof(out->x));
-    memcpy(out->v, f->cpu.v, sizeof(out->v));
-    memcpy(out->memory, f->memory, sizeof(out->memory));
-    out->pc = f->cpu.pc;
-    out->nzcv = f->cpu.nzcv;
-    out->fpcr = f->cpu.fpcr;
-    out->fpsr = f->cpu.fpsr;
-    if (out->pc - CASE_CODE >= CASE_PAGE) {
-        out->signal = SIGSEGV;
-        /* Where the oracle's own code and data are, it would run on. */
+    if (!runner_run(d->runner, c, out))
+        return false;
+    /* A branch to where the oracle's own code and data are would run on there; one to the case
+     * itself, for ever. */
+    if (out->signal == SIGSEGV)
         return out->pc >= UINT64_C(0x10000000) || out->pc < UINT64_C(0x100000);
-    }
-    return out->pc >= CASE_CODE + 4 * c->count || out->signal != SIGTRAP;
+    return out->signal != SIGTRAP || out->pc >= CASE_CODE + 4 * c->count;
 }
 
 /* --- the oracle's side --- */
@@ -377,15 +339,24 @@ static bool summarise(const struct diff *d)
 int main(int argc, char **argv)
 {
     struct diff *d = calloc(1, sizeof(*d));
+    struct error err = {0};
     bool good;
 
-    if (!d || argc < 5 || !read_exceptions(d, argv[1]) || !read_arguments(d, argv + 4)) {
-        fprintf(stderr, "usage: insn_diff EXCEPTIONS COUNT SEED ORACLE... [-- OPERATION...]\n");
+    if (!d || argc < 6 || !read_exceptions(d, argv[1]) || !read_arguments(d, argv + 5)) {
+        fprintf(stderr,
+                "usage: insn_diff EXCEPTIONS ENGINE COUNT SEED ORACLE... [-- OPERATION...]\n");
         free(d);
         return 2;
     }
-    d->random.state = strtoull(argv[3], NULL, 0);
-    good = test_all(d, (unsigned)strtoul(argv[2], NULL, 0)) && summarise(d);
+    d->runner = runner_new(argv[2], &err);
+    if (!d->runner) {
+        fprintf(stderr, "insn_diff: %s: %s\n", argv[2], err.text);
+        free(d);
+        return 2;
+    }
+    d->random.state = strtoull(argv[4], NULL, 0);
+    good = test_all(d, (unsigned)strtoul(argv[3], NULL, 0)) && summarise(d);
+    runner_free(d->runner);
     free(d);
     return !good;
 }

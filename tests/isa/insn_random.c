@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "arm/sysreg.h"
 #include "base/bits.h"
 
 /* SplitMix64. */
@@ -224,6 +225,21 @@ static uint32_t aim_literal(struct random *r, uint32_t w)
     return (w & ~UINT32_C(0x00ffffe0)) | (uint32_t)(offset >> 2 & 0x7ffff) << 5;
 }
 
+/* --- system instructions --- */
+
+/* A register that has the same meaning in the oracle, or maintenance of a cache line of the memory.
+ */
+static uint32_t random_system(struct random *r, enum a64_op op, uint32_t w)
+{
+    static const enum sysreg_id REGISTERS[] = {SYSREG_NZCV, SYSREG_FPCR, SYSREG_FPSR};
+    static const enum sysop_id OPERATIONS[] = {SYSOP_IC_IVAU, SYSOP_DC_CVAC, SYSOP_DC_CVAU,
+                                               SYSOP_DC_CVAP, SYSOP_DC_CIVAC};
+    uint32_t key = op == A64_SYS ? sysop_info(OPERATIONS[below(r, nitems(OPERATIONS))])->key
+                                 : sysreg_info(REGISTERS[below(r, nitems(REGISTERS))])->key;
+
+    return (w & ~UINT32_C(0x1fffe0)) | key << 5;
+}
+
 /* --- sequences --- */
 
 /* Half of the store-exclusives come after their load-exclusive. */
@@ -262,8 +278,15 @@ void random_case(struct random *r, enum a64_op op, struct insn_case *c)
         w = a64_random(op, random_bits, r);
         if (op == A64_LDR_lit || op == A64_LDRSW_lit || op == A64_LDR_fp_lit)
             w = aim_literal(r, w);
+        if (op == A64_SYS || op == A64_MRS || op == A64_MSR_reg)
+            w = random_system(r, op, w);
         random_state(r, w, &c->state);
-    } while (unpredictable(op, w) || (is_load_store(w) && !aim(r, &c->state, w)));
+    } while ((op == A64_SYS && a64_Rt(w) == 31) || unpredictable(op, w) ||
+             (is_load_store(w) && !aim(r, &c->state, w)));
+    if (op == A64_MSR_reg) /* QEMU keeps what only AArch32 knows of FPCR and FPSR */
+        c->state.x[a64_Rt(w)] &= sysreg_lookup((uint32_t)bits_get(w, 20, 5))->writable;
+    if (op == A64_SYS)
+        c->state.x[a64_Rt(w)] = CASE_MEMORY + below(r, CASE_MEMORY_SIZE);
     if (op == A64_BR || op == A64_BLR || op == A64_RET)
         c->state.x[a64_Rn(w)] = CASE_CODE + 4 * (CASE_WORDS + below(r, 1000));
     c->word[0] = w;
