@@ -72,6 +72,7 @@ int host_shm_create(struct host_shm *shm, const char *name, uint64_t size, struc
     }
     madvise(base, rounded,
             MADV_DONTDUMP); /* what a guest keeps in memory has no place in our core file */
+    madvise(base, rounded, MADV_DONTFORK); /* nor in a helper process (backend/net) */
     *shm = (struct host_shm){.fd = fd, .base = base, .size = rounded};
     return 0;
 }

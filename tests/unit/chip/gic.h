@@ -6,6 +6,7 @@
 #ifndef TESTS_UNIT_CHIP_GIC_H
 #define TESTS_UNIT_CHIP_GIC_H
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "chip/gicv3.h"
@@ -40,7 +41,7 @@
 struct fixture {
     struct bus *bus;
     struct gicv3 *gic;
-    unsigned changes[CPUS];
+    _Atomic unsigned changes[CPUS];
 };
 
 static inline void count_change(void *ctx, unsigned cpu)

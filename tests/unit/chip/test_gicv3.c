@@ -17,10 +17,11 @@ static struct fixture fixture;
 
 static int setup(void **state)
 {
-    memset(&fixture, 0, sizeof(fixture));
+    memset((void *)&fixture, 0, sizeof(fixture));
     make(&fixture, 988);
     bring_up(&fixture);
-    memset(fixture.changes, 0, sizeof(fixture.changes));
+    for (unsigned cpu = 0; cpu < CPUS; cpu++)
+        fixture.changes[cpu] = 0;
     *state = &fixture;
     return 0;
 }

@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 #include "gic.h"
 
@@ -213,13 +215,69 @@ static void refuses_another_machine(void **state)
     state_free(saved);
 }
 
+/* Two vCPUs take interrupts while a device raises them; nothing is lost, doubled or left behind. */
+struct storm {
+    struct fixture *f;
+    unsigned cpu;
+    _Atomic bool *stop;
+    unsigned taken;
+};
+
+static void *take_interrupts(void *arg)
+{
+    struct storm *storm = arg;
+    uint64_t intid;
+
+    for (bool last = false; !last;) {
+        last = *storm->stop;
+        while (gicv3_sysreg_read(storm->f->gic, storm->cpu, IAR1, &intid) == 0 && intid != 1023) {
+            storm->taken++;
+            gicv3_sysreg_write(storm->f->gic, storm->cpu, EOIR1, intid);
+        }
+    }
+    return NULL;
+}
+
+static void storm(void **state)
+{
+    struct fixture f = {0};
+    _Atomic bool stop = false;
+    struct storm storms[2] = {{&f, 0, &stop, 0}, {&f, 1, &stop, 0}};
+    pthread_t threads[2];
+
+    make(&f, 988);
+    bring_up(&f);
+    for (unsigned i = 0; i < 2; i++) {
+        make_edge(&f, 130 + i);
+        enable(&f, 130 + i);
+        wr(&f, DIST + 0x6000 + 8 * (130 + i), 8, i);
+        redist_set(&f, i, SGIS + 0x100, 0xffff);
+        assert_int_equal(pthread_create(&threads[i], NULL, take_interrupts, &storms[i]), 0);
+    }
+    for (unsigned i = 0; i < 20000; i++) {
+        pulse(&f, 130 + i % 2);
+        icc_set(&f, 2, SGI1R, 3ull << 24 | 3);
+        wr(&f, DIST + 0x400 + 130, 1, i % 2 ? 0xa0 : 0x80);
+    }
+    stop = true;
+    for (unsigned i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(icc(&f, i, HPPIR1), 1023);
+        assert_in_range(storms[i].taken, 2, 30000);
+    }
+    assert_int_equal(dist(&f, 0x310) | redist(&f, 0, SGIS + 0x300) | redist(&f, 1, SGIS + 0x300),
+                     0);
+    unmake(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(identifies_itself),        cmocka_unit_test(has_what_was_asked_for),
         cmocka_unit_test(openbsd_probes),           cmocka_unit_test(configures_edges),
         cmocka_unit_test(every_access_is_harmless), cmocka_unit_test(continues_after_restore),
-        cmocka_unit_test(refuses_another_machine),
+        cmocka_unit_test(refuses_another_machine),  cmocka_unit_test(storm),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
