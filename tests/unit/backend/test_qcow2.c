@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/endian.h"
 #include "base/units.h"
 #include "scratch.h"
 
@@ -319,6 +320,30 @@ static void freed_clusters_are_reused(void **state)
     assert_int_equal(scratch_run(s, "qemu-img check image"), 0);
 }
 
+/* What clusters held before, for a snapshot say, does not show around what is written into them
+ * next. */
+static void reused_clusters_are_clean(void **state)
+{
+    struct scratch *s = *state;
+    struct model m;
+
+    model_create(&m, s, "image", MIB);
+    assert_int_equal(scratch_run(s, "qemu-img create -f qcow2 image 1M && "
+                                    "qemu-io -f qcow2 -c 'write -P 255 0 1M' image && "
+                                    "qemu-img snapshot -c one image && "
+                                    "qemu-io -f qcow2 -c 'write -z 0 1M' image && "
+                                    "qemu-img snapshot -d one image"),
+                     0);
+    model_open(&m);
+    for (uint64_t at = 1024; at < m.size; at += 64 * KIB) {
+        scratch_fill(s, m.bytes + at, 512);
+        scratch_write(m.disk, m.bytes + at, 512, at);
+    }
+    disk_close(m.disk);
+    model_verify(&m);
+    model_free(&m);
+}
+
 /* A write that fails half-way, as on a full file system, in a child with a limit on the size of
  * files. */
 static void fill_until_failure(struct scratch *s)
@@ -445,6 +470,161 @@ static void what_is_not_supported_is_said(void **state)
     assert_int_equal(refused(s, "luks", NULL, "encrypted"), -ENOTSUP);
 }
 
+/* Overwrites one big-endian number of an image. */
+static void damage(struct scratch *s, const char *name, uint64_t at, uint64_t value, size_t length)
+{
+    uint8_t bytes[8];
+    int fd = open(scratch_path(s, name), O_WRONLY);
+
+    store_be64(bytes, value);
+    assert_int_equal(pwrite(fd, bytes + 8 - length, length, (off_t)at), length);
+    close(fd);
+}
+
+static uint64_t number_at(struct scratch *s, const char *name, uint64_t at)
+{
+    uint8_t bytes[8];
+    int fd = open(scratch_path(s, name), O_RDONLY);
+
+    assert_int_equal(pread(fd, bytes, 8, (off_t)at), 8);
+    close(fd);
+    return load_be64(bytes);
+}
+
+static void make_damaged(struct scratch *s, uint64_t at, uint64_t value, size_t length)
+{
+    assert_int_equal(scratch_run(s, "cp good bad"), 0);
+    damage(s, "bad", at, value, length);
+}
+
+static void malformed_headers_are_refused_by_name(void **state)
+{
+    static const struct {
+        uint64_t at, value;
+        size_t length;
+        const char *because;
+    } cases[] = {
+        {4, 1, 4, "version"},
+        {4, 4, 4, "version"},
+        {20, 8, 4, "cluster size"},
+        {20, 22, 4, "cluster size"},
+        {24, UINT64_MAX, 8, "size of the disk"},
+        {24, UINT64_C(1) << 50, 8, "L1 table's size"},
+        {36, 0x7fffffff, 4, "size of the L1 table"},
+        {36, 0, 4, "L1 table's size"},
+        {40, 0x12345, 8, "offset of the L1 table"},
+        {40, UINT64_C(1) << 40, 8, "offset of the L1 table"},
+        {40, 0, 8, "offset of the L1 table"},
+        {48, 512, 8, "offset of the refcount table"},
+        {56, 0, 4, "refcount table clusters"},
+        {56, 0xffffffff, 4, "refcount table clusters"},
+        {60, 0x10000001, 4, "number of snapshots"},
+        {60, 7, 4, "offset of the snapshot table"},
+        {72, 2, 8, "marked as corrupt"},
+        {72, 1, 8, "not up to date"},
+        {72, UINT64_C(1) << 40, 8, "features"},
+        {96, 7, 4, "refcount order"},
+        {100, 96, 4, "header's length"},
+        {100, 0xfffffff8, 4, "header's length"},
+    };
+    struct scratch *s = *state;
+
+    assert_int_equal(scratch_run(s, "qemu-img create -f qcow2 good 1M"), 0);
+    for (size_t i = 0; i < nitems(cases); i++) {
+        make_damaged(s, cases[i].at, cases[i].value, cases[i].length);
+        assert_int_not_equal(refused(s, "bad", NULL, cases[i].because), 0);
+    }
+    assert_int_equal(refused(s, "good", NULL, ""), 0);
+}
+
+/* Tables that point to each other: found when the image is opened for writing. */
+static void overlapping_tables_are_refused(void **state)
+{
+    struct scratch *s = *state;
+    uint64_t l1, reftable, refblock;
+
+    assert_int_equal(
+        scratch_run(s, "qemu-img create -f qcow2 good 1M && qemu-io -c 'write 0 1M' good"), 0);
+    l1 = number_at(s, "good", 40);
+    reftable = number_at(s, "good", 48);
+    refblock = number_at(s, "good", reftable);
+    make_damaged(s, l1, BIT(63) | reftable, 8);
+    assert_int_equal(refused(s, "bad", NULL, "overlaps"), -EIO);
+    make_damaged(s, l1, BIT(63), 8);
+    assert_int_equal(refused(s, "bad", NULL, ""), 0); /* no L2 table: an empty disk */
+    make_damaged(s, reftable, l1, 8);
+    assert_int_equal(refused(s, "bad", NULL, "overlaps"), -EIO);
+    make_damaged(s, reftable, refblock + 512, 8);
+    assert_int_equal(refused(s, "bad", NULL, "refcount block"), -EIO);
+    make_damaged(s, 40, reftable, 8);
+    assert_int_equal(refused(s, "bad", NULL, "overlaps"), -EIO);
+}
+
+/* Writes 512 bytes to the start of the damaged disk: refused, as is all that follows, but for
+ * reading. */
+static void expect_write_refused(struct scratch *s, const char *because)
+{
+    struct disk *disk = scratch_open(s, "bad", NULL, false);
+    uint8_t bytes[512] = {1};
+    struct iovec iov = {bytes, sizeof(bytes)};
+
+    s->line[0] = 0;
+    assert_int_equal(disk_writev(disk, &iov, 1, 0), -EIO);
+    if (!strstr(s->line, because))
+        fail_msg("\"%s\" does not say \"%s\"", s->line, because);
+    assert_int_equal(disk_writev(disk, &iov, 1, 512 * KIB), -EIO);
+    assert_int_equal(disk_discard(disk, 512 * KIB, 64 * KIB), -EIO);
+    assert_int_equal(disk_flush(disk), -EIO);
+    scratch_read(disk, bytes, sizeof(bytes), 512 * KIB);
+    disk_close(disk);
+}
+
+static void metadata_is_never_overwritten_with_data(void **state)
+{
+    static const unsigned fields[] = {40, 48}; /* the L1 table, the refcount table */
+    struct scratch *s = *state;
+    uint64_t l2;
+    char offset[32];
+
+    assert_int_equal(
+        scratch_run(s, "qemu-img create -f qcow2 good 1M && qemu-io -c 'write 0 1M' good"), 0);
+    l2 = number_at(s, "good", number_at(s, "good", 40)) & ~BIT(63);
+    for (size_t i = 0; i < nitems(fields); i++) {
+        uint64_t target = number_at(s, "good", fields[i]);
+
+        make_damaged(s, l2, BIT(63) | target, 8);
+        snprintf(offset, sizeof(offset), "0x%llx", (unsigned long long)target);
+        expect_write_refused(s, offset);
+        assert_int_equal(number_at(s, "bad", target), number_at(s, "good", target));
+    }
+    make_damaged(s, l2, BIT(63) | l2, 8);
+    expect_write_refused(s, "metadata");
+    make_damaged(s, l2, BIT(63) | (5 * 64 * KIB + 512), 8);
+    expect_write_refused(s, "L2 entry");
+    /* The L2 table itself is counted as free: it must not be allocated for data. */
+    make_damaged(s, number_at(s, "good", number_at(s, "good", 48)) + 2 * (l2 >> 16), 0, 2);
+    damage(s, "bad", l2, 0, 8);
+    expect_write_refused(s, "not counted");
+}
+
+static void truncated_images_do_not_read_as_zeros(void **state)
+{
+    struct scratch *s = *state;
+    uint8_t bytes[512];
+    struct iovec iov = {bytes, sizeof(bytes)};
+    struct disk *disk;
+
+    assert_int_equal(
+        scratch_run(s, "qemu-img create -f qcow2 bad 1M && qemu-io -c 'write 0 1M' bad && "
+                       "truncate -s -128k bad"),
+        0);
+    disk = scratch_open(s, "bad", NULL, true);
+    assert_int_equal(disk_readv(disk, &iov, 1, 0), 0);
+    assert_int_equal(disk_readv(disk, &iov, 1, MIB - 512), -EIO);
+    assert_non_null(strstr(s->line, "past the end"));
+    disk_close(disk);
+}
+
 int main(void)
 {
 #define QCOW2_TEST(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
@@ -456,10 +636,15 @@ int main(void)
         QCOW2_TEST(big_disks_are_sparse),
         QCOW2_TEST(refcount_table_grows),
         QCOW2_TEST(freed_clusters_are_reused),
+        QCOW2_TEST(reused_clusters_are_clean),
         QCOW2_TEST(full_file_system_leaves_a_good_image),
         QCOW2_TEST(killed_writer_leaves_leaks_at_most),
         QCOW2_TEST(backing_files_are_the_users_choice),
         QCOW2_TEST(what_is_not_supported_is_said),
+        QCOW2_TEST(malformed_headers_are_refused_by_name),
+        QCOW2_TEST(overlapping_tables_are_refused),
+        QCOW2_TEST(metadata_is_never_overwritten_with_data),
+        QCOW2_TEST(truncated_images_do_not_read_as_zeros),
     };
 
     if (system("qemu-img --version >/dev/null 2>&1") != 0) {
