@@ -174,7 +174,8 @@ static uint32_t signal_of(uint32_t esr)
 {
     switch (esr_ec(esr)) {
     case ESR_EC_BRK64: return SIGTRAP;
-    case ESR_EC_UNKNOWN: return SIGILL;
+    case ESR_EC_UNKNOWN:
+    case ESR_EC_SYS64: return SIGILL;
     case ESR_EC_IABT_LOWER: return SIGSEGV;
     case ESR_EC_SP_ALIGN:
     case ESR_EC_PC_ALIGN: return SIGBUS;
@@ -209,7 +210,7 @@ bool runner_run(struct runner *r, const struct insn_case *c, struct case_state *
     do {
         if (r->ops->vcpu_run(r->vcpu, &r->exit))
             return false;
-    } while (r->exit->kind == EXIT_VTIMER);
+    } while (r->exit->kind == EXIT_VTIMER || r->exit->kind == EXIT_WFI);
     store_state(r, out);
     if (r->exit->kind != EXIT_SMCCC)
         out->signal = 0;
