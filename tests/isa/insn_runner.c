@@ -102,7 +102,7 @@ static int configure(struct runner *r)
     }
     return set(r, SYSREG_SCTLR_EL1,
                sysreg_info(SYSREG_SCTLR_EL1)->reset | SCTLR_M | SCTLR_C | SCTLR_I | SCTLR_SA0 |
-                   SCTLR_UCI);
+                   SCTLR_UCI | SCTLR_NTWI | SCTLR_NTWE);
 }
 
 struct runner *runner_new(const char *name, struct error *err)
