@@ -37,6 +37,30 @@ void put_value(const char *text, uint64_t value);
 #define isb() __asm__ volatile("isb" : : : "memory")
 #define dsb() __asm__ volatile("dsb sy" : : : "memory")
 
+/* --- translation (mmu.c): everything is mapped one to one below 2 GiB; the rest is free for tests
+ * --- */
+
+#define PTE_PAGE   3
+#define PTE_AF     (UINT64_C(1) << 10 | UINT64_C(3) << 8)
+#define PTE_NORMAL (UINT64_C(0) << 2)
+#define PTE_DEVICE (UINT64_C(1) << 2)
+#define PTE_USER   (UINT64_C(1) << 6)
+#define PTE_RO     (UINT64_C(1) << 7)
+#define PTE_NG     (UINT64_C(1) << 11)
+#define PTE_PXN    (UINT64_C(1) << 53)
+#define PTE_UXN    (UINT64_C(1) << 54)
+
+void mmu_on(void);
+/* The level 3 entry of va, above 2 GiB; tables are made as needed. */
+uint64_t *mmu_pte(uint64_t va);
+/* Sets it, and makes every CPU see it. */
+void mmu_map(uint64_t va, uint64_t pte);
+
+/* --- more CPUs (cpus.c) --- */
+
+/* Starts CPU `index` (1 to 3) in `body` with a stack of its own and the MMU as mmu_on sets it. */
+void cpu_start(unsigned index, void (*body)(unsigned index));
+
 int main(void);
 
 #endif
