@@ -16,7 +16,7 @@ tsan  = --buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
 
 # Configured anew every time, because what is installed decides which tests there are.
 compile = meson setup $(if $(wildcard build/$1/build.ninja),--reconfigure) build/$1 $($1) \
-	>build/$1.log || { cat build/$1.log; exit 1; }; ninja -C build/$1
+	>build/$1.log || { cat build/$1.log; exit 1; }; ninja -C build/$1 $2
 
 .PHONY: help build asan tsan run guest guests check check-long check-decode check-guest format clean
 
@@ -33,7 +33,7 @@ help:
 build:
 	@tools/setup build
 	@mkdir -p build
-	@$(call compile,plain)
+	@$(call compile,plain,src/cli/atoll tools/includes.checked)
 	@ln -sf plain/src/cli/atoll build/atoll
 
 asan tsan:
@@ -48,6 +48,7 @@ guest:
 guests:
 	@tools/setup run
 	@tools/guest-debian cloud generic trixie installer
+	@tools/guest-programs
 
 run: build guest
 	build/atoll run --kernel $(GUEST)/cloud/linux --initrd $(GUEST)/cloud/initrd.gz \
@@ -58,12 +59,14 @@ check: asan build guests
 
 check-long: asan tsan build guests
 	@tools/setup long
+	@$(call compile,plain)
 	@tools/guest-debootstrap
 	@tools/check build/plain:long,decode build/asan:long-asan build/tsan:long-tsan
 
 check-decode:
 	@tools/setup build check long
-	@$(MAKE) build
+	@mkdir -p build
+	@$(call compile,plain)
 	@tools/check build/plain:decode
 
 check-guest: build

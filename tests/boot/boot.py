@@ -16,6 +16,7 @@ import termios
 import threading
 import time
 
+import programs as debian_programs
 from guest import ENDINGS, Failure, Guest
 
 SKIPPED = 77
@@ -305,6 +306,46 @@ def gzip(bench):
         guest.poweroff()
 
 
+def programs(bench):
+    """coreutils, gzip, openssl and python3 print the same as under qemu-aarch64."""
+    if not shutil.which("qemu-aarch64"):
+        raise Skip("qemu-aarch64 is not installed (package qemu-user)")
+    tree = bench.file("programs")
+    disk = debian_programs.prepare(tree, bench.file("programs.img"), bench.directory)
+    wanted = debian_programs.expected(tree)
+    with bench.linux("--disk", disk) as guest:
+        guest.shell()
+        guest.check("mount /dev/vdb /mnt && mount -t devtmpfs dev /mnt/dev && "
+                    "mount -t proc proc /mnt/proc && mount -t tmpfs tmp /mnt/tmp")
+        text = guest.check("chroot /mnt /bin/busybox sh /data/run")
+        guest.poweroff()
+    got = [line.strip() for line in text.splitlines() if line.startswith("case ")]
+    for command, ours, theirs in zip(debian_programs.COMMANDS, got, wanted):
+        expect_equal(ours, theirs, " ".join(command)[:60])
+    expect_equal(len(got), len(wanted), "number of commands that ran")
+
+
+def hwdebug(bench):
+    """A debugger's single-steps, hardware breakpoints and watchpoints, through Linux's ptrace."""
+    compiler = shutil.which("aarch64-linux-gnu-gcc")
+    if not compiler:
+        raise Skip("aarch64-linux-gnu-gcc is not installed (package gcc-aarch64-linux-gnu)")
+    program = bench.scratch("hwdebug")
+    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "hwdebug.c")
+    subprocess.run([compiler, "-O1", "-static", "-o", program, source], check=True)
+    disk = bench.disk()
+    subprocess.run(["/sbin/debugfs", "-w", "-R", f"write {program} /root/hwdebug", disk],
+                   check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    with bench.linux(disk=disk) as guest:
+        guest.shell()
+        text = guest.check("chmod +x /root/hwdebug && /root/hwdebug")
+        guest.poweroff()
+    wanted = ["20 steps", "6 breakpoints"] + 3 * ["breakpoint"] + \
+        ["4 watchpoints", "written", "read", "exit 7"]
+    expect_equal([line.strip() for line in text.split("\n") if line.strip()], wanted,
+                 "what the debugger saw")
+
+
 def systemd(bench):
     """A debootstrapped Debian with systemd: login, a package from a local mirror, clean shutdown."""
     disk = bench.disk("systemd.img")
@@ -354,7 +395,7 @@ def bsd(bench):
 
 TESTS = {test.__name__: test for test in (
     shell, smp, strict, generic, trixie, installer, reset, stdin, terminal, capture, isolated,
-    idle, memory, qcow2, gzip, systemd, bsd)}
+    idle, memory, qcow2, gzip, programs, hwdebug, systemd, bsd)}
 
 
 def main():
