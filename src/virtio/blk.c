@@ -30,14 +30,15 @@
 enum { T_IN = 0, T_OUT = 1, T_FLUSH = 4, T_GET_ID = 8, T_DISCARD = 11, T_WRITE_ZEROES = 13 };
 enum { S_OK = 0, S_IOERR = 1, S_UNSUPP = 2 };
 
-#define HEADER_SIZE    16
-#define ID_SIZE        20
-#define SEGMENT_SIZE   16 /* of DISCARD and WRITE_ZEROES (5.2.6) */
-#define SEGMENT_UNMAP  1u
-#define MAX_SEGMENTS   32
-#define MAX_SECTORS    (1u << 22) /* in one segment: 2 GiB */
-#define PHYSICAL_SHIFT 3 /* a physical block is 8 sectors: the host's page and file system block   \
-                          */
+#define HEADER_SIZE   16
+#define ID_SIZE       20
+#define SEGMENT_SIZE  16 /* of DISCARD and WRITE_ZEROES (5.2.6) */
+#define SEGMENT_UNMAP 1u
+#define MAX_SEGMENTS  32
+#define MAX_SECTORS   (1u << 22) /* in one segment: 2 GiB */
+#define PHYSICAL_SHIFT                                                                             \
+    3 /* a physical block is 8 sectors: the host's page and file system block                      \
+       */
 
 /* Offsets in the configuration (5.2.4) */
 enum {

@@ -80,12 +80,8 @@ static void reset_now(void *ctx)
 
 static void run_queues(struct virtio_device *dev, uint32_t queues)
 {
-    if (!dev->running)
+    if (!dev->running || atomic_load(&dev->paused)) /* virtio_device_resume has all queues run */
         return;
-    if (atomic_load(&dev->paused)) {
-        atomic_fetch_or(&dev->pending, queues); /* virtio_device_resume wakes the loop */
-        return;
-    }
     for (unsigned i = 0; i < dev->queue_count; i++)
         if ((queues & BIT(i)) && dev->queues[i].live && dev->ops->notify)
             dev->ops->notify(dev, i);

@@ -193,6 +193,49 @@ static void malformed_packed(void **unused)
     stop(&f);
 }
 
+/* An indirect table may have more entries than the ring, up to the device's limit; neighbours count
+ * once. */
+static void long_tables(void **unused)
+{
+    static struct fixture f;
+    static const struct {
+        unsigned entries, distance, before; /* `before` the table: descriptors of the ring */
+        bool good;
+    } cases[] = {
+        {1024, 64, 0, true}, {1024, 16, 2, true}, {1025, 64, 0, false}, {1024, 64, 1, false}};
+
+    start(&f);
+    for (unsigned packed = 0; packed < 2; packed++) {
+        for (size_t i = 0; i < nitems(cases); i++) {
+            unsigned n = cases[i].entries, before = cases[i].before;
+            struct raw ring = {f.table, 16 * n, INDIRECT | (packed ? AVAIL : 0), 0};
+            struct raw first = {f.data, 16, WRITE | NEXT | (packed ? AVAIL : 0), 0};
+
+            begin(&f, ALL | (packed ? VIRTIO_F_RING_PACKED : 0), 8);
+            for (unsigned e = 0; e < n; e++) {
+                struct raw entry = {RIG_RAM + 0x400000 + e * cases[i].distance, 16, WRITE, 0};
+
+                if (!packed && e + 1 < n) {
+                    entry.flags |= NEXT;
+                    entry.next = (uint16_t)(e + 1);
+                }
+                put_raw(&f, f.table + 16 * e, &entry, packed);
+            }
+            for (unsigned e = 0; e < before; e++) {
+                first.next = packed ? 0 : (uint16_t)(e + 1);
+                put_raw(&f, f.queue.desc + 16 * e, &first, packed);
+            }
+            put_raw(&f, f.queue.desc + 16 * before, &ring, packed);
+            mem_store(f.rig.mem, f.queue.avail + 2, 2, !packed);
+            drvq_notify(&f.queue);
+            host_loop_drain(f.rig.loop);
+            assert_int_equal(!(driver_status(&f.driver) & VIRTIO_STATUS_NEEDS_RESET),
+                             cases[i].good);
+        }
+    }
+    stop(&f);
+}
+
 /* Many chains at once through small rings of each kind; sizes that are no power of two in the
  * packed one. */
 static void many_at_once(void **unused)
@@ -360,10 +403,15 @@ static void bad_areas(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(malformed_split),  cmocka_unit_test(malformed_packed),
-        cmocka_unit_test(many_at_once),     cmocka_unit_test(interrupts),
-        cmocka_unit_test(reset_in_traffic), cmocka_unit_test(reset_without_waiting),
-        cmocka_unit_test(before_driver_ok), cmocka_unit_test(bad_areas),
+        cmocka_unit_test(malformed_split),
+        cmocka_unit_test(malformed_packed),
+        cmocka_unit_test(long_tables),
+        cmocka_unit_test(many_at_once),
+        cmocka_unit_test(interrupts),
+        cmocka_unit_test(reset_in_traffic),
+        cmocka_unit_test(reset_without_waiting),
+        cmocka_unit_test(before_driver_ok),
+        cmocka_unit_test(bad_areas),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
