@@ -331,7 +331,7 @@ static void reused_clusters_are_clean(void **state)
     assert_int_equal(scratch_run(s, "qemu-img create -f qcow2 image 1M && "
                                     "qemu-io -f qcow2 -c 'write -P 255 0 1M' image && "
                                     "qemu-img snapshot -c one image && "
-                                    "qemu-io -f qcow2 -c 'write -z 0 1M' image && "
+                                    "qemu-io -f qcow2 -c 'write -z -u 0 1M' image && "
                                     "qemu-img snapshot -d one image"),
                      0);
     model_open(&m);
