@@ -150,7 +150,7 @@ void soft_store_slow(struct soft_cpu *c, uint64_t va, unsigned size, unsigned ho
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-void soft_load16(struct soft_cpu *c, uint64_t va, unsigned how, uint64_t value[2])
+void soft_load16_slow(struct soft_cpu *c, uint64_t va, unsigned how, uint64_t value[2])
 {
     struct span s;
 
@@ -184,7 +184,7 @@ void soft_load16(struct soft_cpu *c, uint64_t va, unsigned how, uint64_t value[2
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
 }
 
-void soft_store16(struct soft_cpu *c, uint64_t va, unsigned how, const uint64_t value[2])
+void soft_store16_slow(struct soft_cpu *c, uint64_t va, unsigned how, const uint64_t value[2])
 {
     struct span s;
 

@@ -31,8 +31,9 @@ static inline void soft_store(struct soft_cpu *c, uint64_t va, unsigned size, un
                               uint64_t value);
 /* 16 bytes (a Q register, or a pair that must be single-copy atomic with SOFT_EXCL). value[0] is at
  * the lower address. May raise. */
-void soft_load16(struct soft_cpu *c, uint64_t va, unsigned how, uint64_t value[2]);
-void soft_store16(struct soft_cpu *c, uint64_t va, unsigned how, const uint64_t value[2]);
+static inline void soft_load16(struct soft_cpu *c, uint64_t va, unsigned how, uint64_t value[2]);
+static inline void soft_store16(struct soft_cpu *c, uint64_t va, unsigned how,
+                                const uint64_t value[2]);
 /* Checks that [va, va + size) can be stored to, for instructions that store several elements or
  * read then write: raises what the store would raise, changes nothing. May raise. */
 void soft_probe_store(struct soft_cpu *c, uint64_t va, unsigned size, unsigned how);
@@ -132,6 +133,34 @@ static inline void soft_store(struct soft_cpu *c, uint64_t va, unsigned size, un
         soft_host_store(e->host + va, size, value);
     else
         soft_store_slow(c, va, size, how, value);
+}
+
+void soft_load16_slow(struct soft_cpu *c, uint64_t va, unsigned how, uint64_t value[2]);
+void soft_store16_slow(struct soft_cpu *c, uint64_t va, unsigned how, const uint64_t value[2]);
+
+static inline void soft_load16(struct soft_cpu *c, uint64_t va, unsigned how, uint64_t value[2])
+{
+    const struct soft_tlb_entry *e = soft_tlb_slot(c->dtlb, va);
+
+    if (__builtin_expect(how == 0 && e->tag[SOFT_READ] == soft_tlb_key(va, 16), 1)) {
+        value[0] = soft_host_load(e->host + va, 8);
+        value[1] = soft_host_load(e->host + va + 8, 8);
+    } else {
+        soft_load16_slow(c, va, how, value);
+    }
+}
+
+static inline void soft_store16(struct soft_cpu *c, uint64_t va, unsigned how,
+                                const uint64_t value[2])
+{
+    const struct soft_tlb_entry *e = soft_tlb_slot(c->dtlb, va);
+
+    if (__builtin_expect(how == 0 && e->tag[SOFT_WRITE] == soft_tlb_key(va, 16), 1)) {
+        soft_host_store(e->host + va, 8, value[0]);
+        soft_host_store(e->host + va + 8, 8, value[1]);
+    } else {
+        soft_store16_slow(c, va, how, value);
+    }
 }
 
 #endif

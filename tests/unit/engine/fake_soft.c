@@ -74,12 +74,12 @@ void soft_store_slow(struct soft_cpu *c, uint64_t va, unsigned size, unsigned ho
     memcpy(access(c, va, size, how), &value, size);
 }
 
-void soft_load16(struct soft_cpu *c, uint64_t va, unsigned how, uint64_t value[2])
+void soft_load16_slow(struct soft_cpu *c, uint64_t va, unsigned how, uint64_t value[2])
 {
     memcpy(value, access(c, va, 16, how), 16);
 }
 
-void soft_store16(struct soft_cpu *c, uint64_t va, unsigned how, const uint64_t value[2])
+void soft_store16_slow(struct soft_cpu *c, uint64_t va, unsigned how, const uint64_t value[2])
 {
     memcpy(access(c, va, 16, how), value, 16);
 }
