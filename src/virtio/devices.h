@@ -25,8 +25,8 @@
 int virtio_blk_create(struct virtio_device **dev, const struct virtio_host *host,
                       const char *instance, struct disk *disk, const char *serial);
 
-/* A network card (5.1) with up to `pairs` (1 to 8) pairs of queues; always one under host->strict,
- * which offers exactly the feature bits of Apple's card. */
+/* A network card (5.1) with up to `pairs` (1 to 8) pairs of queues; one and no control queue with
+ * the quirk net_apple_features. */
 int virtio_net_create(struct virtio_device **dev, const struct virtio_host *host,
                       const char *instance, struct net *net, const uint8_t mac[NET_MAC_LENGTH],
                       unsigned pairs);

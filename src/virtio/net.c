@@ -2,9 +2,9 @@
 /*
  * The network device (VIRTIO 1.2, 5.1).
  *
- * Under host->strict it offers the feature bits of Apple's card, and refuses what that refuses: a
- * driver without MTU, and HOST_TSO without GUEST_TSO. Otherwise it offers more, accepts those
- * drivers too, and says once what Apple's would have done.
+ * Three quirks make it Apple's card: it offers the same feature bits, and refuses a driver without
+ * MTU and one with HOST_TSO but not GUEST_TSO. Without them it offers more, accepts those drivers
+ * too, and says once what Apple's would have done.
  *
  * A frame for the guest goes into buffers that hold all of it, or nowhere. The checksums of frames
  * that come in are not known to be right (a backend may be a real wire), so DATA_VALID is never
@@ -55,7 +55,7 @@ static uint64_t net_features(struct virtio_device *dev)
 {
     uint64_t features = APPLE_FEATURES;
 
-    if (dev->host.strict)
+    if (dev->host.quirks.net_apple_features)
         return features;
     features |= NET_F_MRG_RXBUF | NET_F_CTRL_VQ | NET_F_CTRL_RX | NET_F_CTRL_GUEST_OFFLOADS |
                 NET_F_CTRL_MAC_ADDR;
@@ -70,10 +70,11 @@ static bool net_accept(struct virtio_device *dev, uint64_t features)
                           !(features & (NET_F_GUEST_TSO4 | NET_F_GUEST_TSO6));
 
     if (no_mtu)
-        virtio_quirk(dev, "net-mtu-required", &net->said_mtu);
+        virtio_quirk(dev, "net-requires-mtu", &net->said_mtu);
     if (host_tso_alone)
-        virtio_quirk(dev, "net-host-tso-alone", &net->said_tso);
-    return !dev->host.strict || (!no_mtu && !host_tso_alone);
+        virtio_quirk(dev, "net-refuses-host-tso-alone", &net->said_tso);
+    return !(no_mtu && dev->host.quirks.net_requires_mtu) &&
+           !(host_tso_alone && dev->host.quirks.net_refuses_host_tso_alone);
 }
 
 /* rx0 tx0 rx1 tx1 ... and the control queue after the last pair, where without MQ there is one pair
@@ -398,7 +399,7 @@ static const struct virtio_ops net_ops = {
 
 static int net_init(struct virtio_net *net, const struct virtio_host *host, const char *instance)
 {
-    unsigned queues = 2 * net->pairs + !host->strict;
+    unsigned queues = 2 * net->pairs + !host->quirks.net_apple_features;
     uint16_t sizes[VIRTIO_MAX_QUEUES];
 
     for (unsigned i = 0; i < queues; i++)
@@ -420,7 +421,7 @@ int virtio_net_create(struct virtio_device **dev, const struct virtio_host *host
     if (!net)
         return -ENOMEM;
     net->net = backend;
-    net->pairs = host->strict ? 1 : pairs;
+    net->pairs = host->quirks.net_apple_features ? 1 : pairs;
     net->active = 1;
     net->link = true;
     memcpy(net->permanent, mac, NET_MAC_LENGTH);

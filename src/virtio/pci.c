@@ -43,10 +43,6 @@ enum { CFG_COMMON = 1, CFG_NOTIFY = 2, CFG_ISR = 3, CFG_DEVICE = 4, CFG_PCI = 5 
 #define NOTIFY_MULTIPLIER 4u
 #define DEVICE_AT         0x8000u
 
-/* Apple's functions say INTB although the board routes INTA, so that INTx is of no use there; ours
- * work by default. */
-static const uint8_t interrupt_pin[] = {[false] = 1, [true /* strict */] = 2};
-
 /* The common configuration structure (4.1.4.3): each register's offset; its width stands in
  * common_width. */
 enum {
@@ -438,7 +434,7 @@ static int describe(struct virtio_pci *pci)
     function->subsystem = VIRTIO_SUBSYSTEM;
     function->class_code = pci->dev->ops->pci_class;
     function->revision = VIRTIO_REVISION;
-    function->interrupt_pin = interrupt_pin[pci->dev->host.strict];
+    function->interrupt_pin = MAX(pci->dev->host.quirks.interrupt_pin, 1);
     ret = pci_function_init(function);
     if (ret)
         return ret;

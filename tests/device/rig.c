@@ -73,6 +73,12 @@ void rig_make(struct rig *rig, bool strict)
     rig->next = RIG_RAM + 64 * KIB;
     rig->sink = (struct event_sink){on_event, rig};
     rig->host = (struct virtio_host){.mem = rig->mem, .events = &rig->sink, .strict = strict};
+    rig->host.quirks = (struct virtio_quirks){
+        .net_requires_mtu = strict,
+        .net_refuses_host_tso_alone = strict,
+        .net_apple_features = strict,
+        .interrupt_pin = strict ? 2 : 1,
+    };
     build(rig);
 }
 

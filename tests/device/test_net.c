@@ -390,13 +390,19 @@ static void strict_negotiation(void **unused)
     assert_false(driver_negotiate(&f.driver, F_MAC | F_STATUS));
     assert_int_equal(f.driver.offered, UINT64_C(0x5300119ab));
     assert_int_equal(reg_read(&f.driver, f.driver.common + 0x12, 2), 2);
-    assert_string_equal(f.rig.text, "net-mtu-required");
+    assert_string_equal(f.rig.text, "net-requires-mtu");
     assert_true(driver_negotiate(&f.driver, F_MAC | F_STATUS | F_MTU));
     assert_false(driver_negotiate(&f.driver, F_MTU | F_CSUM | F_HOST_TSO4));
-    assert_string_equal(f.rig.text, "net-host-tso-alone");
+    assert_string_equal(f.rig.text, "net-refuses-host-tso-alone");
     assert_true(
         driver_negotiate(&f.driver, F_MTU | F_CSUM | F_GUEST_CSUM | F_HOST_TSO4 | F_GUEST_TSO4));
     assert_false(driver_negotiate(&f.driver, F_MTU | F_MRG_RXBUF));
+    stop(&f);
+
+    make(&f, true, 1, 1500); /* the bits without one refusal */
+    f.dev->host.quirks.net_requires_mtu = false;
+    assert_true(driver_negotiate(&f.driver, F_MAC));
+    assert_false(driver_negotiate(&f.driver, F_CSUM | F_HOST_TSO4));
     stop(&f);
 
     make(&f, false, 1, 1500);
