@@ -7,7 +7,9 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/endian.h"
 #include "driver.h"
@@ -32,14 +34,13 @@ struct fixture {
     bool indirect;
 };
 
-static void start(struct fixture *f, bool strict, uint64_t features)
+static void start_with(struct fixture *f, struct disk *disk, bool strict, uint64_t features)
 {
     struct virtio_device *dev;
 
     rig_make(&f->rig, strict);
-    assert_int_equal(virtio_blk_create(&dev, &f->rig.host, "virtio-blk0", &f->disk.disk,
-                                       "serial-0123456789abcdef"),
-                     0);
+    assert_int_equal(
+        virtio_blk_create(&dev, &f->rig.host, "virtio-blk0", disk, "serial-0123456789abcdef"), 0);
     f->pci = rig_plug(&f->rig, dev);
     driver_probe(&f->driver, &f->rig, 1);
     assert_true(driver_negotiate(&f->driver, features));
@@ -50,6 +51,11 @@ static void start(struct fixture *f, bool strict, uint64_t features)
     f->data = rig_alloc(&f->rig, 65536, 4096);
     f->status = rig_alloc(&f->rig, 1, 1);
     f->indirect = features & VIRTIO_F_INDIRECT_DESC;
+}
+
+static void start(struct fixture *f, bool strict, uint64_t features)
+{
+    start_with(f, &f->disk.disk, strict, features);
 }
 
 static void stop(struct fixture *f)
@@ -262,6 +268,42 @@ static void cache_modes(void **unused)
     stop(&f);
 }
 
+/* Through a real image, opened twice: what was written and flushed is there, and freeing the device
+ * gives up its lock. */
+static void raw_image(void **unused)
+{
+    static struct fixture f;
+    char path[] = "/tmp/atoll-test-XXXXXX";
+    const struct disk_config config = {.path = path, .format = DISK_FORMAT_RAW};
+    uint8_t pattern[4096];
+    struct disk *disk;
+    int fd = mkstemp(path);
+
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, 1 << 20), 0);
+    memset(pattern, 0xa5, sizeof(pattern));
+    for (unsigned round = 0; round < 2; round++) {
+        struct error err = {0};
+
+        if (disk_open(&disk, &config, NULL, &err))
+            fail_msg("%s", err.text);
+        start_with(&f, disk, false, F_FLUSH | F_DISCARD | F_WRITE_ZEROES | VIRTIO_F_RING_PACKED);
+        if (round == 0) {
+            data_put(&f, pattern, sizeof(pattern));
+            assert_int_equal(request(&f, OUT, 100, sizeof(pattern)), OK);
+            assert_int_equal(request(&f, FLUSH, 0, 0), OK);
+            mem_fill(f.rig.mem, f.data, 0, sizeof(pattern));
+        }
+        assert_int_equal(request(&f, IN, 100, sizeof(pattern)), OK);
+        data_expect(&f, pattern, sizeof(pattern));
+        stop(&f);
+        assert_int_equal(pread(fd, pattern, sizeof(pattern), 100 * 512), sizeof(pattern));
+        assert_int_equal(pattern[0], 0xa5);
+    }
+    close(fd);
+    unlink(path);
+}
+
 static void offered(void **unused)
 {
     static struct fixture f;
@@ -299,9 +341,13 @@ static void without_status_byte(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_ring), cmocka_unit_test(requests),
-        cmocka_unit_test(framing),    cmocka_unit_test(cache_modes),
-        cmocka_unit_test(offered),    cmocka_unit_test(without_status_byte),
+        cmocka_unit_test(every_ring),
+        cmocka_unit_test(requests),
+        cmocka_unit_test(framing),
+        cmocka_unit_test(cache_modes),
+        cmocka_unit_test(offered),
+        cmocka_unit_test(raw_image),
+        cmocka_unit_test(without_status_byte),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
