@@ -4,10 +4,12 @@
  *
  * arm/a64.isa has one line an encoding. From it come, in the generated arm/a64_gen.h:
  *
- *   enum a64_op        A64_UNDEFINED, then one A64_<NAME> a line that the declared CPU has, then
- * A64_OP_COUNT. A64_OPS(X)         X(ADD_imm) X(ADDS_imm) ...: the same list without A64_UNDEFINED,
- * for tables of handlers. a64_<FIELD>(w)     a field of an instruction: a64_Rd(w), a64_imm12(w).
- * One name is one position, in every encoding; the head of a64.isa lists them. Fields are unsigned.
+ * - enum a64_op: A64_UNDEFINED, then one A64_<NAME> a line that the declared CPU has, then
+ *   A64_OP_COUNT.
+ * - A64_OPS(X): X(ADD_imm) X(ADDS_imm) ..., the same list without A64_UNDEFINED, for tables of
+ *   handlers.
+ * - a64_<FIELD>(w): a field of an instruction, unsigned: a64_Rd(w), a64_imm12(w). One name is one
+ *   position, in every encoding; the head of a64.isa lists them.
  *
  * A name is one behaviour: variants by sf, size or Q share it, and its handler looks at those
  * fields. Decoding is complete: a word that the architecture leaves unallocated, or that belongs to

@@ -3,9 +3,8 @@
  * System registers and SYS instructions as facts: arm/sysregs.def and arm/sysops.def as
  * enumerations and look-ups.
  *
- * A key names one by its encoding: op0<<14 | op1<<11 | CRn<<7 | CRm<<3 | op2, which is also bits
- * 20:5 of the MRS, MSR, SYS or SYSL instruction (with op0 as 2 + o0, or 1 for SYS). It serves every
- * engine, saved state and the debugger.
+ * A key names one by its encoding: op0<<14 | op1<<11 | CRn<<7 | CRm<<3 | op2, which is bits 20:5 of
+ * the MRS, MSR, SYS or SYSL instruction. It serves every engine, saved state and the debugger.
  *
  * All functions are pure and may be called by any thread.
  */

@@ -2,9 +2,12 @@
 /*
  * Compares the decoder and the disassembler of arm/ with LLVM's, word by word (make check-decode).
  *
- *   decode_check DIFFERENCES sample COUNT [SEED]    random words, random instances of every line,
- * and those with one bit changed: allocation and text decode_check DIFFERENCES all [FIRST LAST]
- * every word: allocation
+ *   decode_check DIFFERENCES sample COUNT [SEED]
+ *   decode_check DIFFERENCES all [FIRST LAST]
+ *
+ * "sample" takes every system instruction, then COUNT words: random ones, random instances of every
+ * line of the table, and those with one bit changed; it compares allocation and text. "all" takes
+ * every word and compares allocation.
  *
  * LLVM is given exactly the features of the declared CPU (arm/cpuid.c). Where both differ, the Arm
  * ARM decides, and a row of DIFFERENCES says why: "MASK VALUE RELATION KIND reason". KIND is atoll

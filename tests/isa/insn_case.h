@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * One test case of the differential instruction test, as it travels between insn_diff (the host's
- * program, which runs it on Atoll's interpreter) and insn_oracle (an arm64 program, which runs it
+ * program, which runs it on an engine) and insn_oracle (an arm64 program, which runs it
  * under qemu-aarch64). Both are little-endian.
  */
 #ifndef TESTS_ISA_INSN_CASE_H
@@ -11,7 +11,7 @@
 
 #define CASE_MEMORY      UINT64_C(0x10000) /* address of the bytes that loads and stores meet */
 #define CASE_MEMORY_SIZE 256
-#define CASE_CODE        UINT64_C(0x11000) /* address of the instruction; the rest of its page is BRK */
+#define CASE_CODE        UINT64_C(0x11000) /* address of the instruction; its page is BRK */
 #define CASE_PAGE        UINT64_C(0x1000)
 #define CASE_WORDS       2
 

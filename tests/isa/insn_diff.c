@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The differential instruction test: every EL0 instruction of the encoding table, with random
- * operands on random state, through Atoll and through an oracle; X, SP, V, PC,
- * NZCV, FPSR and memory must agree to the bit.
+ * operands on random state, through Atoll and through an oracle. X, SP, V, PC, NZCV, FPCR, FPSR and
+ * memory must agree to the bit.
  *
  *   insn_diff EXCEPTIONS ENGINE COUNT SEED ORACLE... [-- OPERATION...]
  *
- * ENGINE is the name of an engine, which runs the cases on a whole vCPU, or "handlers" for the
- * interpreter's handlers alone. COUNT cases an operation; ORACLE is a command that turns struct
- * insn_case on its standard input into struct case_state on its standard output: "qemu-aarch64 -cpu
- * max insn_oracle". EXCEPTIONS lists, with reasons, what is left out: operations that make no sense
- * here and words that the oracle gets wrong. An operation of which no case could be run fails the
- * test.
+ * ENGINE runs COUNT cases of each operation (insn_runner.h); SEED makes them repeatable. ORACLE is
+ * a command that turns struct insn_case on its standard input into struct case_state on its
+ * standard output: "qemu-aarch64 -cpu max insn_oracle". EXCEPTIONS lists, with reasons, what is
+ * left out: what an oracle cannot run or gets wrong. An operation of which no case could be run
+ * fails the test.
  */
 #include <errno.h>
 #include <fcntl.h>
