@@ -13,7 +13,7 @@
 #define CASE_MEMORY_SIZE 256
 #define CASE_CODE        UINT64_C(0x11000) /* address of the instruction; its page is BRK */
 #define CASE_PAGE        UINT64_C(0x1000)
-#define CASE_WORDS       2
+#define CASE_WORDS       8
 
 struct case_state {
     uint64_t x[32]; /* X0 to X30, SP */

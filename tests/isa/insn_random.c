@@ -269,6 +269,30 @@ static bool unpredictable(enum a64_op op, uint32_t w)
            (op == A64_STXP && a64_Rs(w) == a64_Rt2(w));
 }
 
+/* Data processing, immediate, register or SIMD&FP (C4.1): it goes on to the next word, whatever the
+ * registers hold. */
+static bool is_data_processing(uint32_t w)
+{
+    return (w & 0x1c000000) == 0x10000000 || (w & 0x0e000000) == 0x0a000000 ||
+           (w & 0x0e000000) == 0x0e000000;
+}
+
+/* A third of the data-processing cases go on with others: what one leaves, flags above all, the
+ * next ones use. */
+static void lengthen(struct random *r, struct insn_case *c)
+{
+    unsigned count = 2 + below(r, CASE_WORDS - 1);
+
+    if (!is_data_processing(c->word[0]) || below(r, 3))
+        return;
+    while (c->count < count) {
+        enum a64_op op = (enum a64_op)(1 + below(r, A64_OP_COUNT - 1));
+
+        if (is_data_processing(a64_op_value(op)))
+            c->word[c->count++] = a64_random(op, random_bits, r);
+    }
+}
+
 void random_case(struct random *r, enum a64_op op, struct insn_case *c)
 {
     uint32_t w;
@@ -292,4 +316,5 @@ void random_case(struct random *r, enum a64_op op, struct insn_case *c)
     c->word[0] = w;
     c->count = 1;
     pair_exclusive(r, op, c);
+    lengthen(r, c);
 }
