@@ -30,34 +30,33 @@
 enum { T_IN = 0, T_OUT = 1, T_FLUSH = 4, T_GET_ID = 8, T_DISCARD = 11, T_WRITE_ZEROES = 13 };
 enum { S_OK = 0, S_IOERR = 1, S_UNSUPP = 2 };
 
-#define HEADER_SIZE   16
-#define ID_SIZE       20
-#define SEGMENT_SIZE  16 /* of DISCARD and WRITE_ZEROES (5.2.6) */
-#define SEGMENT_UNMAP 1u
-#define MAX_SEGMENTS  32
-#define MAX_SECTORS   (1u << 22) /* in one segment: 2 GiB */
-#define PHYSICAL_SHIFT                                                                             \
-    3 /* a physical block is 8 sectors: the host's page and file system block                      \
-       */
+#define HEADER_SIZE    16
+#define ID_SIZE        20
+#define SEGMENT_SIZE   16 /* of DISCARD and WRITE_ZEROES (5.2.6) */
+#define SEGMENT_UNMAP  1u
+#define MAX_SEGMENTS   32
+#define MAX_SECTORS    (1u << 22) /* in one segment: 2 GiB */
+#define PHYSICAL_SHIFT 3          /* log2 of sectors in what the host writes at once, 4 KiB */
+* /
 
-/* Offsets in the configuration (5.2.4) */
-enum {
-    CONFIG_CAPACITY = 0,
-    CONFIG_SEG_MAX = 12,
-    CONFIG_BLK_SIZE = 20,
-    CONFIG_PHYSICAL_SHIFT = 24,
-    CONFIG_MIN_IO_SIZE = 26,
-    CONFIG_OPT_IO_SIZE = 28,
-    CONFIG_WRITEBACK = 32,
-    CONFIG_NUM_QUEUES = 34,
-    CONFIG_MAX_DISCARD_SECTORS = 36,
-    CONFIG_MAX_DISCARD_SEG = 40,
-    CONFIG_DISCARD_ALIGNMENT = 44,
-    CONFIG_MAX_ZEROES_SECTORS = 48,
-    CONFIG_MAX_ZEROES_SEG = 52,
-    CONFIG_ZEROES_MAY_UNMAP = 56,
-    CONFIG_SIZE = 60,
-};
+    /* Offsets in the configuration (5.2.4) */
+    enum {
+        CONFIG_CAPACITY = 0,
+        CONFIG_SEG_MAX = 12,
+        CONFIG_BLK_SIZE = 20,
+        CONFIG_PHYSICAL_SHIFT = 24,
+        CONFIG_MIN_IO_SIZE = 26,
+        CONFIG_OPT_IO_SIZE = 28,
+        CONFIG_WRITEBACK = 32,
+        CONFIG_NUM_QUEUES = 34,
+        CONFIG_MAX_DISCARD_SECTORS = 36,
+        CONFIG_MAX_DISCARD_SEG = 40,
+        CONFIG_DISCARD_ALIGNMENT = 44,
+        CONFIG_MAX_ZEROES_SECTORS = 48,
+        CONFIG_MAX_ZEROES_SEG = 52,
+        CONFIG_ZEROES_MAY_UNMAP = 56,
+        CONFIG_SIZE = 60,
+    };
 
 struct virtio_blk {
     struct virtio_device dev;
@@ -247,8 +246,7 @@ static void blk_serve(struct virtio_device *dev, struct virtq *q, struct virtq_c
         .out = chain->readable_bytes - HEADER_SIZE,
         .in = written - 1,
     };
-    /* The status goes to the last byte; its place is found before the vectors are cut for the disk.
-     */
+    /* The status goes to the last byte, found before the vectors are cut for the disk. */
     struct iovec *last = &chain->iov[chain->readable + chain->writable - 1];
     uint8_t *status_at = (uint8_t *)last->iov_base + last->iov_len - 1;
 

@@ -21,10 +21,8 @@
 #define QUEUE_SIZE         256
 #define CONTROL_QUEUE_SIZE 64
 #define BATCH              64
-#define MAX_RX_BUFFERS                                                                             \
-    64 /* for one frame; buffers so small that more are needed are not worth having */
-
-#define RING_SLACK 18 /* Ethernet and a VLAN tag, beyond the MTU */
+#define MAX_RX_BUFFERS     64 /* for one frame: more are needed only if they are uselessly small */
+#define FRAME_OVERHEAD     18 /* Ethernet and a VLAN tag, beyond the MTU */
 
 /* Offsets in the configuration (5.1.4); as long as Apple's */
 enum {
@@ -131,17 +129,16 @@ static bool transmit(struct virtio_net *net, struct virtq_chain *chain)
     if (length < 14 || length > sizeof(net->frame))
         return false;
     if (net_header_plain(&header)) {
-        if (length > (uint64_t)net->net->mtu + RING_SLACK)
+        if (length > (uint64_t)net->net->mtu + FRAME_OVERHEAD)
             return false;
         iov = virtq_iov_cut(chain->iov, &count, NET_HEADER_SIZE, length);
         net_send(net->net, iov, (int)count);
         return true;
     }
-    if (header.gso_type == NET_GSO_NONE && length > (uint64_t)net->net->mtu + RING_SLACK)
+    if (header.gso_type == NET_GSO_NONE && length > (uint64_t)net->net->mtu + FRAME_OVERHEAD)
         return false;
     virtq_chain_read(chain, NET_HEADER_SIZE, net->frame, (size_t)length);
-    return net_offload_send(&header, net->frame, (size_t)length, net->net->mtu, emit_frame, net) >
-           0;
+    return net_offload_send(&header, net->frame, length, net->net->mtu, emit_frame, net) > 0;
 }
 
 static void serve_transmit(struct virtio_device *dev, struct virtq *q, struct virtq_chain *chain)

@@ -514,8 +514,7 @@ void virtq_quiet(struct virtq *q)
         store16(q, q->device_host, q->device, EVENT_FLAGS, EVENT_DISABLE);
     else if (!q->event_idx)
         store16(q, q->device_host, q->device, RING_FLAGS, USED_NO_NOTIFY);
-    /* Split with EVENT_IDX: the driver has passed avail_event already and stays silent by itself.
-     */
+    /* Split with EVENT_IDX: the driver has passed avail_event and stays silent by itself. */
 }
 
 bool virtq_wait(struct virtq *q)

@@ -19,9 +19,8 @@
  *                                 +-----------------------+    +--------------------------+
  *
  * Both idx count freely modulo 2^16 and say where their owner writes next: what lies between the
- * device's own counter
- * (`next`) and the driver's idx is available. Chains are linked by `next`, in any order over the
- * table.
+ * device's own counter and the driver's idx is available. Chains are linked by `next`, in any order
+ * over the table.
  *
  * The packed ring (2.8) has one part that both sides write, and two words to hold back
  * notifications:
@@ -68,8 +67,7 @@ struct virtq {
     unsigned index;
     uint16_t max_size;
 
-    /* The driver's configuration; written under dev->lock by virtq_configure's callers until the
-     * queue is enabled. */
+    /* The driver's configuration; the transport writes it under dev->lock until it is enabled. */
     uint16_t size;
     bool enabled;
     uint64_t desc, driver, device; /* guest physical addresses of the three areas */
@@ -79,12 +77,11 @@ struct virtq {
     bool packed, event_idx, indirect;
     uint8_t *desc_host, *driver_host, *device_host;
 
-    /* Where the device is: free-running in a split ring, a slot and a wrap counter in a packed one.
-     */
+    /* Where the device takes and gives: counters that run freely in a split ring, a slot and a
+     * wrap counter each in a packed one. */
     uint16_t next, done;
     bool next_wrap, done_wrap;
-    uint16_t unsignalled; /* positions that `done` has moved since the driver was last asked about
-                             an interrupt */
+    uint16_t unsignalled; /* how far `done` has moved since virtq_signal last looked */
     bool quiet;           /* the driver has been told not to notify */
 };
 
