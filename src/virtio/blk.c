@@ -37,26 +37,25 @@ enum { S_OK = 0, S_IOERR = 1, S_UNSUPP = 2 };
 #define MAX_SEGMENTS   32
 #define MAX_SECTORS    (1u << 22) /* in one segment: 2 GiB */
 #define PHYSICAL_SHIFT 3          /* log2 of sectors in what the host writes at once, 4 KiB */
-* /
 
-    /* Offsets in the configuration (5.2.4) */
-    enum {
-        CONFIG_CAPACITY = 0,
-        CONFIG_SEG_MAX = 12,
-        CONFIG_BLK_SIZE = 20,
-        CONFIG_PHYSICAL_SHIFT = 24,
-        CONFIG_MIN_IO_SIZE = 26,
-        CONFIG_OPT_IO_SIZE = 28,
-        CONFIG_WRITEBACK = 32,
-        CONFIG_NUM_QUEUES = 34,
-        CONFIG_MAX_DISCARD_SECTORS = 36,
-        CONFIG_MAX_DISCARD_SEG = 40,
-        CONFIG_DISCARD_ALIGNMENT = 44,
-        CONFIG_MAX_ZEROES_SECTORS = 48,
-        CONFIG_MAX_ZEROES_SEG = 52,
-        CONFIG_ZEROES_MAY_UNMAP = 56,
-        CONFIG_SIZE = 60,
-    };
+/* Offsets in the configuration (5.2.4) */
+enum {
+    CONFIG_CAPACITY = 0,
+    CONFIG_SEG_MAX = 12,
+    CONFIG_BLK_SIZE = 20,
+    CONFIG_PHYSICAL_SHIFT = 24,
+    CONFIG_MIN_IO_SIZE = 26,
+    CONFIG_OPT_IO_SIZE = 28,
+    CONFIG_WRITEBACK = 32,
+    CONFIG_NUM_QUEUES = 34,
+    CONFIG_MAX_DISCARD_SECTORS = 36,
+    CONFIG_MAX_DISCARD_SEG = 40,
+    CONFIG_DISCARD_ALIGNMENT = 44,
+    CONFIG_MAX_ZEROES_SECTORS = 48,
+    CONFIG_MAX_ZEROES_SEG = 52,
+    CONFIG_ZEROES_MAY_UNMAP = 56,
+    CONFIG_SIZE = 60,
+};
 
 struct virtio_blk {
     struct virtio_device dev;

@@ -13,9 +13,8 @@
 #define QUEUE_SIZE 64
 #define BATCH      8
 #define MAX_BYTES  (64 * KIB) /* for one buffer; a device may use less of it (5.4.6) */
-* /
 
-    struct virtio_rng {
+struct virtio_rng {
     struct virtio_device dev;
     struct virtq_chain chain;
 };
