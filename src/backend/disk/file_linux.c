@@ -18,7 +18,8 @@ static int allocate(int fd, int mode, uint64_t offset, uint64_t length)
     do
         ret = fallocate(fd, mode, (off_t)offset, (off_t)length);
     while (ret && errno == EINTR);
-    if (ret && errno == ENOSYS)
+    /* EINVAL: a block device whose sectors are larger than the guest's. */
+    if (ret && (errno == ENOSYS || errno == EINVAL))
         return -EOPNOTSUPP;
     return ret ? -errno : 0;
 }
