@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Accesses to addresses where nothing is: loads, stores, instruction fetches and table walks end in external
- * aborts with the right syndrome (Arm ARM D17.2.37); holes inside of windows read as their fill.
+ * Accesses to addresses where nothing is: loads, stores, instruction fetches and table walks end in
+ * external aborts with the right syndrome (Arm ARM D17.2.37); holes inside of windows read as their
+ * fill.
  */
 #include "machine.h"
 
-#define NOWHERE UINT64_C(0x00200000) /* below every device */
+#define NOWHERE  UINT64_C(0x00200000) /* below every device */
+#define FAR_AWAY UINT64_C(0xff0000000)
+#define TOO_FAR  (UINT64_C(1) << 50)
 
-#define EC_IABT UINT64_C(0x21)
-#define EC_DABT UINT64_C(0x25)
-#define IL      (UINT64_C(1) << 25)
-#define WNR     (UINT64_C(1) << 6)
+#define EC_IABT              UINT64_C(0x21)
+#define EC_DABT              UINT64_C(0x25)
+#define IL                   (UINT64_C(1) << 25)
+#define WNR                  (UINT64_C(1) << 6)
+#define FSC_ADDRESS_SIZE     0x00 /* level 0 */
 #define FSC_EXTERNAL         0x10 /* synchronous external abort, not on a walk */
 #define FSC_EXTERNAL_WALK(l) (0x14 + (l))
 
@@ -37,7 +41,8 @@ static void clear(void)
     esr = far = elr = 0;
 }
 
-/* ISS.{FnV, EA, S1PTW, FSC, WnR} of a data abort; the syndrome's validity bits are not promised at EL1. */
+/* ISS.{FnV, EA, S1PTW, FSC, WnR} of a data abort; the syndrome's validity bits are not promised at
+ * EL1. */
 static void check_data(const char *what, uint64_t address, bool write)
 {
     expect(what, esr >> 26, EC_DABT);
@@ -66,8 +71,11 @@ static void data(void)
     check_data("a store of a pair", NOWHERE, true);
     read32(RAM_BASE - 4);
     clear(); /* the I/O window's end, or nothing: either is fine, but no more than an abort */
-    read32(UINT64_C(0xfffffff0000));
-    check_data("a load far away", UINT64_C(0xfffffff0000), false);
+    read32(FAR_AWAY);
+    check_data("a load far away", FAR_AWAY, false);
+    read32(TOO_FAR); /* the MMU is off, so this is a physical address that the CPU does not have */
+    expect("a load too far away", esr & 0x3f, FSC_ADDRESS_SIZE);
+    clear();
 }
 
 static void fetches(void)
@@ -109,7 +117,7 @@ static void translation_on(void)
     /* RAM's gigabytes and the devices' one to one; all Device, as the guest's code expects. */
     for (uint64_t i = 0; i < 3; i++)
         level1[i] = BLOCK(i << 30, UINT64_C(0));
-    level1[8] = TABLE(NOWHERE);           /* a table that is nowhere */
+    level1[8] = TABLE(NOWHERE); /* a table that is nowhere */
     level1[9] = TABLE((uint64_t)level2);
     level2[0] = TABLE(NOWHERE);
     dsb();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A driver of the balloon: it follows the target as the configuration gives it, with pages from a part of RAM
- * that it has written to before. It says "full" and "empty" when it is there.
+ * A driver of the balloon: it follows the target as the configuration gives it, with pages from a
+ * part of RAM that it has written to before. It says "full" and "empty" when it is there.
  */
 #include "machine.h"
 

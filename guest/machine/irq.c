@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Interrupts from their source to a vector: generic timers, SGIs between two CPUs, the UART, the power
- * button, the clock's alarm, and MSI-X from a virtio device. It says "input?" and "button?" when it waits
- * for those.
+ * Interrupts from their source to a vector: generic timers, SGIs between two CPUs, the UART, the
+ * power button, the clock's alarm, and MSI-X from a virtio device. It says "input?" and "button?"
+ * when it waits for those.
  */
 #include "machine.h"
 
-static volatile unsigned taken[2];   /* what the vector saw last, by CPU; 0: nothing yet */
-static volatile uint64_t vector_seen;
+static volatile unsigned taken[2]; /* what the vector saw last, by CPU; 0: nothing yet */
 
 void guest_exception(struct frame *f)
 {
@@ -19,7 +18,6 @@ void guest_exception(struct frame *f)
         psci(false, PSCI_SYSTEM_OFF, 0, 0, 0);
     }
     intid = gic_acknowledge();
-    vector_seen++;
     if (intid == INTID_VTIMER)
         write_sysreg(cntv_ctl_el0, 0);
     if (intid == INTID_PTIMER)
@@ -48,10 +46,8 @@ static void timers(void)
     write_sysreg(cntp_cval_el0, when);
     write_sysreg(cntp_ctl_el0, 1);
     isb();
-    irq_unmask();
     while (taken[0] != INTID_PTIMER)
-        wfi();
-    irq_mask();
+        irq_sleep();
     expect("the physical timer is not early", read_sysreg(cntpct_el0) >= when, 1);
     /* Masked in the timer, nothing comes; the condition reads as true (CNTV_CTL_EL0.ISTATUS). */
     write_sysreg(cntv_cval_el0, 0);
@@ -70,13 +66,12 @@ static void second_cpu(uint64_t unused)
     gic_enable(3);
     gic_enable(5);
     ready = 1;
-    irq_unmask();
     for (;;) {
+        irq_sleep();
         if (taken[1] == 5) {
             taken[1] = 0;
             gic_send_sgi(7, 1 << 0);
         }
-        wfi();
     }
 }
 
@@ -100,10 +95,8 @@ static void sgis(void)
     for (int i = 0; i < 100; i++) { /* ping, and pong from a CPU that sleeps in between */
         taken[0] = 0;
         gic_send_sgi(5, 1 << 1);
-        irq_unmask();
         while (taken[0] != 7)
-            wfi();
-        irq_mask();
+            irq_sleep();
     }
 }
 
@@ -126,9 +119,9 @@ static void uart(void)
 static void button(void)
 {
     gic_enable(INTID_GPIO);
-    write32(GPIO + 0x404, 0);       /* edge */
-    write32(GPIO + 0x408, 0);       /* one */
-    write32(GPIO + 0x40c, 1 << 6);  /* rising */
+    write32(GPIO + 0x404, 0);      /* edge */
+    write32(GPIO + 0x408, 0);      /* one */
+    write32(GPIO + 0x40c, 1 << 6); /* rising */
     write32(GPIO + 0x410, 1 << 6);
     put_text("button?\n");
     expect("the button's interrupt", irq_wait(), INTID_GPIO);

@@ -86,21 +86,21 @@ uint64_t secondary_start(unsigned cpu, void (*run)(uint64_t), uint64_t argument)
 
 /* --- interrupts (IHI 0069) --- */
 
-#define GICD_CTLR        0x0000
-#define GICD_IGROUPR     0x0080
-#define GICD_ISENABLER   0x0100
-#define GICD_IROUTER     0x6000
-#define GICR_WAKER       0x0014
-#define GICR_SGI_FRAME   0x10000
-#define ICC_SRE_EL1      S3_0_C12_C12_5
-#define ICC_PMR_EL1      S3_0_C4_C6_0
-#define ICC_IGRPEN1_EL1  S3_0_C12_C12_7
-#define ICC_IAR1_EL1     S3_0_C12_C12_0
-#define ICC_EOIR1_EL1    S3_0_C12_C12_1
-#define ICC_SGI1R_EL1    S3_0_C12_C11_5
-#define get(name)        read_sysreg_(name)
-#define read_sysreg_(n)  read_sysreg(n)
-#define put(name, value) write_sysreg_(name, value)
+#define GICD_CTLR               0x0000
+#define GICD_IGROUPR            0x0080
+#define GICD_ISENABLER          0x0100
+#define GICD_IROUTER            0x6000
+#define GICR_WAKER              0x0014
+#define GICR_SGI_FRAME          0x10000
+#define ICC_SRE_EL1             S3_0_C12_C12_5
+#define ICC_PMR_EL1             S3_0_C4_C6_0
+#define ICC_IGRPEN1_EL1         S3_0_C12_C12_7
+#define ICC_IAR1_EL1            S3_0_C12_C12_0
+#define ICC_EOIR1_EL1           S3_0_C12_C12_1
+#define ICC_SGI1R_EL1           S3_0_C12_C11_5
+#define get(name)               read_sysreg_(name)
+#define read_sysreg_(n)         read_sysreg(n)
+#define put(name, value)        write_sysreg_(name, value)
 #define write_sysreg_(n, value) write_sysreg(n, value)
 
 static uint64_t redistributor(void)

@@ -3,8 +3,8 @@
  * What the guests for the whole machine share: its memory map (src/machine/layout.h), the interrupt
  * controller, PSCI, PCI and a small virtio driver. The tests that run them are in tests/machine/.
  *
- * A guest checks what it sees with expect(), and says "done" last: a test looks for that, and for no
- * line that begins with "FAIL". The MMU is off, so all memory is Device: no unaligned accesses.
+ * A guest checks what it sees with expect(), and says "done" last: a test looks for that, and for
+ * no line that begins with "FAIL". The MMU is off, so all memory is Device: no unaligned accesses.
  */
 #ifndef MACHINE_GUEST_H
 #define MACHINE_GUEST_H
@@ -115,6 +115,15 @@ static inline void wfi(void)
 {
     __asm__ volatile("dsb sy; wfi" : : : "memory");
 }
+/* With interrupts masked, waits until one is pending and lets its vector run. A caller looks for
+ * what it waits for before, while they are masked: nothing is missed. */
+static inline void irq_sleep(void)
+{
+    wfi();
+    irq_unmask();
+    isb();
+    irq_mask();
+}
 /* With interrupts masked, waits until one is pending, takes it and returns its number. */
 unsigned irq_wait(void);
 
@@ -151,8 +160,9 @@ struct virtio {
     uint64_t msix; /* the table */
 };
 
-/* Finds virtio device type `type` (4 is entropy), turns memory on, finds its structures, and goes through the
- * handshake with no features but VERSION_1 up to FEATURES_OK. Returns false when there is none. */
+/* Finds virtio device type `type` (4 is entropy), turns memory on, finds its structures, and goes
+ * through the handshake with no features but VERSION_1 up to FEATURES_OK. Returns false when there
+ * is none. */
 bool virtio_open(struct virtio *dev, unsigned type);
 /* Sets up queue `index` with interrupts to MSI-X `vector` (0xffff: none). */
 void virtio_queue(struct virtio *dev, unsigned index, struct virtio_ring *ring, unsigned vector);

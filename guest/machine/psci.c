@@ -42,9 +42,9 @@ static uint64_t word(uint64_t value)
 static void identity(void)
 {
     static const uint64_t have[] = {
-        PSCI_VERSION,      PSCI_CPU_SUSPEND,   PSCI_CPU_SUSPEND_32,  PSCI_CPU_OFF,
-        PSCI_CPU_ON,       PSCI_CPU_ON_32,     PSCI_AFFINITY_INFO,   PSCI_AFFINITY_INFO32,
-        PSCI_MIGRATE_TYPE, PSCI_SYSTEM_OFF,    PSCI_SYSTEM_RESET,    PSCI_FEATURES,
+        PSCI_VERSION,      PSCI_CPU_SUSPEND, PSCI_CPU_SUSPEND_32, PSCI_CPU_OFF,
+        PSCI_CPU_ON,       PSCI_CPU_ON_32,   PSCI_AFFINITY_INFO,  PSCI_AFFINITY_INFO32,
+        PSCI_MIGRATE_TYPE, PSCI_SYSTEM_OFF,  PSCI_SYSTEM_RESET,   PSCI_FEATURES,
     };
     /* MIGRATE, SMCCC_VERSION, CPU_FREEZE, one of nobody's, one of another owner */
     static const uint64_t lack[] = {0x84000005, 0x80000000, 0x8400000b, 0x840000ff, 0x86000001};
@@ -61,7 +61,7 @@ static void identity(void)
     expect("an unknown 64-bit function", call(0xc40000ff, 1, 2, 3), NOT_SUPPORTED);
 }
 
-static void refusals(void)
+static void refusals(unsigned cpus)
 {
     uint64_t entry = (uint64_t)secondary_entry;
 
@@ -73,11 +73,13 @@ static void refusals(void)
     expect("CPU_ON of oneself", call(PSCI_CPU_ON, 0, entry, 0), ALREADY_ON);
     expect("CPU_ON of nobody", call(PSCI_CPU_ON, 99, entry, 0), INVALID_PARAMETERS);
     expect("CPU_ON of nobody, Aff1", call(PSCI_CPU_ON, 0x100, entry, 0), INVALID_PARAMETERS);
-    expect("CPU_ON at a device", call(PSCI_CPU_ON, 1, UART, 0), INVALID_ADDRESS);
-    expect("CPU_ON at nothing", call(PSCI_CPU_ON, 1, ~UINT64_C(3), 0), INVALID_ADDRESS);
     expect("CPU_SUSPEND to no state", call(PSCI_CPU_SUSPEND, UINT64_C(1) << 30, entry, 0),
            INVALID_PARAMETERS);
     expect("CPU_SUSPEND at a device", call(PSCI_CPU_SUSPEND, POWERDOWN, UART, 0), INVALID_ADDRESS);
+    if (cpus < 2)
+        return;
+    expect("CPU_ON at a device", call(PSCI_CPU_ON, 1, UART, 0), INVALID_ADDRESS);
+    expect("CPU_ON at nothing", call(PSCI_CPU_ON, 1, ~UINT64_C(3), 0), INVALID_ADDRESS);
 }
 
 static void switch_off(uint64_t cpu)
@@ -122,7 +124,8 @@ static volatile unsigned chain_length;
 static void chain(uint64_t cpu)
 {
     if (cpu + 1 < chain_length)
-        expect("CPU_ON by another CPU", secondary_start((unsigned)cpu + 1, chain, cpu + 1), SUCCESS);
+        expect("CPU_ON by another CPU", secondary_start((unsigned)cpu + 1, chain, cpu + 1),
+               SUCCESS);
     switch_off(cpu);
 }
 
@@ -212,7 +215,7 @@ int main(void)
     for (int i = 0; i < 2; i++) {
         smc = i;
         identity();
-        refusals();
+        refusals(cpus);
         for (unsigned cpu = 1; cpu < cpus; cpu++)
             on_and_off(cpu);
         all_together(cpus);

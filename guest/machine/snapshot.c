@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A machine in the middle of its work, to be saved and to go on elsewhere: a second CPU that counts timer
- * interrupts, input that nobody has read, a disk and an entropy source at work.
+ * A machine in the middle of its work, to be saved and to go on elsewhere: a second CPU that counts
+ * timer interrupts, input that nobody has read, a disk and an entropy source at work.
  *
  * It says "ready" when there is input to read, and goes on when the power button is pressed.
  */
@@ -103,6 +103,7 @@ int main(void)
 {
     uint64_t before, counter;
 
+    write32(UART + 0x2c, 0x70); /* LCR_H: 8 bits, FIFO */
     gic_init();
     if (!virtio_open(&disk, 2) || !virtio_open(&rng, 4)) {
         put_text("FAIL no disk or no entropy\n");

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+/* Interrupts from end to end (guest/machine/irq.c), and CPUs that really sleep. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "vm.h"
+
+static struct vm vm;
+
+static void test_sources(void **state)
+{
+    vm_describe(&vm, "irq", NULL);
+    vm.config.cpus = 2;
+    vm_start(&vm);
+    vm_await(&vm, "input?\n");
+    vm_type(&vm, "x");
+    vm_await(&vm, "button?\n");
+    atoll_power_button(vm.atoll);
+    vm_finish(&vm);
+}
+
+static void test_wfi_sleeps(void **state)
+{
+    uint64_t before;
+
+    vm_describe(&vm, "idle", "sleep");
+    vm.config.cpus = 4;
+    vm_start(&vm);
+    vm_await(&vm, "ready\n");
+    sleep_ms(100);
+    before = cpu_ns();
+    sleep_ms(1000);
+    assert_true(cpu_ns() - before < 300000000); /* of CPU time, so a busy host does not count */
+    vm_destroy(&vm);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sources),
+        cmocka_unit_test(test_wfi_sleeps),
+    };
+
+    vm_need_guests();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
