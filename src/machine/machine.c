@@ -105,11 +105,12 @@ static int create_engine(struct machine *m, struct error *err)
         .clock_ns = clock_now,
         .clock_ctx = &m->clock,
     };
+    struct error why = {0};
     int ret;
 
-    m->engine = engine_find(m->config.engine ? m->config.engine : "auto", err);
+    m->engine = engine_find(m->config.engine ? m->config.engine : "auto", &why);
     if (!m->engine)
-        return -ENOTSUP;
+        return error_set(err, ENOTSUP, "%s", why.text);
     ret = m->engine->caps(&m->caps);
     if (ret)
         return error_set(err, -ret, "the %s engine does not say what it can do: %s",
