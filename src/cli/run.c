@@ -63,7 +63,7 @@ static void hold_signals(int how)
 
 static int catch_signals(struct atoll *vm, struct host_loop *loop, struct host_watch **watch)
 {
-    static const int quits[] = {SIGINT, SIGTERM, SIGHUP},
+    static const int quits[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT},
                      crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE};
     struct sigaction action = {.sa_handler = ask_to_quit};
 
