@@ -20,16 +20,17 @@ enum console_kind {
     CONSOLE_MEMORY
 };
 
-/* What the escape key (Ctrl-A) and a letter mean, on the stdio console only. */
+/* What the escape key (Ctrl-A) and a letter mean, on a stdio console whose input is a terminal: x,
+ * p and r; h shows them, and Ctrl-A twice sends one. Other input reaches the guest byte for byte.
+ */
 enum console_command { CONSOLE_QUIT, CONSOLE_POWER_BUTTON, CONSOLE_RESET };
 
 struct console_config {
     enum console_kind kind;
     const char *path;  /* CONSOLE_FILE, CONSOLE_UNIX */
-    int input, output; /* CONSOLE_STDIO: descriptors, usually 0 and 1 */
-    void (*command)(
-        void *ctx,
-        enum console_command command); /* stdio: an escape was typed; any thread; may be NULL */
+    int input, output; /* CONSOLE_STDIO: descriptors, usually 0 and 1; they stay the caller's */
+    /* An escape was typed. On any thread, with no lock held. May be NULL. */
+    void (*command)(void *ctx, enum console_command command);
     void *ctx;
 };
 
@@ -42,23 +43,30 @@ struct console_client {
 
 struct console;
 
-/* Opens it. For CONSOLE_PTY the name of the pseudo-terminal is logged (LOG_INFO). A terminal on
- * stdio is put into raw mode and console_close restores it; console_restore_terminal
- * (async-signal-safe) does so from a signal handler. End of input on stdio ends the input only. */
+/* Opens it, before confinement. For CONSOLE_PTY the name of the pseudo-terminal is logged
+ * (LOG_INFO). A terminal on stdio is put into raw mode until console_close. End of input on stdio
+ * ends the input only. The program ignores SIGPIPE. Returns 0 or -errno. */
 int console_open(struct console **console, const struct console_config *config,
                  const struct log *log, struct error *err);
+
+/* Gives the console its loop and its client; input flows from then on. Once. Returns 0 or -errno.
+ */
 int console_attach(struct console *console, struct host_loop *loop,
                    const struct console_client *client);
 
-/* Output from the guest. Any thread; never blocks for long: what cannot be written now is buffered
- * (64 KiB); past that, bytes of a pty or socket without a reader are dropped, while stdio and files
- * are waited for. Returns bytes taken, always `length`. */
+/* Output from the guest, also before console_attach. Any thread; never blocks for long: what cannot
+ * be written now is buffered (64 KiB). Past that a pty or socket without a reader loses the oldest
+ * bytes, while stdio and files are waited for. Returns bytes taken, always `length`. */
 size_t console_write(struct console *console, const uint8_t *bytes, size_t length);
 
 /* The client has room again. Any thread. */
 void console_resume(struct console *console);
 
+/* Writes out what it can and frees the console; NULL is allowed. Before its loop is destroyed, and
+ * not while other threads use the console. */
 void console_close(struct console *console);
+
+/* Gives a terminal its mode back, for a signal handler: async-signal-safe. */
 void console_restore_terminal(const struct console *console);
 
 /* CONSOLE_MEMORY, for tests and embedding: gives input, and takes output that has gathered. Any

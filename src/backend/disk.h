@@ -21,11 +21,13 @@ enum disk_format { DISK_FORMAT_PROBE, DISK_FORMAT_RAW, DISK_FORMAT_QCOW2 };
 
 struct disk_config {
     const char *path;
-    enum disk_format
-        format; /* DISK_FORMAT_PROBE: qcow2 by its magic at the start of the file, raw otherwise */
+    /* DISK_FORMAT_PROBE: qcow2 by its magic at the start of the file, raw otherwise. */
+    enum disk_format format;
     bool readonly;
-    const char *backing; /* a backing file that the user names for a qcow2 image; an image that
-                            wants one and is given none is refused */
+    /* The backing file that the user names for a qcow2 image, opened read-only; NULL: none. An
+     * image that wants one and is given none is refused: the name in the image is never followed.
+     */
+    const char *backing;
 };
 
 struct disk;
@@ -49,19 +51,33 @@ struct disk {
 /*
  * Opens and locks an image: two writers never share a file (-EBUSY names the file), readers may
  * share with readers. A raw image whose length is no multiple of 512 reads zeros up to the next one
- * and is read-only past its end. Returns 0 or -errno.
+ * and is read-only past its end (-EROFS). Returns 0 or -errno.
+ *
+ * A qcow2 image that needs what this driver does not have (-ENOTSUP), or whose tables contradict
+ * each other (-EIO), is refused with the reason; so is, for writing, one that its last user left
+ * with reference counts out of date, since only a full check can tell what is free in it. One that
+ * turns out to be corrupted later is not written any more: writes and flushes fail with -EIO, and
+ * one line of the log says where.
  */
 int disk_open(struct disk **disk, const struct disk_config *config, const struct log *log,
               struct error *err);
-void disk_close(struct disk *disk); /* flushes first */
 
-/* Byte-exact vectored I/O at `offset`; the whole range lies within the disk (-EINVAL otherwise).
- * Return 0 or -errno. */
+/* Flushes and frees; NULL is allowed. */
+void disk_close(struct disk *disk);
+
+/* Byte-exact vectored I/O at `offset`; the whole range lies within the disk (-EINVAL otherwise). A
+ * write that fails may have written some of it. Return 0 or -errno; writing: -EROFS when read-only.
+ */
 int disk_readv(struct disk *disk, const struct iovec *iov, int count, uint64_t offset);
-int disk_writev(struct disk *disk, const struct iovec *iov, int count,
-                uint64_t offset); /* -EROFS when read-only */
+int disk_writev(struct disk *disk, const struct iovec *iov, int count, uint64_t offset);
+
+/* All that was written is on the medium. Returns 0 or -errno. */
 int disk_flush(struct disk *disk);
+
+/* The guest does not need the range any more: its bytes may keep their values or read as zeros. */
 int disk_discard(struct disk *disk, uint64_t offset, uint64_t length);
+
+/* The range reads as zeros, and keeps its space unless `may_unmap`. */
 int disk_write_zeroes(struct disk *disk, uint64_t offset, uint64_t length, bool may_unmap);
 
 #endif
