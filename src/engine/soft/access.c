@@ -119,11 +119,29 @@ static void store_part(struct soft_cpu *c, uint64_t va, const struct soft_ref *r
 
 /* --- the access itself --- */
 
+/* An unaligned access that stays within one page of Normal memory which the TLB knows, most of what
+ * misses the fast path of soft.h. False: it is not one. */
+static bool find_unaligned(struct soft_cpu *c, uint64_t va, unsigned size, enum soft_access access,
+                           unsigned how, struct soft_ref *ref)
+{
+    const struct soft_tlb_entry *e = soft_tlb_slot(c->dtlb, va);
+
+    if (how != 0 || e->tag[access] != (va & SOFT_PAGE_MASK) || (e->pa & SOFT_TLB_DEVICE) ||
+        (va & ~SOFT_PAGE_MASK) > SOFT_PAGE_SIZE - size || (c->sysreg[SYSREG_SCTLR_EL1] & SCTLR_A))
+        return false;
+    ref->host = (uint8_t *)(e->host + va);
+    ref->pa = (e->pa & SOFT_PAGE_MASK) + (va & ~SOFT_PAGE_MASK);
+    return true;
+}
+
 uint64_t soft_load_slow(struct soft_cpu *c, uint64_t va, unsigned size, unsigned how)
 {
+    struct soft_ref ref;
     uint64_t value;
     struct span s;
 
+    if (find_unaligned(c, va, size, SOFT_READ, how, &ref))
+        return load_part(c, va, &ref, size);
     check_alignment(c, va, size, how, false);
     translate_span(c, va, size, SOFT_READ, how, &s);
     value = load_part(c, va, &s.ref[0], s.first);
@@ -136,8 +154,13 @@ uint64_t soft_load_slow(struct soft_cpu *c, uint64_t va, unsigned size, unsigned
 
 void soft_store_slow(struct soft_cpu *c, uint64_t va, unsigned size, unsigned how, uint64_t value)
 {
+    struct soft_ref ref;
     struct span s;
 
+    if (find_unaligned(c, va, size, SOFT_WRITE, how, &ref)) {
+        store_part(c, va, &ref, size, value);
+        return;
+    }
     check_alignment(c, va, size, how, true);
     translate_span(c, va, size, SOFT_WRITE, how, &s);
     if (how & SOFT_ACQREL)
@@ -152,8 +175,16 @@ void soft_store_slow(struct soft_cpu *c, uint64_t va, unsigned size, unsigned ho
 
 void soft_load16_slow(struct soft_cpu *c, uint64_t va, unsigned how, uint64_t value[2])
 {
+    struct soft_ref ref;
     struct span s;
 
+    if (find_unaligned(c, va, 16, SOFT_READ, how, &ref)) {
+        value[0] = load_part(c, va, &ref, 8);
+        ref.host += 8;
+        ref.pa += 8;
+        value[1] = load_part(c, va + 8, &ref, 8);
+        return;
+    }
     check_alignment(c, va, 16, how, false);
     translate_span(c, va, 16, SOFT_READ, how, &s);
     if ((how & SOFT_EXCL) && s.ref[0].host) {
@@ -166,8 +197,8 @@ void soft_load16_slow(struct soft_cpu *c, uint64_t va, unsigned how, uint64_t va
     }
     for (unsigned i = 0; i < 2; i++) {
         unsigned at = 8 * i, low = s.first > at ? MIN(s.first - at, 8) : 0;
-        struct soft_ref ref = s.ref[0];
 
+        ref = s.ref[0];
         ref.host = ref.host ? ref.host + at : NULL;
         ref.pa += at;
         value[i] = low ? load_part(c, va + at, &ref, low) : 0;
@@ -186,16 +217,24 @@ void soft_load16_slow(struct soft_cpu *c, uint64_t va, unsigned how, uint64_t va
 
 void soft_store16_slow(struct soft_cpu *c, uint64_t va, unsigned how, const uint64_t value[2])
 {
+    struct soft_ref ref;
     struct span s;
 
+    if (find_unaligned(c, va, 16, SOFT_WRITE, how, &ref)) {
+        store_part(c, va, &ref, 8, value[0]);
+        ref.host += 8;
+        ref.pa += 8;
+        store_part(c, va + 8, &ref, 8, value[1]);
+        return;
+    }
     check_alignment(c, va, 16, how, true);
     translate_span(c, va, 16, SOFT_WRITE, how, &s);
     if (how & SOFT_ACQREL)
         __atomic_thread_fence(__ATOMIC_RELEASE);
     for (unsigned i = 0; i < 2; i++) {
         unsigned at = 8 * i, low = s.first > at ? MIN(s.first - at, 8) : 0;
-        struct soft_ref ref = s.ref[0];
 
+        ref = s.ref[0];
         ref.host = ref.host ? ref.host + at : NULL;
         ref.pa += at;
         if (low)
