@@ -16,8 +16,8 @@
 
 /*
  * What signal handlers need: handlers take no argument, so this one thing is the program's, not the
- * library's. SIGINT, SIGTERM and SIGHUP end the machine in order, through a pipe that a loop
- * watches; a crash of Atoll itself restores the terminal first.
+ * library's. SIGINT, SIGTERM, SIGHUP and SIGQUIT end the machine in order, through a pipe that a
+ * loop watches; a crash of Atoll itself restores the terminal first.
  */
 static struct {
     struct atoll *volatile vm;
