@@ -9,9 +9,7 @@ static uint32_t table[COUNT];
 
 void guest_exception(struct frame *f)
 {
-    put_value("unexpected exception, esr", f->esr);
-    for (;;)
-        ;
+    guest_fail(f);
 }
 
 static uint32_t sieve(void)

@@ -32,3 +32,28 @@ void put_value(const char *text, uint64_t value)
     put_hex(value);
     put_char('\n');
 }
+
+_Noreturn void guest_fail(const struct frame *frame)
+{
+    put_value("unexpected exception, esr", frame->esr);
+    put_value("elr", frame->elr);
+    put_value("far", frame->far);
+    __asm__ volatile("mov x0, %0\n hvc #0" : : "r"(UINT64_C(0x84000009)) : "x0", "memory");
+    for (;;)
+        ;
+}
+
+/* GCC may call these two even in a freestanding program. */
+void *memcpy(void *restrict to, const void *restrict from, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        ((volatile uint8_t *)to)[i] = ((const uint8_t *)from)[i];
+    return to;
+}
+
+void *memset(void *to, int byte, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        ((volatile uint8_t *)to)[i] = (uint8_t)byte;
+    return to;
+}

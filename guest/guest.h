@@ -26,6 +26,9 @@ void put_hex(uint64_t value); /* 16 digits */
 /* "text: value\n" */
 void put_value(const char *text, uint64_t value);
 
+void *memcpy(void *restrict to, const void *restrict from, size_t n);
+void *memset(void *to, int byte, size_t n);
+
 #define read_sysreg(name)                                                                          \
     ({                                                                                             \
         uint64_t value_;                                                                           \
@@ -50,6 +53,8 @@ void put_value(const char *text, uint64_t value);
 #define PTE_PXN    (UINT64_C(1) << 53)
 #define PTE_UXN    (UINT64_C(1) << 54)
 
+#define SCTLR_PLAIN UINT64_C(0x30d00980) /* RES1 and SPAN: what EL0 does is trapped */
+
 void mmu_on(void);
 /* The level 3 entry of va, above 2 GiB; tables are made as needed. */
 uint64_t *mmu_pte(uint64_t va);
@@ -61,6 +66,9 @@ void mmu_map(uint64_t va, uint64_t pte);
 /* Starts CPU `index` (1 to 3) in `body` with a stack of its own and the MMU as mmu_on sets it. */
 void cpu_start(unsigned index, void (*body)(unsigned index));
 
+/* 0: the guest powers off. Anything else, it resets, which whoever runs it takes for a failure. */
 int main(void);
+/* Prints what the exception was and fails. */
+_Noreturn void guest_fail(const struct frame *frame);
 
 #endif

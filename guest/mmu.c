@@ -24,7 +24,7 @@ void mmu_on(void)
     write_sysreg(tcr_el1, 25 | 25 << 16 | 1 << 23 | UINT64_C(2) << 30 | UINT64_C(2) << 32);
     write_sysreg(ttbr0_el1, (uint64_t)level1);
     isb();
-    write_sysreg(sctlr_el1, read_sysreg(sctlr_el1) | 1 | 1 << 2 | 1 << 12);
+    write_sysreg(sctlr_el1, SCTLR_PLAIN | 1 | 1 << 2 | 1 << 12);
     isb();
 }
 

@@ -16,9 +16,12 @@ _start:
     msr     oslar_el1, xzr
     isb
     bl      main
-    /* PSCI SYSTEM_OFF */
-    movz    x0, #0x8400, lsl #16
-    movk    x0, #0x0008
+    /* PSCI SYSTEM_OFF, or SYSTEM_RESET when main says that something failed */
+    cmp     w0, #0
+    mov     w1, #0x0008
+    cinc    w1, w1, ne
+    movz    w0, #0x8400, lsl #16
+    orr     w0, w0, w1
     hvc     #0
 1:  wfi
     b       1b

@@ -21,14 +21,15 @@
 #include "engine/engine.h"
 #include "mem/mem.h"
 
-#define CPUS            4
-#define RAM_BASE        (1 * GIB)
-#define RAM_SIZE        (64 * MIB)
-#define LOAD_OFFSET     (1 * MIB)
-#define UART_BASE       UINT64_C(0x09000000)
-#define PSCI_SYSTEM_OFF UINT32_C(0x84000008)
-#define PSCI_CPU_ON     UINT32_C(0xc4000003)
-#define NOT_SUPPORTED   UINT64_MAX
+#define CPUS              4
+#define RAM_BASE          (1 * GIB)
+#define RAM_SIZE          (64 * MIB)
+#define LOAD_OFFSET       (1 * MIB)
+#define UART_BASE         UINT64_C(0x09000000)
+#define PSCI_SYSTEM_OFF   UINT32_C(0x84000008)
+#define PSCI_SYSTEM_RESET UINT32_C(0x84000009)
+#define PSCI_CPU_ON       UINT32_C(0xc4000003)
+#define NOT_SUPPORTED     UINT64_MAX
 
 struct host;
 
@@ -103,6 +104,7 @@ static void answer_smccc(struct host *host, struct vcpu_exit *e)
 {
     switch ((uint32_t)e->smccc.x[0]) {
     case PSCI_SYSTEM_OFF: stop(host, 0); break;
+    case PSCI_SYSTEM_RESET: stop(host, 1); break;
     case PSCI_CPU_ON:
         e->smccc.x[0] = cpu_on(host, e->smccc.x[1], e->smccc.x[2], e->smccc.x[3]);
         break;

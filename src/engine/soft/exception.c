@@ -242,6 +242,7 @@ void soft_eret(struct soft_cpu *c)
         stack_select(c, el, el ? spsr & 1 : 1);
     c->il = !legal || (spsr & PSTATE_IL);
     c->ss = step;
+    c->priv->step_done = false;
     c->next_pc = branch_address(c, c->sysreg[SYSREG_ELR_EL1]);
     soft_code_moved(c);
     soft_clear_excl(c);
