@@ -132,7 +132,8 @@ struct atoll_config {
     struct atoll_quirk quirks[ATOLL_QUIRKS_MAX];
     size_t quirk_count;
 
-    /* The machine's log: one line a call, from any thread, without a newline. NULL: no log. */
+    /* The machine's log: one line a call, from any thread, without a newline. NULL: no log. What a
+     * guest can provoke is bounded: a burst of lines, then one a second. */
     void (*log)(void *ctx, enum atoll_log_level level, const char *line);
     void *log_ctx;
     enum atoll_log_level log_level;

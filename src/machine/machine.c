@@ -5,9 +5,11 @@
 #include "machine/machine.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/clock.h"
 #include "host/map.h"
 #include "machine/layout.h"
 
@@ -51,7 +53,16 @@ void machine_describe(const struct atoll_config *config, const struct quirks *qu
 static void log_line(void *ctx, enum log_level level, const char *line)
 {
     struct machine *m = ctx;
+    uint64_t left_out;
+    char text[64];
 
+    if (!log_limit_take(&m->log_limit, level, host_clock_monotonic(), &left_out))
+        return;
+    if (left_out) {
+        snprintf(text, sizeof(text), "(%llu more lines like these were left out)",
+                 (unsigned long long)left_out);
+        m->config.log(m->config.log_ctx, (enum atoll_log_level)level, text);
+    }
     m->config.log(m->config.log_ctx, (enum atoll_log_level)level, line);
 }
 
@@ -156,6 +167,7 @@ int machine_create(struct machine **machine, const struct atoll_config *config, 
     m = calloc(1, sizeof(*m));
     if (!m)
         return error_set(err, ENOMEM, "out of memory");
+    log_limit_init(&m->log_limit);
     ret = config_copy(&m->config, config) ? error_set(err, ENOMEM, "out of memory") : 0;
     set_log(m);
     ret = control_create(m, ret ? NULL : err) ? -ENOMEM : ret;
@@ -193,5 +205,6 @@ void machine_destroy(struct machine *m)
         mem_destroy(m->mem);
     boot_close(m);
     config_free(&m->config);
+    log_limit_fini(&m->log_limit);
     free(m);
 }

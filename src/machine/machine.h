@@ -28,6 +28,7 @@
 #include "firmware/platform.h"
 #include "host/loop.h"
 #include "machine/clock.h"
+#include "machine/log_limit.h"
 #include "machine/quirk.h"
 #include "pci/pci.h"
 
@@ -83,6 +84,7 @@ enum {
 struct machine {
     struct atoll_config config; /* a copy; strings are owned */
     struct log log;
+    struct log_limit log_limit; /* what lies between `log` and config.log */
     struct event_sink events;
     struct quirks quirks;
     struct platform platform;
