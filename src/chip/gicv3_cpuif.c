@@ -37,9 +37,6 @@ enum {
 #define ICC_SRE_FIXED    7u                  /* SRE, DFB, DIB: there is no other interface */
 #define ICC_SGIR_IRM     BIT(40)
 
-#define BPR0_LEAST 2
-#define BPR1_LEAST 3
-
 uint8_t gicv3_group_mask(const struct gicv3_cpu *cpu, unsigned group)
 {
     if (group == 0 || cpu->cbpr)
@@ -172,7 +169,7 @@ static void control_write(struct gicv3_cpu *cpu, uint64_t value)
 static void bpr1_write(struct gicv3_cpu *cpu, uint64_t value)
 {
     if (!cpu->cbpr)
-        cpu->bpr[1] = (uint8_t)MAX(value & 7, BPR1_LEAST);
+        cpu->bpr[1] = (uint8_t)MAX(value & 7, GICV3_BPR1_LEAST);
 }
 
 static void group_enable_write(struct gicv3 *gic, unsigned number, unsigned group, uint64_t value)
@@ -194,7 +191,7 @@ static int write_locked(struct gicv3 *gic, unsigned number, uint32_t key, uint64
         if (cpu->eoi_mode && intid < 1020)
             deactivate(gic, number, intid);
         break;
-    case ICC_BPR0: cpu->bpr[0] = (uint8_t)MAX(value & 7, BPR0_LEAST); break;
+    case ICC_BPR0: cpu->bpr[0] = (uint8_t)MAX(value & 7, GICV3_BPR0_LEAST); break;
     case ICC_BPR1: bpr1_write(cpu, value); break;
     case ICC_AP0R0: cpu->apr[0] = (uint32_t)value; break;
     case ICC_AP1R0: cpu->apr[1] = (uint32_t)value; break;
@@ -234,8 +231,8 @@ int gicv3_sysreg_write(struct gicv3 *gic, unsigned cpu, uint32_t key, uint64_t v
 static void interface_reset(struct gicv3_cpu *cpu)
 {
     cpu->pmr = 0;
-    cpu->bpr[0] = BPR0_LEAST;
-    cpu->bpr[1] = BPR1_LEAST;
+    cpu->bpr[0] = GICV3_BPR0_LEAST;
+    cpu->bpr[1] = GICV3_BPR1_LEAST;
     cpu->cbpr = cpu->eoi_mode = false;
     cpu->group_enabled[0] = cpu->group_enabled[1] = false;
     cpu->apr[0] = cpu->apr[1] = 0;

@@ -15,6 +15,8 @@
 #define GICV3_INTIDS        (GICV3_BANKS * 32)
 #define GICV3_SPURIOUS      1023
 #define GICV3_PRIORITY_MASK 0xf8 /* five priority bits */
+#define GICV3_BPR0_LEAST    2    /* with five bits, IHI 0069 4.8.2 */
+#define GICV3_BPR1_LEAST    3
 #define GICV3_IDLE          0xff /* lower than every priority that an interrupt can have */
 #define GICV3_IIDR          0x4100043b
 
@@ -107,6 +109,10 @@ uint32_t gicv3_bank_write(struct gicv3_bank *banks, unsigned count, unsigned off
 
 /* The identification registers that both frames end with (0xffd0 to 0xffff). */
 uint32_t gicv3_id_read(unsigned offset);
+
+/* gicv3_state.c; these two take the lock. */
+int gicv3_save(void *dev, struct state *state, const char *instance);
+int gicv3_load(void *dev, const struct state *state, const char *instance, struct error *err);
 
 extern const struct bus_ops gicv3_dist_bus_ops, gicv3_redist_bus_ops;
 

@@ -215,6 +215,21 @@ static void reset(void *dev)
             pci_function_reset(host->slots[i]);
 }
 
+static const struct state_field fields[] = {
+    STATE_FIELD(struct pci_host, occupied, STATE_U32),
+};
+static const struct state_table table = {"pci", 1, fields, nitems(fields)};
+
+static uint32_t occupied(const struct pci_host *host)
+{
+    uint32_t slots = 0;
+
+    for (unsigned i = 0; i < PCI_SLOTS; i++)
+        if (host->slots[i])
+            slots |= 1u << i;
+    return slots;
+}
+
 static void section_name(char *name, size_t size, const char *instance, unsigned slot)
 {
     snprintf(name, size, "%s/slot%u", instance, slot);
@@ -224,8 +239,10 @@ static int save(void *dev, struct state *state, const char *instance)
 {
     struct pci_host *host = dev;
     char name[64];
-    int ret = 0;
+    int ret;
 
+    host->occupied = occupied(host);
+    ret = state_save(state, instance, &table, host);
     for (unsigned i = 0; i < PCI_SLOTS && !ret; i++) {
         section_name(name, sizeof(name), instance, i);
         if (host->slots[i])
@@ -238,8 +255,12 @@ static int load(void *dev, const struct state *state, const char *instance, stru
 {
     struct pci_host *host = dev;
     char name[64];
-    int ret = 0;
+    int ret = state_load(state, instance, &table, host, err);
 
+    if (!ret && host->occupied != occupied(host))
+        ret = error_set(err, EINVAL,
+                        "saved state: its machine has other PCI devices: slots %#x, here %#x",
+                        host->occupied, occupied(host));
     for (unsigned i = 0; i < PCI_SLOTS && !ret; i++) {
         section_name(name, sizeof(name), instance, i);
         if (host->slots[i])

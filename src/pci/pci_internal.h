@@ -54,6 +54,7 @@ struct pci_host {
     const struct log *log;
     struct pci_function bridge;
     struct pci_function *slots[PCI_SLOTS];
+    uint32_t occupied; /* in a saved state: the slots that are taken, one bit each */
 };
 
 static inline uint16_t pci_command(const struct pci_function *function)

@@ -500,6 +500,10 @@ static void refuses_another_device(void **state)
     assert_int_equal(f->a.config[2], 0x42);
     assert_int_equal(f->a.config[0x3c], 9);
     assert_int_equal(pci_function_load(&f->b, saved, "a", &err), -EINVAL); /* another table size */
+    assert_int_equal(pci_host_ops.save(f->host, saved, "pci"), 0);
+    pci_detach(&f->b);
+    assert_int_equal(pci_host_ops.load(f->host, saved, "pci", &err), -EINVAL);
+    assert_non_null(strstr(err.text, "slots 0x23, here 0x3"));
     state_free(saved);
 }
 
