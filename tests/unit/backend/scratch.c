@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static void keep_line(void *ctx, enum log_level level, const char *line)
 {
@@ -19,15 +20,25 @@ static void keep_line(void *ctx, enum log_level level, const char *line)
     snprintf(s->line, sizeof(s->line), "%s", line);
 }
 
-int scratch_setup(void **state)
+static int setup_in(void **state, const char *where)
 {
     struct scratch *s = calloc(1, sizeof(*s));
 
-    snprintf(s->dir, sizeof(s->dir), "/tmp/atoll-disk-XXXXXX");
+    snprintf(s->dir, sizeof(s->dir), "%s/atoll-disk-XXXXXX", where);
     s->log = (struct log){keep_line, s, LOG_WARN};
     s->seed = 88172645463325252u;
     *state = s;
     return mkdtemp(s->dir) ? 0 : -1;
+}
+
+int scratch_setup(void **state)
+{
+    return setup_in(state, access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+}
+
+int scratch_setup_on_disk(void **state)
+{
+    return setup_in(state, "/tmp");
 }
 
 int scratch_teardown(void **state)

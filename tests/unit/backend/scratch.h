@@ -15,7 +15,11 @@ struct scratch {
     uint64_t seed;
 };
 
-int scratch_setup(void **state);    /* cmocka's: makes a struct scratch */
+/* cmocka's: make a struct scratch whose directory is in memory, if it can be (many syncs), or in a
+ * real file system. */
+int scratch_setup(void **state);
+int scratch_setup_on_disk(void **state);
+
 int scratch_teardown(void **state); /* removes the directory with all that is in it */
 
 /* A path in the scratch directory; one of eight buffers that take turns. */

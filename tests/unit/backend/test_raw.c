@@ -205,7 +205,8 @@ static void what_is_no_image_is_named(void **state)
 
 int main(void)
 {
-#define RAW_TEST(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
+#define RAW_TEST(name)                                                                             \
+    cmocka_unit_test_setup_teardown(name, scratch_setup_on_disk, scratch_teardown)
     const struct CMUnitTest tests[] = {
         RAW_TEST(vectors_are_exact),
         RAW_TEST(ranges_are_checked),
