@@ -33,20 +33,34 @@ static void print_text(const char *value, int length)
     }
 }
 
-static void print_value(const char *value, int length)
+/* Between two numbers: a space, or a new line where a long list would run off the screen. */
+static void separate(int number, int depth)
+{
+    if (number > 0 && number % 10 == 0)
+        printf("\n%*s", depth * 4 + 8, "");
+    else if (number > 0)
+        putchar(' ');
+}
+
+static void print_value(const char *value, int length, int depth)
 {
     if (is_text(value, length)) {
         print_text(value, length);
-        return;
+    } else if (length % 4) {
+        putchar('[');
+        for (int i = 0; i < length; i++) {
+            separate(i, depth);
+            printf("%02x", (unsigned char)value[i]);
+        }
+        putchar(']');
+    } else {
+        putchar('<');
+        for (int i = 0; i < length / 4; i++) {
+            separate(i, depth);
+            printf("0x%x", fdt32_ld((const fdt32_t *)(const void *)(value + 4 * i)));
+        }
+        putchar('>');
     }
-    putchar(length % 4 ? '[' : '<');
-    for (int at = 0; at < length; at += length % 4 ? 1 : 4) {
-        if (length % 4)
-            printf("%s%02x", at ? " " : "", (unsigned char)value[at]);
-        else
-            printf("%s0x%x", at ? " " : "", fdt32_ld((const fdt32_t *)(const void *)(value + at)));
-    }
-    putchar(length % 4 ? ']' : '>');
 }
 
 static void print_node(const void *blob, int node, int depth)
@@ -64,7 +78,7 @@ static void print_node(const void *blob, int node, int depth)
         printf("%*s%s", depth * 4 + 4, "", key);
         if (length > 0) {
             fputs(" = ", stdout);
-            print_value(value, length);
+            print_value(value, length, depth);
         }
         puts(";");
     }

@@ -9,7 +9,50 @@
 
 #include "engine/interp/interp.h"
 
-const struct engine_ops *const engines[] = {&interp_engine, NULL};
+/*
+ * Engines of the design that this build does not contain. They are listed so that whoever looks for
+ * one learns where it stands; none of them probes, so none is ever chosen.
+ */
+static int probe_jit(struct error *err)
+{
+#if defined(__x86_64__)
+    return error_set(err, ENOTSUP,
+                     "this version of Atoll does not have its translator yet; use interp");
+#else
+    return error_set(err, ENOTSUP, "it makes x86-64 code, and this host is not x86-64");
+#endif
+}
+
+static int probe_kvm(struct error *err)
+{
+#if defined(__linux__) && defined(__aarch64__)
+    return error_set(err, ENOTSUP, "this version of Atoll does not have it yet; use interp");
+#else
+    return error_set(
+        err, ENOTSUP,
+        "it needs Linux on an arm64 processor; arm64 guests cannot use this processor's "
+        "virtualisation");
+#endif
+}
+
+static int probe_hvf(struct error *err)
+{
+#if defined(__APPLE__) && defined(__aarch64__)
+    return error_set(err, ENOTSUP, "this version of Atoll does not have it yet; use interp");
+#else
+    return error_set(err, ENOTSUP, "it needs macOS on Apple silicon");
+#endif
+}
+
+static const struct engine_ops absent_hvf = {
+    .name = "hvf", .about = "native speed by Apple's Hypervisor.framework", .probe = probe_hvf};
+static const struct engine_ops absent_kvm = {
+    .name = "kvm", .about = "native speed by Linux's KVM", .probe = probe_kvm};
+static const struct engine_ops absent_jit = {
+    .name = "jit", .about = "a translator to x86-64", .probe = probe_jit};
+
+const struct engine_ops *const engines[] = {&absent_hvf, &absent_kvm, &absent_jit, &interp_engine,
+                                            NULL};
 
 static const struct engine_ops *find_best(struct error *err)
 {

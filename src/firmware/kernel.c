@@ -25,12 +25,45 @@
 #define IMAGE_MAGIC       56
 #define IMAGE_FLAG_BE     1
 
+/*
+ * How long an Image should be: its PE header (it is an EFI program as well) says where each
+ * section's bytes end. 0 when it has none. Microsoft PE/COFF specification, "COFF File Header" and
+ * "Section Table".
+ */
+static uint64_t image_length(const uint8_t *bytes, size_t length)
+{
+    uint64_t pe = length >= IMAGE_HEADER ? load_le32(bytes + 0x3c) : 0, sections, end = 0;
+
+    if (load_le16(bytes) != 0x5a4d || !range_fits(pe, 24, length) ||
+        load_le32(bytes + pe) != 0x4550)
+        return 0;
+    sections = pe + 24 + load_le16(bytes + pe + 20);
+    for (unsigned i = 0; i < load_le16(bytes + pe + 6); i++) {
+        const uint64_t at = sections + i * 40;
+
+        if (!range_fits(at, 40, length))
+            return at + 40;
+        end = MAX(end, (uint64_t)load_le32(bytes + at + 20) + load_le32(bytes + at + 16));
+    }
+    return end;
+}
+
+static int identify_image(const uint8_t *bytes, size_t length, const char *name, struct error *err)
+{
+    uint64_t whole = image_length(bytes, length);
+
+    if (whole > length)
+        return error_set(err, ENOEXEC, "the kernel \"%s\" is cut short: %zu bytes of %llu", name,
+                         length, (unsigned long long)whole);
+    return 0;
+}
+
 int kernel_identify(const uint8_t *bytes, size_t length, const char *name, enum kernel_kind *kind,
                     struct error *err)
 {
     if (length >= IMAGE_HEADER && memcmp(bytes + IMAGE_MAGIC, "ARM\x64", 4) == 0) {
         *kind = KERNEL_LINUX;
-        return 0;
+        return identify_image(bytes, length, name, err);
     }
     if (length >= 4 && memcmp(bytes, "\177ELF", 4) == 0) {
         *kind = KERNEL_OPENBSD;

@@ -138,6 +138,31 @@ static void test_linux_lies(void **state)
     assert_non_null(strstr(err.text, "big-endian"));
 }
 
+/* An Image says in its PE header how long it is. */
+static void test_linux_cut_short(void **state)
+{
+    struct bench *b = *state;
+    uint8_t image[4096];
+    struct kernel_entry entry;
+    struct error err;
+
+    make_image(image, sizeof(image), 0, MIB);
+    memcpy(image, "MZ", 2);
+    store_le32(image + 0x3c, 64);
+    store_le32(image + 64, 0x4550);
+    store_le16(image + 64 + 6, 1);
+    store_le16(image + 64 + 20, 0);
+    store_le32(image + 64 + 24 + 16, 4096 - 512);
+    store_le32(image + 64 + 24 + 20, 512);
+    assert_int_equal(load(b, image, sizeof(image), NULL, 0, &entry, &err), 0);
+    assert_int_equal(load(b, image, sizeof(image) - 1, NULL, 0, &entry, &err), -ENOEXEC);
+    assert_non_null(strstr(err.text, "4095 bytes of 4096"));
+    store_le16(image + 64 + 6, 0xffff); /* more sections than there are bytes */
+    assert_int_equal(load(b, image, sizeof(image), NULL, 0, &entry, &err), -ENOEXEC);
+    store_le32(image + 0x3c, 0xfffffff0);
+    assert_int_equal(load(b, image, sizeof(image), NULL, 0, &entry, &err), 0);
+}
+
 static void test_initrd_too_large(void **state)
 {
     struct bench *b = *state;
@@ -258,6 +283,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_linux, setup, teardown),
         cmocka_unit_test_setup_teardown(test_linux_lies, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_linux_cut_short, setup, teardown),
         cmocka_unit_test_setup_teardown(test_initrd_too_large, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_a_kernel, setup, teardown),
         cmocka_unit_test_setup_teardown(test_openbsd, setup, teardown),
