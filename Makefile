@@ -61,10 +61,10 @@ check-long: asan tsan build guests
 	@tools/setup long
 	@$(call compile,plain)
 	@tools/guest-debootstrap
-	@tools/check build/plain:long,decode build/asan:long-asan build/tsan:long-tsan
+	@tools/check build/plain:long,decode build/asan:long build/tsan:unit,device,boot
 
 check-decode:
-	@tools/setup build check long
+	@tools/setup build check
 	@mkdir -p build
 	@$(call compile,plain)
 	@tools/check build/plain:decode
