@@ -86,6 +86,7 @@ static struct page *page_at(struct soft_icache *cache, uint64_t pa, const uint8_
     return page;
 }
 
+/* A page that is dropped whole leaves the cache, so that nothing remembers where its bytes were. */
 static void drop_range(struct page *page, uint64_t pa, uint64_t len)
 {
     uint64_t first = MAX(pa, page->pa), end = page->pa + SOFT_PAGE_SIZE;
@@ -94,7 +95,11 @@ static void drop_range(struct page *page, uint64_t pa, uint64_t len)
         return;
     if (len <= UINT64_MAX - pa)
         end = MIN(end, pa + len);
-    if (first < end)
+    if (first >= end)
+        return;
+    if (end - first == SOFT_PAGE_SIZE)
+        page->pa = UINT64_MAX;
+    else
         forget(page, (unsigned)(first - page->pa) / 4, (unsigned)(end - first + 3) / 4);
 }
 

@@ -63,10 +63,14 @@ void soft_debug_changed(struct soft_cpu *c)
         soft_attention_set(c, SOFT_ATTEND_DEBUG);
     else if (!look && (now & SOFT_ATTEND_DEBUG))
         soft_attention_clear(c, SOFT_ATTEND_DEBUG);
-    if (watching != c->priv->watching) {
-        c->priv->watching = watching;
-        soft_tlb_flush(c);
-    }
+    c->priv->watching = watching;
+}
+
+/* The TLB knows which pages are watched. */
+void soft_debug_written(struct soft_cpu *c)
+{
+    soft_debug_changed(c);
+    soft_tlb_flush(c);
 }
 
 /* --- matching (D2.8, D2.9) --- */
@@ -134,6 +138,19 @@ static bool watchpoint_matches(const struct soft_cpu *c, unsigned n, uint64_t va
             *at = byte - start + va;
             return true;
         }
+    }
+    return false;
+}
+
+bool soft_debug_watches_page(const struct soft_cpu *c, uint64_t va)
+{
+    for (unsigned i = 0; i < WATCHPOINTS; i++) {
+        uint64_t control = c->sysreg[SYSREG_DBGWCR0_EL1 + i];
+        unsigned bits = MAX((unsigned)bits_get(control, 28, 24), SOFT_PAGE_SHIFT);
+
+        if ((control & DBGWCR_E) &&
+            ((c->sysreg[SYSREG_DBGWVR0_EL1 + i] ^ va) & ADDRESS_BITS(bits)) == 0)
+            return true;
     }
     return false;
 }

@@ -281,8 +281,12 @@ void soft_debug_after(struct soft_cpu *c, uint32_t word);
 /* Raises or leaves when a watchpoint matches the access. */
 void soft_debug_watch(struct soft_cpu *c, uint64_t va, unsigned size, bool write, bool maintenance,
                       unsigned el);
+/* Whether a watchpoint could match in the page at va. */
+bool soft_debug_watches_page(const struct soft_cpu *c, uint64_t va);
 /* After a change of a debug register, PSTATE.SS, PSTATE.D, EL or vcpu_debug. */
 void soft_debug_changed(struct soft_cpu *c);
+/* After a write of MDSCR_EL1, a breakpoint or a watchpoint. */
+void soft_debug_written(struct soft_cpu *c);
 /* Whether SPSR.SS = 1 makes an exception return to `el`, with the D mask `masked` there, activate a
  * step. */
 bool soft_debug_step_on_return(const struct soft_cpu *c, unsigned el, bool masked);

@@ -149,7 +149,7 @@ static void write_special(struct soft_cpu *c, enum sysreg_id id, uint64_t value)
     case SYSREG_DBGCLAIMCLR_EL1: c->sysreg[SYSREG_DBGCLAIMCLR_EL1] &= ~value; break;
     default: /* MDSCR_EL1, breakpoints and watchpoints */
         c->sysreg[id] = value;
-        soft_debug_changed(c);
+        soft_debug_written(c);
         break;
     }
 }

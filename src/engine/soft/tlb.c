@@ -140,7 +140,7 @@ static struct soft_tlb_entry *enter(struct soft_cpu *c, uint64_t va, unsigned el
     enum soft_tlb_context context = context_of(c, el);
     struct soft_tlb_entry *e = soft_tlb_slot(c->tlb->data[context], va);
     uint64_t page = va & SOFT_PAGE_MASK, pa = w->pa & SOFT_PAGE_MASK;
-    uint64_t slow = c->priv->watching ? SOFT_TLB_SLOW : 0;
+    uint64_t slow = c->priv->watching && soft_debug_watches_page(c, page) ? SOFT_TLB_SLOW : 0;
     bool writable = map->writable && permitted(c, w, el, true);
 
     e->tag[SOFT_READ] = permitted(c, w, el, false) ? page | slow : UINT64_MAX;

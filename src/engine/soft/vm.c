@@ -64,17 +64,21 @@ void soft_vm_destroy(struct engine_vm *vm)
     free(vm);
 }
 
-/* After a change of the maps, with the vCPUs stopped: they flush when they enter vcpu_run. */
-static void maps_changed(struct soft_vm *vm)
+static void post_to_all(struct soft_vm *vm, const struct soft_request *r)
 {
-    const struct soft_request r = {SOFT_FLUSH_ALL, 0, 0};
-
     for (unsigned i = 0; i < atomic_load(&vm->cpus); i++) {
         struct soft_cpu *c = atomic_load(&vm->cpu[i]);
 
         if (c)
-            soft_request_post(c, &r);
+            soft_request_post(c, r);
     }
+}
+
+/* After a change of the maps, with the vCPUs stopped: they do it when they enter vcpu_run. */
+static void maps_changed(struct soft_vm *vm)
+{
+    post_to_all(vm, &(struct soft_request){SOFT_FLUSH_ALL, 0, 0});
+    post_to_all(vm, &(struct soft_request){SOFT_DROP_CODE, 0, UINT64_MAX});
 }
 
 int soft_vm_map(struct engine_vm *e, uint64_t ipa, uint64_t size, bool writable, struct error *err)
@@ -131,14 +135,7 @@ int soft_vm_protect(struct engine_vm *e, uint64_t ipa, uint64_t size, bool writa
 
 void soft_vm_code_written(struct engine_vm *e, uint64_t ipa, uint64_t len)
 {
-    const struct soft_request r = {SOFT_DROP_CODE, ipa, len};
-
-    for (unsigned i = 0; i < atomic_load(&e->soft.cpus); i++) {
-        struct soft_cpu *c = atomic_load(&e->soft.cpu[i]);
-
-        if (c)
-            soft_request_post(c, &r);
-    }
+    post_to_all(&e->soft, &(struct soft_request){SOFT_DROP_CODE, ipa, len});
 }
 
 int soft_vm_ready(struct engine_vm *vm, struct error *err)
