@@ -378,8 +378,60 @@ static void debug(void)
     isb();
 }
 
+/* Which bits of a register stick: all ones, then all zeros, written and read back. Before the MMU
+ * is on. */
+#define STICKS(name)                                                                               \
+    do {                                                                                           \
+        uint64_t before_ = read_sysreg(name), ones_, zeros_;                                       \
+        write_sysreg(name, UINT64_MAX);                                                            \
+        isb();                                                                                     \
+        ones_ = read_sysreg(name);                                                                 \
+        write_sysreg(name, 0);                                                                     \
+        isb();                                                                                     \
+        zeros_ = read_sysreg(name);                                                                \
+        write_sysreg(name, before_);                                                               \
+        isb();                                                                                     \
+        put_text("bits of " #name);                                                                \
+        field(": ones ", ones_);                                                                   \
+        field(" zeros ", zeros_);                                                                  \
+        put_char('\n');                                                                            \
+    } while (0)
+
+static void registers(void)
+{
+    STICKS(cpacr_el1);
+    STICKS(tcr_el1);
+    STICKS(ttbr0_el1);
+    STICKS(ttbr1_el1);
+    STICKS(mair_el1);
+    STICKS(amair_el1);
+    STICKS(actlr_el1);
+    STICKS(vbar_el1);
+    STICKS(elr_el1);
+    STICKS(spsr_el1);
+    STICKS(esr_el1);
+    STICKS(far_el1);
+    STICKS(afsr0_el1);
+    STICKS(par_el1);
+    STICKS(contextidr_el1);
+    STICKS(tpidr_el1);
+    STICKS(tpidr_el0);
+    STICKS(tpidrro_el0);
+    STICKS(csselr_el1);
+    STICKS(cntkctl_el1);
+    STICKS(cntv_cval_el0);
+    STICKS(cntp_cval_el0);
+    STICKS(nzcv);
+    STICKS(mdscr_el1);
+    STICKS(dbgbvr0_el1);
+    STICKS(dbgbcr0_el1);
+    STICKS(dbgwvr0_el1);
+    STICKS(dbgwcr0_el1);
+}
+
 int main(void)
 {
+    registers();
     map_window();
     mmu_on();
     aborts();
