@@ -256,7 +256,7 @@ static void pci_node(struct builder *b, const struct platform *p)
         HI(p->pci_mem32.base),
         LO(p->pci_mem32.base),
         RANGE_CELLS(p->pci_mem32),
-        0x43000000,
+        0x03000000,
         HI(p->pci_mem64.base),
         LO(p->pci_mem64.base),
         RANGE_CELLS(p->pci_mem64),
