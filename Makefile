@@ -77,4 +77,4 @@ format:
 
 clean:
 	rm -rf build/plain build/asan build/tsan build/atoll build/*.log
-	rm -rf $(GUEST)/cloud $(GUEST)/generic $(GUEST)/trixie $(GUEST)/installer $(GUEST)/*.img
+	rm -rf $(addprefix $(GUEST)/,cloud generic trixie installer programs mirror *.img)
