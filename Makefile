@@ -49,6 +49,7 @@ guests:
 	@tools/setup run
 	@tools/guest-debian cloud generic trixie installer
 	@tools/guest-programs
+	@tools/guest-programs
 
 run: build guest
 	build/atoll run --kernel $(GUEST)/cloud/linux --initrd $(GUEST)/cloud/initrd.gz \
