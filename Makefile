@@ -49,7 +49,6 @@ guests:
 	@tools/setup run
 	@tools/guest-debian cloud generic trixie installer
 	@tools/guest-programs
-	@tools/guest-programs
 
 run: build guest
 	build/atoll run --kernel $(GUEST)/cloud/linux --initrd $(GUEST)/cloud/initrd.gz \
@@ -62,7 +61,7 @@ check-long: asan tsan build guests
 	@tools/setup long
 	@$(call compile,plain)
 	@tools/guest-debootstrap
-	@tools/check build/plain:long,decode build/asan:long build/tsan:unit,device,boot
+	@tools/check build/plain:long,decode build/asan:long build/tsan:unit,device,engine,threads
 
 check-decode:
 	@tools/setup build check
