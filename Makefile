@@ -61,7 +61,7 @@ check-long: asan tsan build guests
 	@tools/setup long
 	@$(call compile,plain)
 	@tools/guest-debootstrap
-	@tools/check build/plain:long,decode build/asan:long build/tsan:unit,device,engine,threads
+	@tools/check build/plain:long,decode build/asan:long-asan build/tsan:unit,device,engine,threads
 
 check-decode:
 	@tools/setup build check
