@@ -71,7 +71,7 @@ _Noreturn void soft_unwind(struct soft_cpu *c)
 {
     soft_code_moved(c);
     c->slice--; /* so that a guest that does nothing but fault still sees the clock */
-    _longjmp(c->unwind, 1);
+    siglongjmp(c->unwind, 1);
 }
 
 void soft_enter_el1(struct soft_cpu *c, unsigned vector, uint64_t elr)

@@ -171,7 +171,7 @@ static void enter(struct soft_cpu *c)
 /* Exceptions and exits come back to the setjmp here. */
 static void run(struct soft_cpu *c)
 {
-    if (_setjmp(c->unwind) == 0)
+    if (sigsetjmp(c->unwind, 0) == 0)
         enter(c);
     while (!c->priv->leaving)
         c->vm->engine->loop(c);
