@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/bits.h"
 #include "cli/cli.h"
@@ -42,8 +44,22 @@ static int command_help(int argc, char **argv)
     return 0;
 }
 
+/* A standard descriptor that the caller closed would be the next file to be opened, and the guest's
+ * console would read it: these three are always somebody's. */
+static void hold_standard_descriptors(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
+    hold_standard_descriptors();
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
         return argc < 2 ? (command_help(0, NULL), EXIT_STATUS_USAGE) : command_help(0, NULL);
     if (strcmp(argv[1], "--version") == 0) {

@@ -112,8 +112,8 @@ static int parse_disk_key(struct atoll_disk *disk, char *piece, struct error *er
     if (strcmp(piece, "format") == 0)
         return parse_format(value, &disk->format, err);
     if (strcmp(piece, "readonly") == 0)
-        disk->readonly = true;
-    else if (strcmp(piece, "serial") == 0)
+        return parse_switch("--disk readonly", value, &disk->readonly, err);
+    if (strcmp(piece, "serial") == 0)
         disk->serial = value;
     else if (strcmp(piece, "backing") == 0)
         disk->backing = value;

@@ -58,6 +58,7 @@ static void hold_signals(int how)
     sigaddset(&quits, SIGINT);
     sigaddset(&quits, SIGTERM);
     sigaddset(&quits, SIGHUP);
+    sigaddset(&quits, SIGQUIT);
     sigprocmask(how, &quits, NULL);
 }
 
@@ -135,6 +136,10 @@ int command_run(int argc, char **argv)
         options_print(stdout);
         options_free(&options);
         return 0;
+    }
+    if (options.dtb) {
+        options_free(&options);
+        return fail(EXIT_STATUS_USAGE, "--dtb is for `atoll fdt`; a run writes no device tree");
     }
     options.config.log = log_line;
     if (host_loop_create(&loop, "signals", &err) < 0) {

@@ -67,8 +67,12 @@ const struct engine_ops *engine_find(const char *name, struct error *err)
     if (strcmp(name, "auto") == 0)
         return find_best(err);
     for (size_t i = 0; engines[i]; i++)
-        if (strcmp(engines[i]->name, name) == 0)
-            return engines[i]->probe(err) == 0 ? engines[i] : NULL;
+        if (strcmp(engines[i]->name, name) == 0) {
+            if (engines[i]->probe(err) == 0)
+                return engines[i];
+            error_prefix(err, "the engine \"%s\" is not here", name);
+            return NULL;
+        }
     error_set(err, EINVAL, "no engine is called \"%s\": `atoll engines` lists them", name);
     return NULL;
 }
