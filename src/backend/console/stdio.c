@@ -2,9 +2,10 @@
 /*
  * The program's own input and output.
  *
- * A terminal is put into raw mode, but for its output flags: the program's messages keep their line
- * ends. Ctrl-A is the escape key then, as in `screen`; input that is no terminal (a pipe, a file)
- * reaches the guest byte for byte. The end of the input ends the input only.
+ * A terminal is put into raw mode, output included: a line feed of the guest's moves down and does
+ * nothing else, as its full-screen programs expect. Ctrl-A is the escape key then, as in `screen`;
+ * input that is no terminal (a pipe, a file) reaches the guest byte for byte. The end of the input
+ * ends the input only.
  *
  * Both descriptors are shared with whoever started the program, so they are left in blocking mode;
  * a pipe whose reader has gone raises SIGPIPE, which the program ignores.
@@ -75,7 +76,6 @@ static int terminal_open(struct console *console, int fd, struct error *err)
                          strerror(errno));
     mode = console->terminal.before;
     cfmakeraw(&mode);
-    mode.c_oflag = console->terminal.before.c_oflag;
     if (tcsetattr(fd, TCSANOW, &mode))
         return error_set(err, errno, "console: cannot set the terminal's mode: %s",
                          strerror(errno));

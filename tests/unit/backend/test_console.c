@@ -302,12 +302,12 @@ static void terminal_is_raw_and_has_escapes(void **state)
                  (struct console_config){.kind = CONSOLE_STDIO, .input = slave, .output = slave});
     tcgetattr(slave, &raw);
     assert_int_equal(raw.c_lflag & (ICANON | ECHO | ISIG), 0);
-    assert_int_equal(raw.c_oflag, before.c_oflag);
+    assert_int_equal(raw.c_oflag & OPOST, 0);
 
     assert_int_equal(write(master, "ab\003\001\001c\001zdefghi", 14), 14);
     expect_input(f, "ab\003\001cdef");
     assert_int_equal(write(master, "\001h", 2), 2);
-    expect_output(master, "\r\r\nCtrl-A h       this help");
+    expect_output(master, "\r\nCtrl-A h       this help");
     assert_int_equal(write(master, "\001x\001p", 4), 4);
     assert_int_equal(write(master, "\001", 1), 1);
     host_loop_drain(f->loop);
