@@ -295,6 +295,39 @@ def qcow2(bench):
     subprocess.run(["qemu-img", "check", image], check=True)
 
 
+def locked(bench):
+    """Two machines never write one image: the second says so and does not start."""
+    disk = bench.disk()
+    with bench.linux(disk=disk) as guest:
+        guest.expect(rb"Linux version")
+        with bench.linux(disk=disk) as second:
+            second.expect(disk)
+            second.wait(1)
+        guest.alive(1)
+        guest.signal(signal.SIGTERM)
+        guest.wait(QUIT)
+
+
+def full(bench):
+    """A full host disk is an I/O error in the guest, and the machine goes on."""
+    small = bench.scratch("small")
+    os.mkdir(small)
+    image = os.path.join(small, "image")
+    # A file system of its own, in a namespace of its own, so that no root is needed.
+    wrapper = ["unshare", "--map-root-user", "--mount", "sh", "-euc",
+               f"mount -t tmpfs -o size=8m none {small}; truncate -s 64M {image}; exec \"$@\"", "sh"]
+    if subprocess.run(wrapper + ["true"], stderr=subprocess.DEVNULL).returncode != 0:
+        raise Skip("this host allows no user namespaces")
+    with bench.linux("--disk", image, "--net", "none", wrapper=wrapper) as guest:
+        guest.shell()
+        guest.check("dd if=/dev/urandom of=/dev/vdb bs=64k count=16 conv=fsync")
+        status, _ = guest.run("dd if=/dev/urandom of=/dev/vdb bs=64k count=512 conv=fsync")
+        if status == 0:
+            raise Failure("the guest wrote 32 MB to a file system of 8")
+        guest.check("dd if=/dev/vdb of=/dev/null bs=64k count=16")
+        guest.poweroff()
+
+
 def gzip(bench):
     """A gzip-compressed kernel boots like the one it was made from."""
     packed = bench.scratch("linux.gz")
@@ -395,7 +428,7 @@ def bsd(bench):
 
 TESTS = {test.__name__: test for test in (
     shell, smp, strict, generic, trixie, installer, reset, stdin, terminal, capture, isolated,
-    idle, memory, qcow2, gzip, programs, hwdebug, systemd, bsd)}
+    idle, memory, qcow2, gzip, locked, full, programs, hwdebug, systemd, bsd)}
 
 
 def main():
