@@ -6,8 +6,10 @@
  *     fuzz_x [runs [first-seed]]
  *     fuzz_x file...
  *
- * When a sanitizer ends the program, the seed at work is named: `fuzz_x 1 SEED` repeats it.
+ * When a sanitizer or the target itself ends the program, the seed at work is named: `fuzz_x 1
+ * SEED` repeats it.
  */
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +30,11 @@ static void name_seed(void)
 
     if (write(STDERR_FILENO, line, (size_t)length) < 0)
         _exit(1);
+}
+
+static void aborted(int signal)
+{
+    name_seed(); /* and abort() goes on */
 }
 
 /* splitmix64: any seed is a good one */
@@ -86,6 +93,7 @@ int main(int argc, char **argv)
     }
     if (__sanitizer_set_death_callback)
         __sanitizer_set_death_callback(name_seed);
+    signal(SIGABRT, aborted);
     seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
     for (unsigned long i = 0; i < runs; i++, seed++)
         run_seed();
