@@ -138,19 +138,27 @@ int config_quirks(const struct atoll_config *c, struct quirks *quirks, struct er
     return 0;
 }
 
-/* Calls visit on every string of the configuration. */
+/* Calls visit on every string of the configuration, whatever it says of those before. */
 static bool each_string(struct atoll_config *c, bool (*visit)(const char **string))
 {
-    bool ok = visit(&c->engine) & visit(&c->kernel) & visit(&c->initrd) & visit(&c->append);
+    const char **strings[] = {&c->engine, &c->kernel, &c->initrd, &c->append};
+    bool ok = true;
 
-    for (size_t i = 0; i < c->disk_count; i++)
-        ok &= visit(&c->disks[i].path) & visit(&c->disks[i].serial) & visit(&c->disks[i].backing);
+    for (size_t i = 0; i < nitems(strings); i++)
+        ok &= visit(strings[i]);
+    for (size_t i = 0; i < c->disk_count; i++) {
+        ok &= visit(&c->disks[i].path);
+        ok &= visit(&c->disks[i].serial);
+        ok &= visit(&c->disks[i].backing);
+    }
     for (size_t i = 0; i < c->net_count; i++)
         ok &= visit(&c->nets[i].capture);
     for (size_t i = 0; i < c->console_count; i++)
         ok &= visit(&c->consoles[i].path);
-    for (size_t i = 0; i < c->quirk_count; i++)
-        ok &= visit(&c->quirks[i].name) & visit(&c->quirks[i].value);
+    for (size_t i = 0; i < c->quirk_count; i++) {
+        ok &= visit(&c->quirks[i].name);
+        ok &= visit(&c->quirks[i].value);
+    }
     return ok;
 }
 
