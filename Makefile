@@ -43,7 +43,7 @@ asan tsan:
 
 guest:
 	@tools/setup run
-	@tools/guest-debian cloud
+	@tools/guest-debian generic
 
 guests:
 	@tools/setup run
@@ -51,8 +51,8 @@ guests:
 	@tools/guest-programs
 
 run: build guest
-	build/atoll run --kernel $(GUEST)/cloud/linux --initrd $(GUEST)/cloud/initrd.gz \
-	    --append root=/dev/vda --disk $(GUEST)/disk.img --net user --cpus 2 $(ARGS)
+	build/atoll run --kernel $(GUEST)/generic/linux --initrd $(GUEST)/generic/initrd.gz \
+	    --append root=/dev/vda --disk $(GUEST)/disk.img --net user --cpus 2 --reboot $(ARGS)
 
 check: asan build guests
 	@tools/check build/asan:unit,isa,engine,device,fuzz,style build/plain:boot
