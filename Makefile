@@ -13,9 +13,12 @@ GUEST = build/guest
 plain = --buildtype=release -Ddebug=true
 asan  = --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
 tsan  = --buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
+fuzz  = --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
+	-Dc_args=-fsanitize=fuzzer-no-link
 
 # Configured anew every time, because what is installed decides which tests there are.
-compile = meson setup $(if $(wildcard build/$1/build.ninja),--reconfigure) build/$1 $($1) \
+compile = $(if $(filter fuzz,$1),CC=clang) meson setup \
+	$(if $(wildcard build/$1/build.ninja),--reconfigure) build/$1 $($1) \
 	>build/$1.log || { cat build/$1.log; exit 1; }; ninja -C build/$1 $2
 
 .PHONY: help build asan tsan run guest guests check check-long check-decode check-guest format clean
@@ -60,8 +63,10 @@ check: asan build guests
 check-long: asan tsan build guests
 	@tools/setup long
 	@$(call compile,plain)
+	@$(call compile,fuzz,fuzzers)
 	@tools/guest-debootstrap
-	@tools/check build/plain:long,decode build/asan:long-asan build/tsan:unit,device,engine,threads
+	@tools/check build/plain:long,decode build/asan:long-asan build/fuzz:long-fuzz \
+	    build/tsan:unit,device,engine,threads
 
 check-decode:
 	@tools/setup build check
