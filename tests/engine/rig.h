@@ -56,6 +56,8 @@ enum {
     LDADD = 0xf8220020,  /* ldadd x2, x0, [x1] */
     LDRSP = 0xf94003e0,  /* ldr x0, [sp] */
     BR = 0xd61f0020,     /* br x1 */
+    STR_Q = 0x3d800020,  /* str q0, [x1] */
+    LDR_Q1 = 0x3dc00021, /* ldr q1, [x1] */
     FMOV = 0x9e670000,   /* fmov d0, x0 */
     DC_ZVA = 0xd50b7421, /* by x1, as the following */
     DC_CVAC = 0xd50b7a21,

@@ -432,6 +432,20 @@ static void page_crossing(void **state)
     expect_ok(rig, STR, VA + 0xffd);
     assert_int_equal(rig_peek(rig, DATA + 0x5ff8), UINT64_C(0x0607085544332211));
     assert_int_equal(rig_peek(rig, DATA + 0x2000), UINT64_C(0xffeedd0102030405));
+    /* A quadword at every offset around the crossing. */
+    for (unsigned offset = 1; offset < 16; offset++) {
+        const uint64_t low = UINT64_C(0x1716151413121110), high = UINT64_C(0x1f1e1d1c1b1a1918);
+        uint64_t got[2];
+
+        rig->ops->vcpu_set_v(rig->cpu, 0, (const uint64_t[2]){low, high});
+        expect_ok(rig, STR_Q, VA + 0x1000 - offset);
+        expect_ok(rig, LDR_Q1, VA + 0x1000 - offset);
+        rig->ops->vcpu_get_v(rig->cpu, 1, got);
+        assert_int_equal(got[0], low);
+        assert_int_equal(got[1], high);
+        assert_int_equal(rig_peek(rig, DATA + 0x5ff8) >> 56, 0x10 + offset - 1);
+        assert_int_equal(rig_peek(rig, DATA + 0x2000) & 0xff, 0x10 + offset);
+    }
     /* The second page faults: FAR is its first byte, and nothing was stored. */
     rig_set(rig, VCPU_X0, 0);
     rig_code(rig, 1, STR);

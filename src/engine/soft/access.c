@@ -14,8 +14,9 @@
 
 #define ORDERED (SOFT_ACQREL | SOFT_ACQPC | SOFT_EXCL)
 
-/* The pages of one access; the second is used when it crosses into the next. */
+/* Where the bytes of one access are; the second page is used when it crosses into the next. */
 struct span {
+    uint64_t va;
     struct soft_ref ref[2];
     unsigned first; /* bytes in ref[0] */
 };
@@ -30,17 +31,42 @@ static void check_alignment(struct soft_cpu *c, uint64_t va, unsigned align, uns
         soft_raise_data_abort(c, va, ESR_FSC_ALIGNMENT, write, false);
 }
 
-static void translate_span(struct soft_cpu *c, uint64_t va, unsigned size, enum soft_access access,
+/*
+ * An unaligned access that stays within one page of Normal memory which the TLB knows: most of what
+ * misses the fast path of soft.h. False: it is not one.
+ */
+static bool find_unaligned(struct soft_cpu *c, uint64_t va, unsigned size, enum soft_access access,
                            unsigned how, struct span *s)
 {
-    uint64_t left = SOFT_PAGE_SIZE - (va & ~SOFT_PAGE_MASK);
+    const struct soft_tlb_entry *e = soft_tlb_slot(c->dtlb, va);
 
+    if (how != 0 || e->tag[access] != (va & SOFT_PAGE_MASK) || (e->pa & SOFT_TLB_DEVICE) ||
+        (va & ~SOFT_PAGE_MASK) > SOFT_PAGE_SIZE - size || (c->sysreg[SYSREG_SCTLR_EL1] & SCTLR_A))
+        return false;
+    s->va = va;
+    s->first = size;
+    s->ref[0].host = (uint8_t *)(e->host + va);
+    s->ref[0].pa = (e->pa & SOFT_PAGE_MASK) + (va & ~SOFT_PAGE_MASK);
+    return true;
+}
+
+/* Translates the access, both its pages before either is touched. May raise. */
+static void find(struct soft_cpu *c, uint64_t va, unsigned size, enum soft_access access,
+                 unsigned how, struct span *s)
+{
+    uint64_t left = SOFT_PAGE_SIZE - (va & ~SOFT_PAGE_MASK);
+    bool write = access == SOFT_WRITE;
+
+    if (find_unaligned(c, va, size, access, how, s))
+        return;
+    check_alignment(c, va, size, how, write);
+    s->va = va;
     s->first = (unsigned)MIN(left, size);
     soft_translate(c, va, s->first, access, how, &s->ref[0]);
     if (s->first < size)
         soft_translate(c, va + s->first, size - s->first, access, how, &s->ref[1]);
     if ((va & (size - 1)) && (s->ref[0].device || (s->first < size && s->ref[1].device)))
-        soft_raise_data_abort(c, va, ESR_FSC_ALIGNMENT, access == SOFT_WRITE, false);
+        soft_raise_data_abort(c, va, ESR_FSC_ALIGNMENT, write, false);
 }
 
 /* --- MMIO --- */
@@ -84,69 +110,77 @@ static unsigned piece(uint64_t at, unsigned left)
     return size;
 }
 
-static uint64_t load_part(struct soft_cpu *c, uint64_t va, const struct soft_ref *ref,
+/* Bytes [at, at + size) of the access, all of them in its page `page`. */
+static uint64_t load_part(struct soft_cpu *c, const struct span *s, unsigned page, unsigned at,
                           unsigned size)
 {
+    const struct soft_ref *ref = &s->ref[page];
+    unsigned skip = at - (page ? s->first : 0);
     uint64_t value = 0;
 
     for (unsigned done = 0, n; done < size; done += n) {
-        uint64_t part;
+        uint64_t pa = ref->pa + skip + done, part;
 
-        n = piece(ref->pa + done, size - done);
-        part = ref->host ? soft_host_load((uintptr_t)ref->host + done, n)
-                         : mmio(c, va + done, ref->pa + done, n, false, 0) & bits_mask(8 * n);
+        n = piece(pa, size - done);
+        if (ref->host)
+            part = soft_host_load((uintptr_t)ref->host + skip + done, n);
+        else
+            part = mmio(c, s->va + at + done, pa, n, false, 0) & bits_mask(8 * n);
         value |= part << (8 * done);
     }
     return value;
 }
 
-static void store_part(struct soft_cpu *c, uint64_t va, const struct soft_ref *ref, unsigned size,
-                       uint64_t value)
+static void store_part(struct soft_cpu *c, const struct span *s, unsigned page, unsigned at,
+                       unsigned size, uint64_t value)
 {
-    for (unsigned done = 0, n; done < size; done += n) {
-        uint64_t part;
+    const struct soft_ref *ref = &s->ref[page];
+    unsigned skip = at - (page ? s->first : 0);
 
-        n = piece(ref->pa + done, size - done);
-        part = value >> (8 * done) & bits_mask(8 * n);
+    for (unsigned done = 0, n; done < size; done += n) {
+        uint64_t pa = ref->pa + skip + done, part = value >> (8 * done);
+
+        n = piece(pa, size - done);
         if (ref->host)
-            soft_host_store((uintptr_t)ref->host + done, n, part);
+            soft_host_store((uintptr_t)ref->host + skip + done, n, part);
         else
-            mmio(c, va + done, ref->pa + done, n, true, part);
+            mmio(c, s->va + at + done, pa, n, true, part & bits_mask(8 * n));
     }
     if (ref->host && c->priv->dirty_log)
-        mem_mark_dirty(c->vm->config.mem, ref->pa, size);
+        mem_mark_dirty(c->vm->config.mem, ref->pa + skip, size);
+}
+
+/* Bytes [at, at + size) of the access, at most 8. */
+static uint64_t load_bytes(struct soft_cpu *c, const struct span *s, unsigned at, unsigned size)
+{
+    unsigned low = s->first > at ? MIN(s->first - at, size) : 0;
+    uint64_t value = low ? load_part(c, s, 0, at, low) : 0;
+
+    if (low < size)
+        value |= load_part(c, s, 1, at + low, size - low) << (8 * low);
+    return value;
+}
+
+static void store_bytes(struct soft_cpu *c, const struct span *s, unsigned at, unsigned size,
+                        uint64_t value)
+{
+    unsigned low = s->first > at ? MIN(s->first - at, size) : 0;
+
+    if (low)
+        store_part(c, s, 0, at, low, value);
+    if (low < size)
+        store_part(c, s, 1, at + low, size - low, value >> (8 * low));
 }
 
 /* --- the access itself --- */
 
-/* An unaligned access that stays within one page of Normal memory which the TLB knows, most of what
- * misses the fast path of soft.h. False: it is not one. */
-static bool find_unaligned(struct soft_cpu *c, uint64_t va, unsigned size, enum soft_access access,
-                           unsigned how, struct soft_ref *ref)
-{
-    const struct soft_tlb_entry *e = soft_tlb_slot(c->dtlb, va);
-
-    if (how != 0 || e->tag[access] != (va & SOFT_PAGE_MASK) || (e->pa & SOFT_TLB_DEVICE) ||
-        (va & ~SOFT_PAGE_MASK) > SOFT_PAGE_SIZE - size || (c->sysreg[SYSREG_SCTLR_EL1] & SCTLR_A))
-        return false;
-    ref->host = (uint8_t *)(e->host + va);
-    ref->pa = (e->pa & SOFT_PAGE_MASK) + (va & ~SOFT_PAGE_MASK);
-    return true;
-}
-
 uint64_t soft_load_slow(struct soft_cpu *c, uint64_t va, unsigned size, unsigned how)
 {
-    struct soft_ref ref;
     uint64_t value;
     struct span s;
 
-    if (find_unaligned(c, va, size, SOFT_READ, how, &ref))
-        return load_part(c, va, &ref, size);
-    check_alignment(c, va, size, how, false);
-    translate_span(c, va, size, SOFT_READ, how, &s);
-    value = load_part(c, va, &s.ref[0], s.first);
-    if (s.first < size)
-        value |= load_part(c, va + s.first, &s.ref[1], size - s.first) << (8 * s.first);
+    find(c, va, size, SOFT_READ, how, &s);
+    value = load_bytes(c, &s, 0, size);
     if (how & (SOFT_ACQREL | SOFT_ACQPC))
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
     return value;
@@ -154,100 +188,50 @@ uint64_t soft_load_slow(struct soft_cpu *c, uint64_t va, unsigned size, unsigned
 
 void soft_store_slow(struct soft_cpu *c, uint64_t va, unsigned size, unsigned how, uint64_t value)
 {
-    struct soft_ref ref;
     struct span s;
 
-    if (find_unaligned(c, va, size, SOFT_WRITE, how, &ref)) {
-        store_part(c, va, &ref, size, value);
-        return;
-    }
-    check_alignment(c, va, size, how, true);
-    translate_span(c, va, size, SOFT_WRITE, how, &s);
+    find(c, va, size, SOFT_WRITE, how, &s);
     if (how & SOFT_ACQREL)
         __atomic_thread_fence(__ATOMIC_RELEASE);
-    store_part(c, va, &s.ref[0], s.first, value);
-    if (s.first < size)
-        store_part(c, va + s.first, &s.ref[1], size - s.first, value >> (8 * s.first));
+    store_bytes(c, &s, 0, size, value);
     /* A store-release is observed before any later load-acquire (B2.3.7, RCsc). */
     if (how & SOFT_ACQREL)
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
+/* The host's compare-and-swap is its one way to read 16 bytes at once. */
+static void load_pair_at_once(const struct soft_ref *ref, uint64_t value[2])
+{
+    unsigned __int128 v = __sync_val_compare_and_swap((unsigned __int128 *)(void *)ref->host, 0, 0);
+
+    value[0] = (uint64_t)v;
+    value[1] = (uint64_t)(v >> 64);
+}
+
 void soft_load16_slow(struct soft_cpu *c, uint64_t va, unsigned how, uint64_t value[2])
 {
-    struct soft_ref ref;
     struct span s;
 
-    if (find_unaligned(c, va, 16, SOFT_READ, how, &ref)) {
-        value[0] = load_part(c, va, &ref, 8);
-        ref.host += 8;
-        ref.pa += 8;
-        value[1] = load_part(c, va + 8, &ref, 8);
-        return;
-    }
-    check_alignment(c, va, 16, how, false);
-    translate_span(c, va, 16, SOFT_READ, how, &s);
+    find(c, va, 16, SOFT_READ, how, &s);
     if ((how & SOFT_EXCL) && s.ref[0].host) {
-        unsigned __int128 v =
-            __sync_val_compare_and_swap((unsigned __int128 *)(void *)s.ref[0].host, 0, 0);
-
-        value[0] = (uint64_t)v;
-        value[1] = (uint64_t)(v >> 64);
+        load_pair_at_once(&s.ref[0], value);
         return;
     }
-    for (unsigned i = 0; i < 2; i++) {
-        unsigned at = 8 * i, low = s.first > at ? MIN(s.first - at, 8) : 0;
-
-        ref = s.ref[0];
-        ref.host = ref.host ? ref.host + at : NULL;
-        ref.pa += at;
-        value[i] = low ? load_part(c, va + at, &ref, low) : 0;
-        if (low < 8) {
-            unsigned skip = at + low - s.first;
-
-            ref = s.ref[1];
-            ref.host = ref.host ? ref.host + skip : NULL;
-            ref.pa += skip;
-            value[i] |= load_part(c, va + at + low, &ref, 8 - low) << (8 * low);
-        }
-    }
+    value[0] = load_bytes(c, &s, 0, 8);
+    value[1] = load_bytes(c, &s, 8, 8);
     if (how & SOFT_ACQREL)
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
 }
 
 void soft_store16_slow(struct soft_cpu *c, uint64_t va, unsigned how, const uint64_t value[2])
 {
-    struct soft_ref ref;
     struct span s;
 
-    if (find_unaligned(c, va, 16, SOFT_WRITE, how, &ref)) {
-        store_part(c, va, &ref, 8, value[0]);
-        ref.host += 8;
-        ref.pa += 8;
-        store_part(c, va + 8, &ref, 8, value[1]);
-        return;
-    }
-    check_alignment(c, va, 16, how, true);
-    translate_span(c, va, 16, SOFT_WRITE, how, &s);
+    find(c, va, 16, SOFT_WRITE, how, &s);
     if (how & SOFT_ACQREL)
         __atomic_thread_fence(__ATOMIC_RELEASE);
-    for (unsigned i = 0; i < 2; i++) {
-        unsigned at = 8 * i, low = s.first > at ? MIN(s.first - at, 8) : 0;
-
-        ref = s.ref[0];
-        ref.host = ref.host ? ref.host + at : NULL;
-        ref.pa += at;
-        if (low)
-            store_part(c, va + at, &ref, low, value[i]);
-        if (low < 8) {
-            unsigned skip = at + low - s.first;
-
-            ref = s.ref[1];
-            ref.host = ref.host ? ref.host + skip : NULL;
-            ref.pa += skip;
-            store_part(c, va + at + low, &ref, 8 - low, value[i] >> (8 * low));
-        }
-    }
+    store_bytes(c, &s, 0, 8, value[0]);
+    store_bytes(c, &s, 8, 8, value[1]);
     if (how & SOFT_ACQREL)
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
