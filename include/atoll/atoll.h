@@ -101,7 +101,7 @@ struct atoll_console {
     const char *path; /* of FILE and UNIX */
 };
 
-/* One of Apple's behaviours, by name, set to a value of its own (see atoll_quirk_list). */
+/* One of Apple's behaviours, by name, set to a value of its own (see atoll_quirk_info). */
 struct atoll_quirk {
     const char *name, *value;
 };
@@ -116,10 +116,10 @@ struct atoll_config {
     uint64_t memory; /* bytes, a multiple of 1 MiB */
     unsigned cpus;
     bool strict; /* exactly what Apple's machine gives; implies ATOLL_CPU_APPLE */
-    bool reboot; /* a guest's reset starts it again; otherwise it ends the run with ATOLL_STOP_RESET
-                  */
-    bool confine; /* drop to the system calls that a running machine needs (the whole process, for
-                     good) */
+    /* A guest's reset starts it again; otherwise it ends the run with ATOLL_STOP_RESET. */
+    bool reboot;
+    /* Drop to the system calls that a running machine needs: the whole process, for good. */
+    bool confine;
 
     const char *kernel, *initrd, *append;
 
@@ -147,8 +147,7 @@ enum atoll_stop {
     ATOLL_STOP_FAULT,    /* the machine could not go on; the log says why */
 };
 
-/* Fills in the defaults: auto engine, 1 CPU, 1 GiB, confined, one user network, one stdio console.
- */
+/* Fills in the defaults: best engine, 1 CPU, 1 GiB, confined, a user network, a stdio console. */
 void atoll_config_init(struct atoll_config *config);
 
 /*
@@ -171,8 +170,8 @@ void atoll_quit(struct atoll *vm);
 void atoll_reset(struct atoll *vm);
 void atoll_power_button(struct atoll *vm);
 
-/* Stops and continues guest time, CPUs and devices. atoll_pause returns with no request in flight.
- */
+/* Stops and continues guest time, CPUs and devices. atoll_pause returns once no request is in
+ * flight. */
 int atoll_pause(struct atoll *vm);
 int atoll_resume(struct atoll *vm);
 
@@ -203,8 +202,11 @@ struct atoll_stats {
     int64_t memory_resident; /* bytes of guest memory that occupy the host's, -1: unknown */
 };
 
+/* What the machine has done so far; while it runs, a moment's numbers. */
 void atoll_stats(struct atoll *vm, struct atoll_stats *stats);
 
+/* Stops the machine if it runs, flushes its disks, ends its helpers, restores the terminal and
+ * frees `vm` (NULL is allowed). After every other call has returned. */
 void atoll_destroy(struct atoll *vm);
 
 /* The device tree of a configuration, as `atoll run` would give it to the guest; *blob is the
