@@ -31,11 +31,9 @@ static const struct id_field COMMON[] = {
     {SYSREG_ID_AA64PFR0_EL1, 16, 1}, /* FP: half precision too */
     {SYSREG_ID_AA64PFR0_EL1, 20, 1}, /* AdvSIMD: half precision too */
     {SYSREG_ID_AA64PFR0_EL1, 24, 1}, /* GIC: system registers of GICv3 */
-    {SYSREG_ID_AA64PFR0_EL1, 56,
-     1}, /* CSV2: nothing for a guest to mitigate, branches are not its own */
+    {SYSREG_ID_AA64PFR0_EL1, 56, 1}, /* CSV2: nothing that a guest could mitigate */
     {SYSREG_ID_AA64PFR0_EL1, 60, 1}, /* CSV3 */
-    {SYSREG_ID_AA64PFR1_EL1, 4,
-     2}, /* SSBS: with MSR and MRS; a bit that is kept and does nothing */
+    {SYSREG_ID_AA64PFR1_EL1, 4, 2},  /* SSBS: with MSR and MRS; the bit is kept, nothing more */
 
     {SYSREG_ID_AA64DFR0_EL1, 0, 8},    /* DebugVer: Armv8.2 */
     {SYSREG_ID_AA64DFR0_EL1, 12, 5},   /* BRPs: six breakpoints */
@@ -54,8 +52,7 @@ static const struct id_field COMMON[] = {
     {SYSREG_ID_AA64ISAR1_EL1, 20, 1}, /* LRCPC: LDAPR */
     {SYSREG_ID_AA64ISAR1_EL1, 36, 1}, /* SB */
 
-    {SYSREG_ID_AA64MMFR0_EL1, 0,
-     2}, /* PARange: 40 bits; 64 GiB of RAM and the PCI window above them */
+    {SYSREG_ID_AA64MMFR0_EL1, 0, 2},  /* PARange: 40 bits; RAM and the PCI window above it fit */
     {SYSREG_ID_AA64MMFR0_EL1, 20, 1}, /* TGran16 */
     {SYSREG_ID_AA64MMFR1_EL1, 12, 1}, /* HPDS: TCR_EL1.HPD0 and HPD1 (engine/soft/mmu.c) */
     {SYSREG_ID_AA64MMFR1_EL1, 20, 2}, /* PAN: with AT S1E1RP and S1E1WP (engine/soft/mmu.c) */
@@ -82,8 +79,7 @@ static const struct id_field COMMON[] = {
 static const struct id_field ATOLL[] = {
     /* Implementer 0x00, reserved for software, part 0x041: no list of errata names it. */
     {SYSREG_MIDR_EL1, 0, 0x000f0410},
-    {SYSREG_ID_AA64MMFR0_EL1, 4,
-     2}, /* ASIDBits: 16; TGran4 and TGran64 are there by their zeroes */
+    {SYSREG_ID_AA64MMFR0_EL1, 4, 2}, /* ASIDBits: 16; TGran4, TGran64: there, by their zeroes */
 };
 
 /* Apple's machine (Virtualization.framework). */
