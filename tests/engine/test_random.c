@@ -126,8 +126,7 @@ static void scramble(struct rig *rig, struct vcpu *vcpu, uint64_t *x)
     ops->vcpu_sysreg_set(vcpu, sysreg_info(SYSREG_VBAR_EL1)->key, VECTORS);
     ops->vcpu_sysreg_set(vcpu, sysreg_info(SYSREG_CPACR_EL1)->key, CPACR_FPEN);
     if (next_random(x) & 1) { /* the tables that rig_mmu_on made */
-        ops->vcpu_sysreg_set(vcpu, sysreg_info(SYSREG_MAIR_EL1)->key,
-                             rig_sys_get(rig, MAIR_EL1) | 0xff);
+        ops->vcpu_sysreg_set(vcpu, sysreg_info(SYSREG_MAIR_EL1)->key, 0x04ff);
         ops->vcpu_sysreg_set(vcpu, sysreg_info(SYSREG_TCR_EL1)->key,
                              16 | 16 << TCR_T1SZ_SHIFT | UINT64_C(2) << 32);
         ops->vcpu_sysreg_set(vcpu, sysreg_info(SYSREG_TTBR0_EL1)->key, TABLES);
