@@ -13,12 +13,12 @@
 #include "arm/regs.h"
 
 #define BREAKPOINTS 6
-#define CONTEXT_AWARE                                                                              \
-    4 /* breakpoints from this on can match CONTEXTIDR_EL1: ID_AA64DFR0_EL1.CTX_CMPs */
 #define WATCHPOINTS 4
-#define ADDRESS_BITS(hi)                                                                           \
-    (bits_mask(49) & ~bits_mask(hi)) /* addresses are compared up to bit 48                        \
-                                      */
+/* Breakpoints from this on can match CONTEXTIDR_EL1: ID_AA64DFR0_EL1.CTX_CMPs. */
+#define CONTEXT_AWARE 4
+/* Addresses are compared from bit `low` up to bit 48. */
+#define ADDRESS_BITS(low) (bits_mask(49) & ~bits_mask(low))
+
 #define BT_ADDRESS        0
 #define BT_ADDRESS_LINKED 1
 #define BT_CONTEXT        2
@@ -226,10 +226,12 @@ void soft_debug_before(struct soft_cpu *c)
         soft_raise_illegal_state(c);
 }
 
-/* Load-exclusives: the size bits and o0 of C4.1.96's first class. */
+/* LDXR, LDXP and their acquiring forms (C4.1.96). CASP is LDXP's encoding in the smaller sizes. */
 static bool is_load_exclusive(uint32_t word)
 {
-    return (word & 0x3fc00000) == 0x08400000;
+    bool pair = word & BIT(21), wide = word & BIT(31);
+
+    return (word & 0x3fc00000) == 0x08400000 && (wide || !pair);
 }
 
 void soft_debug_after(struct soft_cpu *c, uint32_t word)
