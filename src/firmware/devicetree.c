@@ -114,6 +114,8 @@ static void chosen_node(struct builder *b, const struct platform *p,
     begin(b, "chosen");
     if (chosen->bootargs)
         string(b, "bootargs", chosen->bootargs);
+    if (chosen->openbsd_boothowto)
+        cell(b, "openbsd,boothowto", chosen->openbsd_boothowto);
     if (p->uart.size) {
         snprintf(path, sizeof(path), "/pl011@%llx", (unsigned long long)p->uart.base);
         string(b, "stdout-path", path);

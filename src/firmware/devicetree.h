@@ -14,7 +14,8 @@ struct fdt_chosen {
     const char *bootargs;              /* NULL: none */
     uint64_t initrd_start, initrd_end; /* equal: none */
     uint8_t rng_seed[64], kaslr_seed[8];
-    bool seeds; /* whether to write them */
+    bool seeds;                 /* whether to write them */
+    uint32_t openbsd_boothowto; /* RB_* of OpenBSD's sys/reboot.h; 0: not said */
 };
 
 #define FDT_MAX_SIZE (64u << 10)

@@ -25,6 +25,9 @@
 #define IMAGE_MAGIC       56
 #define IMAGE_FLAG_BE     1
 
+/* OpenBSD sys/sys/reboot.h: the random segment was filled well, which openbsd_load does. */
+#define RB_GOODRANDOM 0x10000
+
 /*
  * How long an Image should be: its PE header (it is an EFI program as well) says where each
  * section's bytes end. 0 when it has none. Microsoft PE/COFF specification, "COFF File Header" and
@@ -153,7 +156,7 @@ static int load_openbsd(struct mem *mem, const struct platform *p, const struct 
                         struct kernel_entry *entry, struct error *err)
 {
     uint64_t base = align_up(p->ram.base, 2 * MIB), end, pc;
-    struct fdt_chosen chosen = {.bootargs = in->append};
+    struct fdt_chosen chosen = {.bootargs = in->append, .openbsd_boothowto = RB_GOODRANDOM};
     int ret;
 
     if (in->initrd)

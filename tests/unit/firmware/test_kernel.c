@@ -239,6 +239,9 @@ static void test_openbsd(void **state)
     assert_memory_equal(back, bytes + 4096, 256);
     assert_memory_not_equal(back + 256, zeros, 64); /* entropy, not what the file holds */
     blob = read_fdt(b, entry.x2);
+    assert_int_equal(
+        fdt32_ld(fdt_getprop(blob, fdt_path_offset(blob, "/chosen"), "openbsd,boothowto", NULL)),
+        0x10000); /* RB_GOODRANDOM */
     free(blob);
 }
 
