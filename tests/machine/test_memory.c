@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -47,9 +48,9 @@ static void test_most_memory(void **state)
     vm_start(&vm);
     vm_await(&vm, "ready\n");
     assert_true(resident() < 64 * MIB);
+    if (sysconf(_SC_PHYS_PAGES) < (long)(ATOLL_MEMORY_MAX / (uint64_t)sysconf(_SC_PAGESIZE)))
+        assert_true(vm_logged(&vm, "65536 MiB of guest memory is more than the host's"));
     vm_destroy(&vm);
-    if (!vm_logged(&vm, "65536 MiB of guest memory is more than the host's"))
-        print_message("this host has 64 GiB: nothing to warn about\n");
 }
 
 static void test_balloon(void **state)
