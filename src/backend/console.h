@@ -59,6 +59,10 @@ int console_attach(struct console *console, struct host_loop *loop,
  * bytes, while stdio and files are waited for. Returns bytes taken, always `length`. */
 size_t console_write(struct console *console, const uint8_t *bytes, size_t length);
 
+/* While `hurry`, console_write waits for no reader and drops the oldest bytes instead; who waits
+ * already stops soon. For a machine that is being stopped. Any thread. */
+void console_hurry(struct console *console, bool hurry);
+
 /* The client has room again. Any thread. */
 void console_resume(struct console *console);
 

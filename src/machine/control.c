@@ -18,6 +18,7 @@
 /* Parks the vCPUs and ends the requests in flight. Afterwards nothing touches the guest. */
 static void quiesce(struct machine *m)
 {
+    devices_hurry(m);
     cpus_park(m);
     devices_quiesce(m);
     clock_stop(&m->clock);

@@ -460,6 +460,18 @@ static void each_virtio(struct machine *m, void (*visit)(struct virtio_device *d
             visit(virtio_pci_device(m->devices[i].dev));
 }
 
+static void consoles_hurry(struct machine *m, bool hurry)
+{
+    for (size_t i = 0; i < m->config.console_count; i++)
+        if (m->consoles[i])
+            console_hurry(m->consoles[i], hurry);
+}
+
+void devices_hurry(struct machine *m)
+{
+    consoles_hurry(m, true);
+}
+
 void devices_quiesce(struct machine *m)
 {
     each_virtio(m, virtio_device_quiesce);
@@ -467,5 +479,6 @@ void devices_quiesce(struct machine *m)
 
 void devices_resume(struct machine *m)
 {
+    consoles_hurry(m, false);
     each_virtio(m, virtio_device_resume);
 }

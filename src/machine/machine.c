@@ -184,6 +184,7 @@ static void do_stop(void *ctx)
 {
     struct machine *m = ctx;
 
+    devices_hurry(m);
     cpus_park(m);
     devices_quiesce(m);
 }

@@ -160,8 +160,11 @@ void psci_call(struct cpu *cpu, struct vcpu_exit *exit);
 int devices_create(struct machine *machine, struct error *err);
 void devices_destroy(struct machine *machine);
 void devices_reset(struct machine *machine);
+/* Lets nobody wait for a console's reader any more, a vCPU that is to be parked least of all. */
+void devices_hurry(struct machine *machine);
 /* All queue work done, no request in flight. With vCPUs parked. */
 void devices_quiesce(struct machine *machine);
+/* The devices work again, and consoles wait for their readers. */
 void devices_resume(struct machine *machine);
 
 /* --- boot.c --- */

@@ -22,6 +22,8 @@
 /* What a descriptor that may block takes in one write after poll said that it is writable (POSIX's
  * PIPE_BUF). */
 #define BLOCKING_PART 512
+/* How often who waits for a reader looks whether there is a hurry. */
+#define HURRY_MS 100
 
 static const struct console_kind_ops *const kinds[] = {
     [CONSOLE_NONE] = &console_none_ops, [CONSOLE_STDIO] = &console_stdio_ops,
@@ -125,8 +127,9 @@ size_t console_write(struct console *console, const uint8_t *bytes, size_t lengt
         output_flush(console);
         if (done == length)
             break;
-        if (console->ops->waits && console->output_fd >= 0 && console->output.length)
-            output_wait(console, -1);
+        if (console->ops->waits && !console->hurry && console->output_fd >= 0 &&
+            console->output.length)
+            output_wait(console, HURRY_MS);
         else if (part == 0 && console->output.length)
             fifo_drop(&console->output, MIN(length - done, console->output.length));
         else if (part == 0)
@@ -134,6 +137,13 @@ size_t console_write(struct console *console, const uint8_t *bytes, size_t lengt
     }
     pthread_mutex_unlock(&console->lock);
     return length;
+}
+
+void console_hurry(struct console *console, bool hurry)
+{
+    pthread_mutex_lock(&console->lock);
+    console->hurry = hurry;
+    pthread_mutex_unlock(&console->lock);
 }
 
 static void output_writable(void *ctx, unsigned events)

@@ -61,9 +61,9 @@ struct console {
     struct fifo input, output;
     int input_fd, output_fd; /* -1: not connected */
     struct host_watch *input_watch, *output_watch;
-    bool stalled; /* the client took less than it was offered */
-    bool
-        output_blocks; /* the descriptor is not ours to make non-blocking: poll before each write */
+    bool stalled;       /* the client took less than it was offered */
+    bool hurry;         /* console_hurry */
+    bool output_blocks; /* the descriptor is not ours to make non-blocking: poll before writing */
     bool output_socket; /* written by send, which can do without SIGPIPE */
     bool output_failed; /* said so already */
 

@@ -271,6 +271,34 @@ static void slow_pipe_is_waited_for(void **state)
     close(in);
 }
 
+static void *write_much(void *arg)
+{
+    static const uint8_t block[1000];
+
+    for (int i = 0; i < 1000; i++)
+        console_write(arg, block, sizeof(block));
+    return NULL;
+}
+
+/* Who waits for a reader that never comes is let go when the machine is to stop. */
+static void hurry_ends_the_wait(void **state)
+{
+    struct fixture *f = *state;
+    int in = open("/dev/null", O_RDONLY), out[2];
+    pthread_t thread;
+
+    assert_int_equal(pipe(out), 0);
+    open_console(f, (struct console_config){.kind = CONSOLE_STDIO, .input = in, .output = out[1]});
+    pthread_create(&thread, NULL, write_much, f->console);
+    console_hurry(f->console, true);
+    pthread_join(thread, NULL);
+    console_close(f->console);
+    f->console = NULL;
+    close(out[0]);
+    close(out[1]);
+    close(in);
+}
+
 /* A pseudo-terminal stands in for the user's. */
 static int terminal_pair(int *slave)
 {
@@ -445,6 +473,7 @@ int main(void)
         CONSOLE_TEST(file_that_cannot_be_made_is_named),
         CONSOLE_TEST(pipe_is_transparent_and_may_end),
         CONSOLE_TEST(slow_pipe_is_waited_for),
+        CONSOLE_TEST(hurry_ends_the_wait),
         CONSOLE_TEST(terminal_is_raw_and_has_escapes),
         CONSOLE_TEST(pty_is_named_and_raw),
         CONSOLE_TEST(socket_serves_one_after_another),
