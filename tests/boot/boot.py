@@ -154,6 +154,16 @@ def smp(bench):
         guest.poweroff()
 
 
+def threads(bench):
+    """Two CPUs with disk and network, little enough to do for ThreadSanitizer to follow."""
+    with bench.linux("--cpus", 2, "--memory", "256M") as guest:
+        guest.shell()
+        guest.check("for i in 1 2 3 4; do sha256sum /bin/busybox >/root/sum$i & done; wait;"
+                    " sync; cat /root/sum? | sort -u | wc -l | grep -qx 1")
+        guest.check("ping -c 1 10.0.2.2")
+        guest.poweroff()
+
+
 def strict(bench):
     """Apple's machine without extensions: the shell is on the virtio console, with no PL011."""
     with bench.linux("--strict", append="root=/dev/vda console=hvc0") as guest:
@@ -427,8 +437,8 @@ def bsd(bench):
 
 
 TESTS = {test.__name__: test for test in (
-    shell, smp, strict, generic, trixie, installer, reset, stdin, terminal, capture, isolated,
-    idle, memory, qcow2, gzip, locked, full, programs, hwdebug, systemd, bsd)}
+    shell, smp, threads, strict, generic, trixie, installer, reset, stdin, terminal, capture,
+    isolated, idle, memory, qcow2, gzip, locked, full, programs, hwdebug, systemd, bsd)}
 
 
 def main():
