@@ -17,7 +17,6 @@
 #define DESC_AP_USER  BIT(6)
 #define DESC_AP_RO    BIT(7)
 #define DESC_AF       BIT(10)
-#define DESC_NG       BIT(11)
 #define DESC_PXN      BIT(53)
 #define DESC_UXN      BIT(54)
 #define DESC_PXNTABLE BIT(59)
@@ -135,68 +134,68 @@ static bool read_descriptor(const struct soft_cpu *c, uint64_t pa, uint64_t *des
     return true;
 }
 
-static void walk_tables(struct soft_cpu *c, uint64_t va, const struct half *h, unsigned txsz,
-                        struct soft_walk *w)
+/* A walk under way. */
+struct step {
+    uint64_t desc;     /* the descriptor at `level` */
+    uint64_t tables;   /* attributes of the tables above it, or-ed */
+    uint64_t out_mask; /* address bits that no output address may have */
+    unsigned level;
+};
+
+/* Follows the tables to the first descriptor that is not one. False: it failed. */
+static bool find_leaf(struct soft_cpu *c, uint64_t va, const struct half *h, unsigned va_bits,
+                      struct step *s, struct soft_walk *w)
 {
     unsigned stride = h->granule_shift - 3;
-    unsigned va_bits = 64 - txsz;
     unsigned level = 4 - (va_bits - h->granule_shift + stride - 1) / stride;
-    unsigned out_bits = soft_output_bits(c);
-    uint64_t out_mask = bits_mask(48) & ~bits_mask(out_bits);
     /* The first table may be smaller than a granule; its base is aligned to its size, at least 64
      * bytes (D8.2.5). */
     unsigned first_bits = va_bits - ((3 - level) * stride + h->granule_shift) + 3;
     uint64_t table = h->ttbr & bits_mask(48) & ~bits_mask(MAX(first_bits, 6));
-    uint64_t tables = 0, desc;
+    uint64_t index_mask = bits_mask(first_bits - 3);
 
-    if (table & out_mask) {
-        soft_walk_fails(w, ESR_FSC_ADDRESS_SIZE);
-        return;
-    }
+    if (table & s->out_mask)
+        return soft_walk_fails(w, ESR_FSC_ADDRESS_SIZE);
     for (;; level++) {
         unsigned shift = (3 - level) * stride + h->granule_shift;
-        uint64_t index = (va & bits_mask(va_bits)) >> shift;
 
-        if (w->shift) /* not the first level: one granule's worth of entries */
-            index &= bits_mask(stride);
+        s->level = level;
         w->shift = shift;
-        if (!read_descriptor(c, table + index * 8, &desc)) {
-            soft_walk_fails(w, ESR_FSC_EXTERNAL_WALK + level);
-            return;
-        }
-        if (!(desc & DESC_VALID)) {
-            soft_walk_fails(w, ESR_FSC_TRANSLATION + level);
-            return;
-        }
-        if (level == 3 || !(desc & DESC_TABLE))
-            break;
-        table = desc & bits_mask(48) & ~bits_mask(h->granule_shift);
-        if (table & out_mask) {
-            soft_walk_fails(w, ESR_FSC_ADDRESS_SIZE + level);
-            return;
-        }
+        if (!read_descriptor(c, table + (va >> shift & index_mask) * 8, &s->desc))
+            return soft_walk_fails(w, ESR_FSC_EXTERNAL_WALK + level);
+        if (!(s->desc & DESC_VALID))
+            return soft_walk_fails(w, ESR_FSC_TRANSLATION + level);
+        if (level == 3 || !(s->desc & DESC_TABLE))
+            return true;
+        table = s->desc & bits_mask(48) & ~bits_mask(h->granule_shift);
+        if (table & s->out_mask)
+            return soft_walk_fails(w, ESR_FSC_ADDRESS_SIZE + level);
         if (!h->hpd)
-            tables |= desc;
+            s->tables |= s->desc;
+        index_mask = bits_mask(stride);
     }
-    if (!leaf_allowed(desc, level, h->granule_shift)) {
-        soft_walk_fails(w, ESR_FSC_TRANSLATION + level);
-        return;
-    }
-    w->pa = desc & bits_mask(48) & ~bits_mask(w->shift);
-    if (w->pa & out_mask) {
-        soft_walk_fails(w, ESR_FSC_ADDRESS_SIZE + level);
-        return;
-    }
-    if (!(desc & DESC_AF)) {
-        soft_walk_fails(w, ESR_FSC_ACCESS_FLAG + level);
-        return;
-    }
+}
+
+static bool walk_tables(struct soft_cpu *c, uint64_t va, const struct half *h, unsigned va_bits,
+                        struct soft_walk *w)
+{
+    struct step s = {.out_mask = bits_mask(48) & ~bits_mask(soft_output_bits(c))};
+
+    if (!find_leaf(c, va, h, va_bits, &s, w))
+        return false;
+    if (!leaf_allowed(s.desc, s.level, h->granule_shift))
+        return soft_walk_fails(w, ESR_FSC_TRANSLATION + s.level);
+    w->pa = s.desc & bits_mask(48) & ~bits_mask(w->shift);
+    if (w->pa & s.out_mask)
+        return soft_walk_fails(w, ESR_FSC_ADDRESS_SIZE + s.level);
+    if (!(s.desc & DESC_AF))
+        return soft_walk_fails(w, ESR_FSC_ACCESS_FLAG + s.level);
     w->pa |= va & bits_mask(w->shift);
-    w->attr = (uint8_t)(c->sysreg[SYSREG_MAIR_EL1] >> (8 * bits_get(desc, 4, 2)));
-    w->sh = (uint8_t)bits_get(desc, 9, 8);
-    w->ng = desc & DESC_NG;
-    w->level = (uint8_t)level;
-    permissions(c, desc, tables, w);
+    w->attr = (uint8_t)(c->sysreg[SYSREG_MAIR_EL1] >> (8 * bits_get(s.desc, 4, 2)));
+    w->sh = (uint8_t)bits_get(s.desc, 9, 8);
+    w->level = (uint8_t)s.level;
+    permissions(c, s.desc, s.tables, w);
+    return true;
 }
 
 void soft_walk(struct soft_cpu *c, uint64_t va, unsigned el, bool fetch, struct soft_walk *w)
@@ -219,5 +218,5 @@ void soft_walk(struct soft_cpu *c, uint64_t va, unsigned el, bool fetch, struct 
         soft_walk_fails(w, ESR_FSC_TRANSLATION);
         return;
     }
-    walk_tables(c, va, &h, txsz, w);
+    walk_tables(c, va, &h, 64 - txsz, w);
 }

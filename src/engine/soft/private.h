@@ -179,7 +179,6 @@ struct soft_walk {
     uint8_t attr;   /* MAIR_EL1's attribute byte; 0 (Device-nGnRnE) or 0xff with the MMU off */
     uint8_t sh;     /* shareability field */
     uint8_t level;
-    bool ng;
     bool read[2], write[2], exec[2]; /* permissions by EL, PAN not considered */
     bool user;                       /* EL0 may read or write it: what PAN looks at */
     bool faulted;
@@ -192,10 +191,12 @@ void soft_walk(struct soft_cpu *c, uint64_t va, unsigned el, bool fetch, struct 
 /* Effective size of output addresses in bits (D8.2): the smaller of TCR_EL1.IPS and PARange. */
 unsigned soft_output_bits(const struct soft_cpu *c);
 
-static inline void soft_walk_fails(struct soft_walk *walk, unsigned fault)
+/* Returns false, for `return soft_walk_fails(...)`. */
+static inline bool soft_walk_fails(struct soft_walk *walk, unsigned fault)
 {
     walk->faulted = true;
     walk->fault = (uint8_t)fault;
+    return false;
 }
 
 static inline bool soft_attr_is_device(uint8_t attr)

@@ -77,8 +77,8 @@ struct soft_cpu {
     uint64_t instructions; /* up to the start of the slice */
     int32_t slice;         /* instructions left before the clock is looked at */
     struct vcpu_exit exit;
-    sigjmp_buf unwind; /* a handler that takes an exception leaves through it: soft_raise() and friends
-                       never return */
+    sigjmp_buf unwind; /* a handler that takes an exception leaves through it: soft_raise() and
+                       friends never return */
     struct soft_private *priv; /* what only engine/soft itself needs */
 };
 
