@@ -185,40 +185,70 @@ static void storm_of_configuration(void)
         attempt(configure);
 }
 
-/* Something that looks like rings: descriptors in reach, chains that loop, counts that run ahead.
- */
-static void fill_scratch(void)
+/* Where rings are and what is in them: descriptors, what is available, headers of requests, what is
+ * used. */
+#define ARENA_SIZE  0x10000
+#define AVAILABLE   0x1000
+#define HEADERS     0x2000
+#define USED        0x3000
+#define DESCRIPTORS 256
+
+static uint64_t arena(void)
 {
-    uint64_t base = SCRATCH + (below(SCRATCH_SIZE - 0x10000) & ~UINT64_C(0xfff));
-
-    for (unsigned i = 0; i < 256; i++) {
-        uint64_t desc = base + 16 * i;
-
-        write64(desc, one_in(4) ? some_value() : SCRATCH + below(SCRATCH_SIZE));
-        write32(desc + 8, (uint32_t)(one_in(4) ? some_value() : below(8192)));
-        write16(desc + 12, (uint16_t)(one_in(8) ? random() : below(8)));
-        write16(desc + 14, (uint16_t)(one_in(4) ? random() : below(256)));
-    }
-    for (unsigned i = 0; i < 1024; i++)
-        write16(base + 0x1000 + 2 * i, (uint16_t)(one_in(8) ? random() : below(256)));
-    for (unsigned i = 0; i < 64; i++) /* headers of block and network requests */
-        write32(base + 0x2000 + 4 * i, (uint32_t)(one_in(2) ? below(16) : random()));
+    return SCRATCH + below(SCRATCH_SIZE / ARENA_SIZE) * ARENA_SIZE;
 }
 
-static uint64_t ring_address(void)
+static void fill_descriptor(uint64_t base, unsigned i)
 {
-    if (one_in(4))
+    uint64_t desc = base + 16 * i, at = SCRATCH + below(SCRATCH_SIZE);
+    uint16_t flags = (uint16_t)(one_in(2) ? 1 : one_in(2) ? 2 : 0);
+    bool header = one_in(2);
+
+    if (header)
+        at = base + HEADERS + 16 * below(64);
+    if (one_in(32))
+        at = some_value();
+    if (one_in(32))
+        flags = (uint16_t)below(8);
+    write64(desc, at);
+    write32(desc + 8, (uint32_t)(one_in(32) ? some_value() : header ? 16 : below(8192)));
+    write16(desc + 12, flags);
+    write16(desc + 14, (uint16_t)(one_in(32) ? random() : i + 1));
+}
+
+/* Mostly right: chains that end, counts that do not run ahead. The rest is not. */
+static void fill_arena(uint64_t base)
+{
+    for (unsigned i = 0; i < DESCRIPTORS; i++)
+        fill_descriptor(base, i);
+    write16(base + AVAILABLE, (uint16_t)below(2));
+    write16(base + AVAILABLE + 2, (uint16_t)(one_in(16) ? random() : below(9)));
+    for (unsigned i = 0; i < DESCRIPTORS; i++)
+        write16(base + AVAILABLE + 4 + 2 * i, (uint16_t)(one_in(64) ? random() : below(16)));
+    for (unsigned i = 0; i < 64;
+         i++) { /* of block requests; network and others make do with them */
+        write32(base + HEADERS + 16 * i, (uint32_t)(one_in(16) ? random() : below(15)));
+        write32(base + HEADERS + 16 * i + 4, (uint32_t)(one_in(4) ? random() : 0));
+        write64(base + HEADERS + 16 * i + 8, one_in(4) ? some_value() : below(8192));
+    }
+    write16(base + USED + 2, 0);
+}
+
+static uint64_t ring_address(uint64_t base, unsigned part)
+{
+    static const uint64_t at[] = {0, AVAILABLE, USED};
+
+    if (one_in(64))
         return some_value();
-    return SCRATCH + (below(SCRATCH_SIZE) & ~UINT64_C(0xfff));
+    return base + at[part];
 }
 
 /* A device brought up with rings of chance; its BAR is put back first when it is elsewhere. */
 static void drive(void)
 {
-    uint64_t at = function_config() + 0x8000, common, notify;
-    unsigned queue = (unsigned)below(4);
+    uint64_t at = function_config() + 0x8000, common, notify, base = arena();
 
-    if (one_in(4)) {
+    if (one_in(2)) {
         write32(at + 0x10, (uint32_t)(PCI_MEM32 + (at - ECAM) * 4));
         write16(at + 4, 6);
     }
@@ -226,7 +256,8 @@ static void drive(void)
     if ((read32(at + 0x10) & 4) && read32(at + 0x14))
         common |= (uint64_t)read32(at + 0x14) << 32;
     notify = common + 0x4000;
-    if (one_in(3))
+    fill_arena(base);
+    if (!one_in(4))
         write8(common + 0x14, 0);
     write8(common + 0x14, 1);
     write8(common + 0x14, 3);
@@ -236,16 +267,17 @@ static void drive(void)
         write32(common, i);
         offered = read32(common + 4);
         write32(common + 0x08, i);
-        write32(common + 0x0c, one_in(8) ? (uint32_t)random()
-                                         : offered & (uint32_t)(one_in(2) ? ~0u : random() | 1));
+        write32(common + 0x0c, one_in(8)
+                                   ? (uint32_t)random()
+                                   : offered & (uint32_t)(one_in(2) ? ~0u : random() | (i == 1)));
     }
     write8(common + 0x14, 11);
     for (unsigned i = 0; i < 4; i++) {
-        write16(common + 0x16, (uint16_t)(one_in(16) ? random() : i));
-        write16(common + 0x18, (uint16_t)(one_in(4) ? random() : 1u << below(9)));
-        write16(common + 0x1a, (uint16_t)(one_in(4) ? random() : below(4)));
+        write16(common + 0x16, (uint16_t)(one_in(32) ? random() : i));
+        write16(common + 0x18, (uint16_t)(one_in(32) ? random() : 16u << below(5)));
+        write16(common + 0x1a, (uint16_t)(one_in(8) ? random() : below(4)));
         for (unsigned part = 0; part < 3; part++) {
-            uint64_t ring = ring_address();
+            uint64_t ring = ring_address(base, part);
 
             write32(common + 0x20 + 8 * part, (uint32_t)ring);
             write32(common + 0x24 + 8 * part, (uint32_t)(ring >> 32));
@@ -253,11 +285,15 @@ static void drive(void)
         write16(common + 0x1c, 1);
     }
     write8(common + 0x14, one_in(8) ? (uint8_t)random() : 15);
-    fill_scratch();
-    for (int i = 0; i < 8; i++) {
-        write32(notify + 4 * (one_in(4) ? below(64) : queue),
-                (uint32_t)(one_in(8) ? random() : queue));
-        queue = (unsigned)below(4);
+    for (int i = 0; i < 16; i++) {
+        unsigned queue = (unsigned)below(4);
+
+        write32(notify + 4 * (one_in(16) ? below(64) : queue),
+                one_in(16) ? (uint32_t)random() : queue);
+        if (one_in(4))
+            write16(base + AVAILABLE + 2, (uint16_t)(read16(base + AVAILABLE + 2) + below(4)));
+        if (one_in(8)) /* the device's own configuration */
+            write32(common + 0x8000 + 4 * below(16), (uint32_t)some_value());
     }
 }
 
@@ -265,7 +301,7 @@ static void storm_of_resets(void)
 {
     uint64_t common = read32(function_config() + 0x8010) & ~UINT64_C(0xf);
 
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 40; i++) {
         write8(common + 0x14, (uint8_t)(i % 4 == 0 ? 0 : 15));
         write32(common + 0x4000 + 4 * below(4), (uint32_t)below(4));
     }
@@ -273,7 +309,6 @@ static void storm_of_resets(void)
 
 static void drive_devices(void)
 {
-    attempt(fill_scratch);
     for (int i = 0; i < 4; i++)
         attempt(drive);
     attempt(storm_of_resets);
