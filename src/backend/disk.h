@@ -4,7 +4,8 @@
  *
  * All I/O is synchronous and runs on the device's I/O thread (never a vCPU's); one thread at a time
  * uses a disk. A write is on the medium once disk_flush has returned 0 (fdatasync). A failed host
- * write (a full file system, say) is returned as -errno and leaves the disk usable.
+ * write (a full file system, say) is returned as -errno and leaves the disk usable; the log says
+ * why, once for each reason.
  */
 #ifndef BACKEND_DISK_H
 #define BACKEND_DISK_H
@@ -46,6 +47,8 @@ struct disk {
     uint64_t size; /* bytes, a multiple of DISK_SECTOR */
     bool readonly;
     const struct log *log;
+    char *path;  /* disk.c's, for the log; NULL while it is being opened */
+    int failure; /* the errno that the log named last, of a host's write */
 };
 
 /*

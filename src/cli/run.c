@@ -77,6 +77,7 @@ static int catch_signals(struct atoll *vm, struct host_loop *loop, struct host_w
     for (size_t i = 0; i < nitems(crashes); i++)
         sigaction(crashes[i], &action, NULL);
     signal(SIGPIPE, SIG_IGN); /* a console's reader may go away */
+    signal(SIGXFSZ, SIG_IGN); /* a file at its limit is an I/O error of the guest's */
     hold_signals(SIG_UNBLOCK);
     return host_watch_create(loop, on_signal.pipe[0], HOST_READABLE, quit_asked, vm, watch);
 }

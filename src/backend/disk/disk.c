@@ -5,6 +5,7 @@
 #include "backend/disk.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backend/disk/private.h"
@@ -36,14 +37,37 @@ int disk_open(struct disk **disk, const struct disk_config *config, const struct
             return error_set(err, -ret, "%s: cannot be read: %s", config->path, strerror(-ret));
         }
     }
-    return format == DISK_FORMAT_QCOW2 ? disk_qcow2_open(disk, &file, config, log, err)
-                                       : disk_raw_open(disk, &file, config, log, err);
+    ret = format == DISK_FORMAT_QCOW2 ? disk_qcow2_open(disk, &file, config, log, err)
+                                      : disk_raw_open(disk, &file, config, log, err);
+    if (ret)
+        return ret;
+    (*disk)->path = strdup(config->path);
+    if ((*disk)->path)
+        return 0;
+    disk_close(*disk);
+    return error_set(err, ENOMEM, "%s: out of memory", config->path);
 }
 
 void disk_close(struct disk *disk)
 {
+    char *path = disk ? disk->path : NULL;
+
     if (disk)
         disk->ops->close(disk);
+    free(path);
+}
+
+/* The guest sees an I/O error; why there was one is for the user to know. */
+static int written(struct disk *disk, int ret)
+{
+    bool guests = ret == -EINVAL || ret == -EROFS || ret == -ENOTSUP;
+
+    if (ret && !guests && disk->failure != -ret) {
+        disk->failure = -ret;
+        log_warn(disk->log, "%s: cannot be written: %s; the guest gets an I/O error", disk->path,
+                 strerror(-ret));
+    }
+    return ret;
 }
 
 static int vector_check(const struct disk *disk, const struct iovec *iov, int count,
@@ -70,12 +94,12 @@ int disk_writev(struct disk *disk, const struct iovec *iov, int count, uint64_t 
 
     if (disk->readonly)
         return -EROFS;
-    return ret ? ret : disk->ops->writev(disk, iov, count, offset);
+    return ret ? ret : written(disk, disk->ops->writev(disk, iov, count, offset));
 }
 
 int disk_flush(struct disk *disk)
 {
-    return disk->readonly ? 0 : disk->ops->flush(disk);
+    return disk->readonly ? 0 : written(disk, disk->ops->flush(disk));
 }
 
 int disk_discard(struct disk *disk, uint64_t offset, uint64_t length)
@@ -90,7 +114,7 @@ int disk_write_zeroes(struct disk *disk, uint64_t offset, uint64_t length, bool 
 {
     if (disk->readonly)
         return -EROFS;
-    return range_fits(offset, length, disk->size)
-               ? disk->ops->write_zeroes(disk, offset, length, may_unmap)
-               : -EINVAL;
+    if (!range_fits(offset, length, disk->size))
+        return -EINVAL;
+    return written(disk, disk->ops->write_zeroes(disk, offset, length, may_unmap));
 }

@@ -45,6 +45,7 @@ int qcow2_corrupt(struct qcow2 *q, const char *format, ...)
     vsnprintf(what, sizeof(what), format, args);
     va_end(args);
     q->corrupt = true;
+    q->disk.failure = EIO; /* what follows from it needs no line of its own */
     log_error(q->disk.log,
               "%s: the image is corrupted (%s); it is not written any more. Repair it with "
               "qemu-img check -r all",
