@@ -452,22 +452,6 @@ static void backing_files_are_the_users_choice(void **state)
     assert_int_equal(refused(s, "overlay", "base", ""), 0);
 }
 
-static void what_is_not_supported_is_said(void **state)
-{
-    struct scratch *s = *state;
-
-    assert_int_equal(
-        scratch_run(s, "qemu-img create -f qcow2 -o extended_l2=on ext 1M && "
-                       "qemu-img create -f qcow2 -o data_file=data,data_file_raw=on out 1M && "
-                       "qemu-img create -f qcow2 --object secret,id=s,data=x "
-                       "-o encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10 "
-                       "luks 1M"),
-        0);
-    assert_int_equal(refused(s, "ext", NULL, "extended L2"), -ENOTSUP);
-    assert_int_equal(refused(s, "out", NULL, "another file"), -ENOTSUP);
-    assert_int_equal(refused(s, "luks", NULL, "encrypted"), -ENOTSUP);
-}
-
 /* Overwrites one big-endian number of an image. */
 static void damage(struct scratch *s, const char *name, uint64_t at, uint64_t value, size_t length)
 {
@@ -477,6 +461,21 @@ static void damage(struct scratch *s, const char *name, uint64_t at, uint64_t va
     store_be64(bytes, value);
     assert_int_equal(pwrite(fd, bytes + 8 - length, length, (off_t)at), length);
     close(fd);
+}
+
+static void what_is_not_supported_is_said(void **state)
+{
+    struct scratch *s = *state;
+
+    assert_int_equal(
+        scratch_run(s, "qemu-img create -f qcow2 -o extended_l2=on ext 1M && "
+                       "qemu-img create -f qcow2 -o data_file=data,data_file_raw=on out 1M && "
+                       "qemu-img create -f qcow2 luks 1M"),
+        0);
+    damage(s, "luks", 32, 2, 4); /* the method; making keys fails in qemu-img on a busy host */
+    assert_int_equal(refused(s, "ext", NULL, "extended L2"), -ENOTSUP);
+    assert_int_equal(refused(s, "out", NULL, "another file"), -ENOTSUP);
+    assert_int_equal(refused(s, "luks", NULL, "encrypted"), -ENOTSUP);
 }
 
 static uint64_t number_at(struct scratch *s, const char *name, uint64_t at)
