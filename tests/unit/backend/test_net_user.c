@@ -157,7 +157,7 @@ static void forwards_tcp(void **state)
     const struct net_user_config config = {.forwards = {{false, LOOPBACK, port, 22}},
                                            .forward_count = 1};
     struct guest_frame frame;
-    struct packet packet;
+    struct packet packet = {0};
     uint32_t ack;
     char text[8];
     int fd;
@@ -195,7 +195,7 @@ static void forwards_udp(void **state)
     const struct net_user_config config = {.forwards = {{true, LOOPBACK, port, 53}},
                                            .forward_count = 1};
     struct guest_frame frame;
-    struct packet packet;
+    struct packet packet = {0};
     char text[8];
     int fd;
 
@@ -219,7 +219,7 @@ static void asks_the_host(void **state)
     struct sockaddr_in from;
     socklen_t length = sizeof(from);
     struct guest_frame frame;
-    struct packet packet;
+    struct packet packet = {0};
     uint16_t port;
     char text[8];
     int fd = host_socket(SOCK_DGRAM, &port);
@@ -358,7 +358,7 @@ static void holds_frames_back(void **state)
 {
     const struct net_user_config config = {0};
     struct guest_frame frame;
-    struct packet packet;
+    struct packet packet = {0};
 
     up(&config);
     pthread_mutex_lock(&guest.lock);
