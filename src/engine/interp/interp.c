@@ -17,7 +17,8 @@
 #include "engine/soft/private.h"
 
 #define PAGE_INSNS  1024
-#define CACHE_PAGES 1024 /* of 16 KiB each, allocated as they are needed */
+#define CACHE_BITS  11 /* log2 of the pages, of 16 KiB each, allocated as they are needed */
+#define CACHE_PAGES (1u << CACHE_BITS)
 
 typedef void interp_handler(struct soft_cpu *c, uint32_t word);
 
@@ -33,7 +34,7 @@ struct page {
 };
 
 struct soft_icache {
-    struct page *slot[CACHE_PAGES]; /* by physical page number */
+    struct page *slot[CACHE_PAGES]; /* by a hash of the physical page number */
     struct page *current;           /* whose instruction runs now */
     struct page reserve;            /* serves when the host has no memory for another */
 };
@@ -69,9 +70,17 @@ static void forget(struct page *page, unsigned first, unsigned count)
         page->insn[i].run = interp_decode;
 }
 
+/* Code of a kernel and its programs is not spread evenly: Fibonacci hashing. */
+static struct page **slot_of(struct soft_icache *cache, uint64_t pa)
+{
+    uint64_t number = pa >> SOFT_PAGE_SHIFT;
+
+    return &cache->slot[number * UINT64_C(0x9e3779b97f4a7c15) >> (64 - CACHE_BITS)];
+}
+
 static struct page *page_at(struct soft_icache *cache, uint64_t pa, const uint8_t *host)
 {
-    struct page **slot = &cache->slot[(pa >> SOFT_PAGE_SHIFT) % CACHE_PAGES];
+    struct page **slot = slot_of(cache, pa);
     struct page *page = *slot;
 
     if (__builtin_expect(page && page->pa == pa, 1))
@@ -108,7 +117,7 @@ static void drop_code(struct soft_cpu *c, uint64_t pa, uint64_t len)
     struct soft_icache *cache = c->icache;
 
     if (len < SOFT_PAGE_SIZE && (pa >> SOFT_PAGE_SHIFT) == ((pa + len - 1) >> SOFT_PAGE_SHIFT)) {
-        struct page *page = cache->slot[(pa >> SOFT_PAGE_SHIFT) % CACHE_PAGES];
+        struct page *page = *slot_of(cache, pa);
 
         if (page)
             drop_range(page, pa, len);
