@@ -121,11 +121,10 @@ static bool run_ours(struct diff *d, const struct insn_case *c, struct case_stat
 {
     if (!runner_run(d->runner, c, out))
         return false;
-    /* A branch to where the oracle's own code and data are would run on there; one to the case
-     * itself, for ever. */
+    /* A branch to where the oracle's own code and data are would run on there. */
     if (out->signal == SIGSEGV)
         return out->pc >= UINT64_C(0x10000000) || out->pc < UINT64_C(0x100000);
-    return out->signal != SIGTRAP || out->pc >= CASE_CODE + 4 * c->count;
+    return true;
 }
 
 /* --- the oracle's side --- */

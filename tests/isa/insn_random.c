@@ -293,6 +293,21 @@ static void lengthen(struct random *r, struct insn_case *c)
     }
 }
 
+/* A branch to itself, which would never end. */
+static bool is_endless(enum a64_op op, uint32_t w)
+{
+    switch (op) {
+    case A64_B:
+    case A64_BL: return a64_imm26(w) == 0;
+    case A64_B_cond:
+    case A64_CBZ:
+    case A64_CBNZ: return a64_imm19(w) == 0;
+    case A64_TBZ:
+    case A64_TBNZ: return a64_imm14(w) == 0;
+    default: return false;
+    }
+}
+
 void random_case(struct random *r, enum a64_op op, struct insn_case *c)
 {
     uint32_t w;
@@ -305,7 +320,7 @@ void random_case(struct random *r, enum a64_op op, struct insn_case *c)
         if (op == A64_SYS || op == A64_MRS || op == A64_MSR_reg)
             w = random_system(r, op, w);
         random_state(r, w, &c->state);
-    } while ((op == A64_SYS && a64_Rt(w) == 31) || unpredictable(op, w) ||
+    } while (is_endless(op, w) || unpredictable(op, w) || (op == A64_SYS && a64_Rt(w) == 31) ||
              (is_load_store(w) && !aim(r, &c->state, w)));
     if (op == A64_MSR_reg) /* QEMU keeps what only AArch32 knows of FPCR and FPSR */
         c->state.x[a64_Rt(w)] &= sysreg_lookup((uint32_t)bits_get(w, 20, 5))->writable;
