@@ -49,6 +49,7 @@ struct disk {
     const struct log *log;
     char *path;  /* disk.c's, for the log; NULL while it is being opened */
     int failure; /* the errno that the log named last, of a host's write */
+    bool lost;   /* a flush failed with EIO: every later one does */
 };
 
 /*
@@ -74,7 +75,8 @@ void disk_close(struct disk *disk);
 int disk_readv(struct disk *disk, const struct iovec *iov, int count, uint64_t offset);
 int disk_writev(struct disk *disk, const struct iovec *iov, int count, uint64_t offset);
 
-/* All that was written is on the medium. Returns 0 or -errno. */
+/* All that was written is on the medium. Returns 0 or -errno; once -EIO, always -EIO, since what
+ * the host could not write it may have forgotten. */
 int disk_flush(struct disk *disk);
 
 /* The guest does not need the range any more: its bytes may keep their values or read as zeros. */

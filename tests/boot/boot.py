@@ -65,11 +65,13 @@ def free_port():
 
 
 @contextlib.contextmanager
-def web_server(directory):
-    """An HTTP server on the host's loopback; gives its port."""
+def web_server(directory, visits=None):
+    """An HTTP server on the host's loopback; gives its port, and adds each client to `visits`."""
     class Handler(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *arguments):
-            super().__init__(*arguments, directory=directory)
+        def __init__(self, request, client, *arguments):
+            if visits is not None:
+                visits.append(client)
+            super().__init__(request, client, *arguments, directory=directory)
 
         def log_message(self, *arguments):
             pass
@@ -253,13 +255,15 @@ def capture(bench):
 
 def isolated(bench):
     """The host's loopback cannot be reached unless host=on."""
-    with web_server(bench.directory) as web, bench.linux("--net", "user") as guest:
-        guest.shell()
-        guest.check("ping -c 1 10.0.2.2")
-        status, _ = guest.run(f"wget -q -T 5 -O /dev/null http://10.0.2.2:{web}/")
-        if status == 0:
-            raise Failure("the guest reached the host's loopback without host=on")
-        guest.poweroff()
+    for host, wanted in ("on", 1), ("off", 0):
+        visits = []
+        with web_server(bench.directory, visits) as web, \
+                bench.linux("--net", f"user,host={host}") as guest:
+            guest.shell()
+            guest.check("ping -c 1 10.0.2.2")
+            guest.run(f"wget -q -T 5 -O /dev/null http://10.0.2.2:{web}/")
+            guest.poweroff()
+        expect_equal(len(visits), wanted, f"connections at the host's server with host={host}")
 
 
 def idle(bench):

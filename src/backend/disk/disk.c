@@ -97,9 +97,22 @@ int disk_writev(struct disk *disk, const struct iovec *iov, int count, uint64_t 
     return ret ? ret : written(disk, disk->ops->writev(disk, iov, count, offset));
 }
 
+/*
+ * After fdatasync has failed with EIO the kernel may have dropped what it could not write, and
+ * reports it only once: the next call would say that all is well. What was lost stays lost, so the
+ * disk goes on saying so.
+ */
 int disk_flush(struct disk *disk)
 {
-    return disk->readonly ? 0 : written(disk, disk->ops->flush(disk));
+    int ret;
+
+    if (disk->readonly)
+        return 0;
+    if (disk->lost)
+        return -EIO;
+    ret = disk->ops->flush(disk);
+    disk->lost = ret == -EIO;
+    return written(disk, ret);
 }
 
 int disk_discard(struct disk *disk, uint64_t offset, uint64_t length)
