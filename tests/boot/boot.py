@@ -261,7 +261,7 @@ def isolated(bench):
                 bench.linux("--net", f"user,host={host}") as guest:
             guest.shell()
             guest.check("ping -c 1 10.0.2.2")
-            guest.run(f"wget -q -T 5 -O /dev/null http://10.0.2.2:{web}/")
+            guest.run(f"echo | nc -w 5 10.0.2.2 {web}")
             guest.poweroff()
         expect_equal(len(visits), wanted, f"connections at the host's server with host={host}")
 
