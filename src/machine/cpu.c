@@ -77,13 +77,7 @@ static void exit_mmio(struct cpu *cpu, struct vcpu_exit *exit)
         ret = bus_write(m->bus, exit->mmio.ipa, exit->mmio.size, exit->mmio.value);
     else
         ret = bus_read(m->bus, exit->mmio.ipa, exit->mmio.size, &exit->mmio.value);
-    exit->mmio.abort = ret < 0;
-    if (ret < 0)
-        event_emit(&m->events, &(struct event){.kind = EVENT_ACCESS_UNBACKED,
-                                               .cpu = (int)cpu->index,
-                                               .write = exit->mmio.write,
-                                               .a = exit->mmio.ipa,
-                                               .b = exit->mmio.size});
+    exit->mmio.abort = ret < 0; /* the bus has reported it (EVENT_ACCESS_UNBACKED) */
 }
 
 static void exit_smccc(struct cpu *cpu, struct vcpu_exit *exit)
