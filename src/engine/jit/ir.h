@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The translator's intermediate representation (IR) of one region of guest code.
+ *
+ * A region is a graph of basic blocks within one 4 KiB page of guest code. The IR is a register
+ * machine: its values are the guest's own registers and a few temporaries that live within one
+ * guest instruction. So every boundary between two guest instructions is a state of the guest, and
+ * an instruction can be executed again by the interpreter's handler whenever its fast translation
+ * does not apply (JIT's "replay", emit.h).
+ *
+ * The operations are listed in ir_*.def, a file a family: IR_OP(NAME, SIGNATURE, ATTRIBUTES).
+ * SIGNATURE gives the kinds of dst, a, b, c: `g` a general register or temporary (an operand may
+ * also be IR_ZERO), `i` the same or IR_IMM (the operand is `imm`), `v` a vector register or
+ * temporary, `-` nothing (IR_NONE), a capital letter: may be IR_NONE. "g=gi-" is dst = op(a, b).
+ */
+#ifndef ENGINE_JIT_IR_H
+#define ENGINE_JIT_IR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "arm/a64.h"
+
+/* --- values --- */
+
+enum {
+    IR_X = 0,       /* X0 to X30; IR_X + 31 is SP, never XZR */
+    IR_SP = 31,
+    IR_V = 32,      /* V0 to V31 */
+    IR_T = 64,      /* general temporaries, of one guest instruction */
+    IR_VT = 68,     /* vector temporaries, likewise */
+    IR_VALUES = 72,
+    IR_TEMPS = 4,   /* of each class */
+    IR_ZERO = 253,  /* reads as zero */
+    IR_IMM = 254,   /* operand b is `imm` */
+    IR_NONE = 255,
+};
+
+typedef uint8_t ir_value;
+
+static inline bool ir_is_guest(ir_value v)
+{
+    return v < IR_T;
+}
+
+static inline bool ir_is_vector(ir_value v)
+{
+    return (v >= IR_V && v < IR_T) || (v >= IR_VT && v < IR_VALUES);
+}
+
+/* --- operations --- */
+
+/* What a pass needs to know of an operation. */
+enum {
+    IR_READS_FLAGS = 1,    /* NZCV is an operand */
+    IR_SETS_FLAGS = 2,     /* NZCV is a result when IR_S is among the instruction's flags */
+    IR_KEEPS_EFLAGS = 4,   /* its code leaves the host's EFLAGS alone: a consumer after it still
+                              finds those of the producer before it */
+    IR_SLOW = 8,           /* may replay, or fault: the guest's whole state is observable here */
+    IR_ENDS = 16,          /* ends its block: control flow */
+    IR_CLOBBERS = 32,      /* calls C code that may change any register of the guest */
+    IR_READS_DST = 64,     /* dst is also an operand (insertion, accumulation) */
+};
+
+enum ir_opcode {
+#define IR_OP(name, signature, attributes) IR_##name,
+#include "engine/jit/ir_ops.def"
+#undef IR_OP
+    IR_OPCODES
+};
+
+struct ir_op_info {
+    const char *name, *signature;
+    unsigned attributes;
+};
+
+extern const struct ir_op_info ir_op_info[IR_OPCODES];
+
+/* --- instructions --- */
+
+/* Flags of one instruction. Bits 8 and up are free for a family's own use. */
+enum {
+    IR_S = 1,      /* sets NZCV (IR_SETS_FLAGS) */
+    IR_STORE = 2,  /* its NZCV must reach memory: set by pass_flags */
+    IR_DEAD = 4,   /* its NZCV is not needed at all: set by pass_flags */
+    IR_Q = 8,      /* vectors: 128 bits; without it 64, and the upper half of dst becomes 0 */
+    IR_SCALAR = 16, /* vectors: one element, and the rest of dst becomes 0 */
+};
+
+struct ir_insn {
+    uint16_t op;    /* enum ir_opcode */
+    uint16_t flags;
+    uint8_t size;   /* bytes: of a general operation (4 or 8; 4 zero-extends its result), of an
+                       access to memory, of a vector's element */
+    uint8_t cond;   /* A64 condition, of operations that have one */
+    uint8_t guest;  /* index of the guest instruction it belongs to */
+    ir_value dst, a, b, c;
+    int64_t imm;
+};
+
+/* --- regions --- */
+
+enum {
+    REGION_INSNS = 96,   /* guest instructions at most */
+    REGION_BLOCKS = 24,
+    REGION_IR = 640,
+};
+
+/* What translated code depends on besides its bytes (jit.h, jit_context). */
+enum {
+    CONTEXT_FP_TRAP = 1, /* FP and SIMD instructions trap */
+    CONTEXT_FPCR = 2,    /* FPCR is not 0: floating point is left to the handlers */
+    CONTEXT_SP_CHECK = 4,
+    CONTEXT_EL1 = 8,
+    CONTEXT_COUNT = 16,
+};
+
+struct guest_insn {
+    uint16_t offset; /* in the page */
+    uint16_t op;     /* enum a64_op */
+    uint32_t word;
+};
+
+/* Where control goes: a block of the region, or an address outside, relative to the page. */
+struct ir_edge {
+    int16_t block;  /* -1: outside */
+    int64_t target; /* bytes from the page's start; outside of it when not in [0, 4096) */
+};
+
+struct ir_block {
+    uint16_t first_guest, guests;
+    uint16_t first, count; /* of insn[] */
+    struct ir_edge edge[2]; /* of the last instruction: taken, and not taken or call's return */
+    uint8_t edges;
+    bool loop_head; /* an edge from a block at or after it comes here */
+    uint8_t depth;  /* loops around it, for weights */
+    bool flags_in;  /* NZCV in memory is needed at its start (pass_flags) */
+};
+
+struct ir_region {
+    uint64_t pa;       /* of the page */
+    unsigned entry;    /* offset of the first instruction; block[0] */
+    unsigned context;  /* CONTEXT_ bits */
+    bool smp;          /* other vCPUs run: atomics need LOCK */
+    unsigned blocks, guests, insns;
+    bool full;         /* insn[] overflowed: a smaller region must be made */
+    struct ir_block block[REGION_BLOCKS];
+    struct guest_insn guest[REGION_INSNS];
+    struct ir_insn insn[REGION_IR];
+};
+
+/* ir_verify.c: whether the region obeys the rules above; prints what is wrong to `out` if not NULL. */
+bool ir_verify(const struct ir_region *r, FILE *out);
+
+/* ir_dump.c: prints the region, guest instructions disassembled, for `--dump`. */
+void ir_dump(const struct ir_region *r, FILE *out);
+
+#endif
