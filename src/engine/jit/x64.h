@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An x86-64 assembler: one function per instruction form, which writes that instruction where `at` points.
+ * An x86-64 assembler: one function per instruction form, which writes that instruction where `at`
+ * points.
  *
  * Contract
- *  - The writer never passes `end`. An instruction that might not fit (fewer than X64_ROOM bytes left) is not
- *    written, `overflow` becomes true and stays so: the caller looks once, when the region is finished.
- *  - Nothing here fails or asserts otherwise: a combination that x86 does not have (rsp as an index, a size of 3)
- *    is an error of the caller and yields some other instruction.
- *  - `size` is in bytes: 1, 2, 4, 8. As always on x86-64 a 4-byte result clears the upper half of a register,
- *    smaller ones leave the rest of it. Byte registers are the low ones (spl, sil: never ah).
+ *  - The writer never passes `end`. An instruction that might not fit (fewer than X64_ROOM bytes
+ * left) is not written, `overflow` becomes true and stays so: the caller looks once, when the
+ * region is finished.
+ *  - Nothing here fails or asserts otherwise: a combination that x86 does not have (rsp as an
+ * index, a size of 3) is an error of the caller and yields some other instruction.
+ *  - `size` is in bytes: 1, 2, 4, 8. As always on x86-64 a 4-byte result clears the upper half of a
+ * register, smaller ones leave the rest of it. Byte registers are the low ones (spl, sil: never
+ * ah).
  *  - Operands are in Intel's order: destination first.
- *  - Code is written through one mapping and runs at another, a constant distance away. Displacements between
- *    places in the cache do not care; calls out of it go through registers or memory.
+ *  - Code is written through one mapping and runs at another, a constant distance away.
+ * Displacements between places in the cache do not care; calls out of it go through registers or
+ * memory.
  *  - A writer belongs to one thread.
  *
  * Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2 (SDM 2).
@@ -29,8 +33,8 @@
 #define X64_ROOM 16
 
 /*
- * What the host can do. `v2` is the level x86-64-v2 (SSE4.2, POPCNT, CMPXCHG16B, LAHF), which the translator needs;
- * `avx` and those after it also need the operating system's consent (XCR0).
+ * What the host can do. `v2` is the level x86-64-v2 (SSE4.2, POPCNT, CMPXCHG16B, LAHF), which the
+ * translator needs; `avx` and those after it also need the operating system's consent (XCR0).
  */
 struct x64_features {
     bool v2;
@@ -113,7 +117,8 @@ static inline struct x64_mem x64_at(unsigned base, int32_t disp)
     return (struct x64_mem){(uint8_t)base, X64_NONE, 1, disp};
 }
 
-static inline struct x64_mem x64_at_index(unsigned base, unsigned index, unsigned scale, int32_t disp)
+static inline struct x64_mem x64_at_index(unsigned base, unsigned index, unsigned scale,
+                                          int32_t disp)
 {
     return (struct x64_mem){(uint8_t)base, (uint8_t)index, (uint8_t)scale, disp};
 }
@@ -142,7 +147,8 @@ enum x64_cc {
     X64_CC_NZ = X64_CC_NE,
 };
 
-/* ---- integers: two operands (sizes 1, 2, 4, 8). An immediate is sign-extended to the size. ---- */
+/* ---- integers: two operands (sizes 1, 2, 4, 8). An immediate is sign-extended to the size. ----
+ */
 
 enum x64_alu { X64_ADD, X64_OR, X64_ADC, X64_SBB, X64_AND, X64_SUB, X64_XOR, X64_CMP };
 
@@ -152,8 +158,10 @@ void x64_alu_rm(struct x64 *a, enum x64_alu op, unsigned size, unsigned dst, str
 void x64_alu_mr(struct x64 *a, enum x64_alu op, unsigned size, struct x64_mem dst, unsigned src);
 void x64_alu_mi(struct x64 *a, enum x64_alu op, unsigned size, struct x64_mem dst, int32_t imm);
 /* With LOCK; not for X64_CMP. */
-void x64_lock_alu_mr(struct x64 *a, enum x64_alu op, unsigned size, struct x64_mem dst, unsigned src);
-void x64_lock_alu_mi(struct x64 *a, enum x64_alu op, unsigned size, struct x64_mem dst, int32_t imm);
+void x64_lock_alu_mr(struct x64 *a, enum x64_alu op, unsigned size, struct x64_mem dst,
+                     unsigned src);
+void x64_lock_alu_mi(struct x64 *a, enum x64_alu op, unsigned size, struct x64_mem dst,
+                     int32_t imm);
 
 void x64_test_rr(struct x64 *a, unsigned size, unsigned r1, unsigned r2);
 void x64_test_ri(struct x64 *a, unsigned size, unsigned r, int32_t imm);
@@ -247,7 +255,8 @@ void x64_bt_mi(struct x64 *a, enum x64_bt op, unsigned size, struct x64_mem m, u
 enum x64_count { X64_BSF, X64_BSR, X64_TZCNT, X64_LZCNT, X64_POPCNT };
 
 void x64_count_rr(struct x64 *a, enum x64_count op, unsigned size, unsigned dst, unsigned src);
-void x64_count_rm(struct x64 *a, enum x64_count op, unsigned size, unsigned dst, struct x64_mem src);
+void x64_count_rm(struct x64 *a, enum x64_count op, unsigned size, unsigned dst,
+                  struct x64_mem src);
 /* CRC-32C of `size` (1, 2, 4, 8) bytes of src into dst. */
 void x64_crc32_rr(struct x64 *a, unsigned size, unsigned dst, unsigned src);
 void x64_crc32_rm(struct x64 *a, unsigned size, unsigned dst, struct x64_mem src);
@@ -287,8 +296,9 @@ void x64_align(struct x64 *a, unsigned align);
 
 /* ---- branches ----
  *
- * The rel32 and rel8 forms return the address of their displacement field, for x64_patch() or x64_here(); NULL when
- * the writer is full, which those two ignore. Until then the displacement is 0: the next instruction.
+ * The rel32 and rel8 forms return the address of their displacement field, for x64_patch() or
+ * x64_here(); NULL when the writer is full, which those two ignore. Until then the displacement is
+ * 0: the next instruction.
  */
 uint8_t *x64_jcc(struct x64 *a, enum x64_cc cc);
 uint8_t *x64_jmp(struct x64 *a);
@@ -311,8 +321,8 @@ void x64_jmp_to(struct x64 *a, const uint8_t *target);
 void x64_call_to(struct x64 *a, const uint8_t *target);
 
 /*
- * A place that branches before and after it may name. Zeroed at first; bound once. Branches to a label that is not
- * bound yet are rel32 and are chained through their own fields.
+ * A place that branches before and after it may name. Zeroed at first; bound once. Branches to a
+ * label that is not bound yet are rel32 and are chained through their own fields.
  */
 struct x64_label {
     uint8_t *at;    /* where it is, once bound */
@@ -332,14 +342,16 @@ void x64_ret(struct x64 *a);
 
 /* ---- vectors: 128 bits, xmm0 to xmm15; the operations are rows of x64_vop.h ----
  *
- * With has.avx every instruction is VEX-encoded (EVEX where the row says so) and leaves its sources. Without, the
- * legacy form follows a movaps dst, src1. Where dst == src2 that goes through xmm15, unless the operation commutes:
- * xmm15 is therefore no operand of the caller's in such an instruction. A 128-bit memory operand must be 16-byte
- * aligned (legacy forms fault), other than of MOVDQU, MOVUPS, MOVUPD and LDDQU.
+ * With has.avx every instruction is VEX-encoded (EVEX where the row says so) and leaves its
+ * sources. Without, the legacy form follows a movaps dst, src1. Where dst == src2 that goes through
+ * xmm15, unless the operation commutes: xmm15 is therefore no operand of the caller's in such an
+ * instruction. A 128-bit memory operand must be 16-byte aligned (legacy forms fault), other than of
+ * MOVDQU, MOVUPS, MOVUPD and LDDQU.
  *
- * An operation of two operands is for x64_v2*, one of three for x64_v3*; those that take an immediate, for *i. A
- * scalar operation that VEX gives three operands (SQRTSD, ROUNDSD, CVTSS2SD) is one of three; x64_v2*() takes it as
- * well, and then what is above the scalar in dst is unspecified.
+ * An operation of two operands is for x64_v2*, one of three for x64_v3*; those that take an
+ * immediate, for *i. A scalar operation that VEX gives three operands (SQRTSD, ROUNDSD, CVTSS2SD)
+ * is one of three; x64_v2*() takes it as well, and then what is above the scalar in dst is
+ * unspecified.
  */
 
 /* Whether the host has the operation: by the row's requirement. */
@@ -347,8 +359,10 @@ bool x64_vop_available(const struct x64_features *has, enum x64_vop op);
 
 void x64_v3(struct x64 *a, enum x64_vop op, unsigned dst, unsigned src1, unsigned src2);
 void x64_v3m(struct x64 *a, enum x64_vop op, unsigned dst, unsigned src1, struct x64_mem src2);
-void x64_v3i(struct x64 *a, enum x64_vop op, unsigned dst, unsigned src1, unsigned src2, uint8_t imm);
-void x64_v3mi(struct x64 *a, enum x64_vop op, unsigned dst, unsigned src1, struct x64_mem src2, uint8_t imm);
+void x64_v3i(struct x64 *a, enum x64_vop op, unsigned dst, unsigned src1, unsigned src2,
+             uint8_t imm);
+void x64_v3mi(struct x64 *a, enum x64_vop op, unsigned dst, unsigned src1, struct x64_mem src2,
+              uint8_t imm);
 void x64_v2(struct x64 *a, enum x64_vop op, unsigned dst, unsigned src);
 void x64_v2m(struct x64 *a, enum x64_vop op, unsigned dst, struct x64_mem src);
 void x64_v2i(struct x64 *a, enum x64_vop op, unsigned dst, unsigned src, uint8_t imm);
@@ -362,7 +376,8 @@ void x64_vshift_i(struct x64 *a, enum x64_vop op, unsigned dst, unsigned src, ui
  * BLENDVPS, BLENDVPD, PBLENDVB: where the mask's sign bits are set dst gets src2, elsewhere src1.
  * Without AVX the mask must be in xmm0, and dst is not xmm0.
  */
-void x64_blendv(struct x64 *a, enum x64_vop op, unsigned dst, unsigned src1, unsigned src2, unsigned mask);
+void x64_blendv(struct x64 *a, enum x64_vop op, unsigned dst, unsigned src1, unsigned src2,
+                unsigned mask);
 
 /* movaps, unless it is the same register. */
 void x64_vmov(struct x64 *a, unsigned dst, unsigned src);
@@ -373,11 +388,13 @@ void x64_vstore(struct x64 *a, unsigned size, struct x64_mem dst, unsigned src);
 void x64_vzero(struct x64 *a, unsigned dst);
 void x64_vones(struct x64 *a, unsigned dst);
 
-/* Between xmm and general registers; size is the general register's, 4 or 8. movd and movq zero-extend. */
+/* Between xmm and general registers; size is the general register's, 4 or 8. movd and movq
+ * zero-extend. */
 void x64_movd_xr(struct x64 *a, unsigned size, unsigned dst_xmm, unsigned src);
 void x64_movd_rx(struct x64 *a, unsigned size, unsigned dst, unsigned src_xmm);
 /* CVTSI2SD, CVTSI2SS, VCVTUSI2SD, VCVTUSI2SS: the rest of dst comes from src1. */
-void x64_cvt_xr(struct x64 *a, enum x64_vop op, unsigned size, unsigned dst, unsigned src1, unsigned src);
+void x64_cvt_xr(struct x64 *a, enum x64_vop op, unsigned size, unsigned dst, unsigned src1,
+                unsigned src);
 void x64_cvt_xm(struct x64 *a, enum x64_vop op, unsigned size, unsigned dst, unsigned src1,
                 struct x64_mem src);
 /* CVTSD2SI, CVTTSD2SI, CVTSS2SI, CVTTSS2SI and VCVT(T)SD2USI, VCVT(T)SS2USI. */
@@ -385,8 +402,10 @@ void x64_cvt_rx(struct x64 *a, enum x64_vop op, unsigned size, unsigned dst, uns
 /* PMOVMSKB, MOVMSKPS, MOVMSKPD: zero-extended. */
 void x64_movmsk(struct x64 *a, enum x64_vop op, unsigned dst, unsigned src_xmm);
 /* Lanes of `size` 1, 2, 4, 8 bytes. dst gets src1 with one lane replaced; pextr zero-extends. */
-void x64_pinsr(struct x64 *a, unsigned size, unsigned dst, unsigned src1, unsigned src, unsigned lane);
-void x64_pinsr_m(struct x64 *a, unsigned size, unsigned dst, unsigned src1, struct x64_mem src, unsigned lane);
+void x64_pinsr(struct x64 *a, unsigned size, unsigned dst, unsigned src1, unsigned src,
+               unsigned lane);
+void x64_pinsr_m(struct x64 *a, unsigned size, unsigned dst, unsigned src1, struct x64_mem src,
+                 unsigned lane);
 void x64_pextr(struct x64 *a, unsigned size, unsigned dst, unsigned src_xmm, unsigned lane);
 void x64_pextr_m(struct x64 *a, unsigned size, struct x64_mem dst, unsigned src_xmm, unsigned lane);
 
