@@ -62,6 +62,7 @@ enum {
     IR_ENDS = 16,          /* ends its block: control flow */
     IR_CLOBBERS = 32,      /* calls C code that may change any register of the guest */
     IR_READS_DST = 64,     /* dst is also an operand (insertion, accumulation) */
+    IR_WRITES_C = 128,     /* c is a second result (load pair) */
 };
 
 enum ir_opcode {
