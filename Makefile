@@ -1,7 +1,7 @@
 # The front door: `make run` boots a Debian guest, `make check` runs the tests. Both install what
 # this machine lacks (or say how), build, and prepare the guest. The build itself is Meson's.
 
-# More of atoll's options: make run ARGS="--cpus 4 --memory 2G"
+# More of atoll's options: make run ARGS="--cpus 4 --memory 2G"; of the benchmark's: make bench ARGS=--quick
 ARGS =
 # A BSD that you have, for make check-guest.
 KERNEL =
@@ -21,7 +21,8 @@ compile = $(if $(filter fuzz,$1),CC=clang) meson setup \
 	$(if $(wildcard build/$1/build.ninja),--reconfigure) build/$1 $($1) \
 	>build/$1.log || { cat build/$1.log; exit 1; }; ninja -C build/$1 $2
 
-.PHONY: help build asan tsan run guest guests check check-long check-decode check-guest format clean
+.PHONY: help build asan tsan run guest guests check check-long check-decode check-guest bench format \
+	clean
 
 help:
 	@echo "make run           boot a Debian guest and give its shell (ARGS= for atoll's options)"
@@ -29,6 +30,7 @@ help:
 	@echo "make check-long    what takes longer: whole systems, decode sweep, threads, fuzzing"
 	@echo "make check-decode  every instruction word against LLVM's disassembler"
 	@echo "make check-guest   boot your BSD: KERNEL=bsd [IMAGE=disk]"
+	@echo "make bench         atoll's speed against QEMU's (ARGS= for tests/bench/bench.py's options)"
 	@echo "make build         build/atoll, optimised (make asan, make tsan: under sanitizers)"
 	@echo "make format        clang-format the tree"
 	@echo "make clean         remove what was made, but for downloaded packages"
@@ -76,6 +78,11 @@ check-decode:
 
 check-guest: build
 	@ATOLL_KERNEL="$(KERNEL)" ATOLL_IMAGE="$(IMAGE)" tools/check build/plain:guest
+
+bench: build
+	@tools/setup run bench
+	@tests/bench/prepare
+	@tests/bench/bench.py $(ARGS)
 
 format:
 	@tools/check-format --fix
