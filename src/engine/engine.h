@@ -131,7 +131,7 @@ enum vcpu_reg {
 struct vcpu_stats {
     uint64_t instructions; /* 0 when the engine does not count */
     uint64_t exits[EXIT_FAULT + 1];
-    uint64_t tlb_fills, tlb_flushes, blocks;
+    uint64_t tlb_fills, tlb_walks, tlb_flushes, blocks;
 };
 
 /* What vcpu_debug asks for; zeroed: nothing. */

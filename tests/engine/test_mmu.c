@@ -73,6 +73,14 @@ static void code_for_el0(struct rig *rig, uint64_t top)
         rig_map(rig, top, 12, 48, at, at, 3, LEAF | LEAF_USER | LEAF_RO);
 }
 
+/* What was cached of the tables goes. */
+static void tlbi_all(struct rig *rig)
+{
+    rig_set(rig, VCPU_PSTATE, PSTATE_EL1H | PSTATE_DAIF);
+    rig_code(rig, 3, TLBI_ALL, DSB, ISB);
+    rig_run_to_end(rig);
+}
+
 /* --- granules and levels --- */
 
 struct granule {
@@ -169,7 +177,6 @@ static void address_size_faults(void **state)
     for (uint64_t at = TABLES; at < rig->tables; at += 8)
         if ((rig_peek(rig, at) & ~UINT64_C(0xfff)) == table)
             rig_poke(rig, at, rig_peek(rig, at) | BIT(44));
-    rig_sys_set(rig, TTBR0_EL1, top | BIT(48)); /* another ASID: nothing stays cached */
     expect_fault(rig, LDR, VA, DABT(ESR_FSC_ADDRESS_SIZE + 2));
     /* IPS smaller than PARange: 4 GiB. */
     rig_map(rig, top, 12, 48, VA + 0x80000000, BIT(33), 2, LEAF);
@@ -347,7 +354,7 @@ static void hierarchical_attributes(void **state)
     rig_set(rig, VCPU_PSTATE, PSTATE_EL1H);
     expect_ok(rig, STR, VA);
     rig_poke(rig, table, (rig_peek(rig, table) & ~BIT(61)) | BIT(62));
-    rig_sys_set(rig, TTBR0_EL1, top | BIT(48));
+    tlbi_all(rig);
     expect_fault(rig, STR, VA, DABT_W(ESR_FSC_PERMISSION + 3));
     /* HPD0: tables take nothing away. */
     rig_sys_set(rig, TCR_EL1, rig_sys_get(rig, TCR_EL1) | TCR_HPD0);
@@ -384,9 +391,9 @@ static void tags(void **state)
     /* A fault reports the address with its tag. */
     expect_fault(rig, LDR, tagged + 0x1000, DABT(ESR_FSC_TRANSLATION + 3));
     /* A branch drops it. */
-    rig_code(rig, 1, BR);
     rig_map(rig, top, 12, 48, VA, CODE, 3, LEAF);
-    rig_sys_set(rig, TTBR0_EL1, top | BIT(48));
+    tlbi_all(rig);
+    rig_code(rig, 1, BR);
     rig_set(rig, (enum vcpu_reg)1, tagged + 4);
     assert_int_equal(rig_run(rig), EXIT_SMCCC);
     assert_int_equal(rig_get(rig, VCPU_PC), VA + 8);

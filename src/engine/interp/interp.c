@@ -168,7 +168,7 @@ static void step(struct soft_cpu *c)
     c->next_pc = c->pc + 4;
     i->run(c, i->word);
     c->pc = c->next_pc;
-    c->slice--;
+    soft_slice_take(c, 1);
     if (atomic_load_explicit(&c->attention, memory_order_relaxed) & SOFT_ATTEND_DEBUG)
         soft_debug_after(c, i->word);
 }
@@ -190,7 +190,7 @@ static void run_page(struct soft_cpu *c)
         c->next_pc = pc + 4;
         i->run(c, i->word);
         pc = c->pc = c->next_pc;
-        if (__builtin_expect(--c->slice <= 0, 0) || attention(c))
+        if (__builtin_expect(soft_slice_take(c, 1) <= 0, 0) || attention(c))
             return;
     } while (__builtin_expect(((pc ^ c->code_base) & ~UINT64_C(0xffc)) == 0, 1));
 }
@@ -198,7 +198,7 @@ static void run_page(struct soft_cpu *c)
 static void loop(struct soft_cpu *c)
 {
     for (;;) {
-        if (c->slice <= 0)
+        if (soft_slice(c) <= 0)
             soft_slice_end(c);
         if (attention(c))
             soft_attend(c);
@@ -215,6 +215,7 @@ static void loop(struct soft_cpu *c)
 
 static const struct soft_engine interp = {
     .name = "interp",
+    .slice = 1024,
     .create = create,
     .destroy = destroy,
     .loop = loop,

@@ -32,16 +32,15 @@ static void check_alignment(struct soft_cpu *c, uint64_t va, unsigned align, uns
 }
 
 /*
- * An unaligned access that stays within one page of Normal memory which the TLB knows: most of what
- * misses the fast path of soft.h. False: it is not one.
+ * An unaligned access that stays within one page, of which the TLB knows that it may be unaligned:
+ * most of what misses the fast path of soft.h. False: it is not one.
  */
 static bool find_unaligned(struct soft_cpu *c, uint64_t va, unsigned size, enum soft_access access,
                            unsigned how, struct span *s)
 {
     const struct soft_tlb_entry *e = soft_tlb_slot(c->dtlb, va);
 
-    if (how != 0 || e->tag[access] != (va & SOFT_PAGE_MASK) || (e->pa & SOFT_TLB_DEVICE) ||
-        (va & ~SOFT_PAGE_MASK) > SOFT_PAGE_SIZE - size || (c->sysreg[SYSREG_SCTLR_EL1] & SCTLR_A))
+    if (how != 0 || e->tag[access] != ((va + size - 1) & SOFT_PAGE_MASK))
         return false;
     s->va = va;
     s->first = size;

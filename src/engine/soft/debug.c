@@ -69,8 +69,11 @@ void soft_debug_changed(struct soft_cpu *c)
 /* The TLB knows which pages are watched. */
 void soft_debug_written(struct soft_cpu *c)
 {
+    bool watched = c->priv->watching;
+
     soft_debug_changed(c);
-    soft_tlb_flush(c);
+    if (watched || c->priv->watching)
+        soft_tlb_flush(c);
 }
 
 /* --- matching (D2.8, D2.9) --- */

@@ -70,7 +70,7 @@ void soft_set_daif(struct soft_cpu *c, uint32_t daif)
 _Noreturn void soft_unwind(struct soft_cpu *c)
 {
     soft_code_moved(c);
-    c->slice--; /* so that a guest that does nothing but fault still sees the clock */
+    soft_slice_take(c, 1); /* so that a guest that does nothing but fault still sees the clock */
     siglongjmp(c->unwind, 1);
 }
 

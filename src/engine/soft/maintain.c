@@ -19,8 +19,8 @@ void soft_request_apply(struct soft_cpu *c, const struct soft_request *r)
 {
     switch (r->kind) {
     case SOFT_FLUSH_ALL: soft_tlb_flush(c); break;
-    case SOFT_FLUSH_ASID: soft_tlb_flush_asid(c, (unsigned)r->arg); break;
-    case SOFT_FLUSH_VA: soft_tlb_flush_va(c, r->arg); break;
+    case SOFT_FLUSH_ASID: soft_tlb_flush_asid(c, r->asid); break;
+    case SOFT_FLUSH_VA: soft_tlb_flush_va(c, r->arg, r->asid); break;
     case SOFT_DROP_CODE:
         c->vm->engine->drop_code(c, r->arg, r->len);
         soft_code_moved(c);
@@ -68,13 +68,13 @@ void soft_request_drop_code(struct soft_cpu *c, uint64_t pa, uint64_t len)
     }
     if (g->len)
         soft_request_broadcast(c, g);
-    *g = (struct soft_request){SOFT_DROP_CODE, pa, len};
+    *g = (struct soft_request){.kind = SOFT_DROP_CODE, .arg = pa, .len = len};
 }
 
 void soft_request_drain(struct soft_cpu *c)
 {
-    static const struct soft_request everything[] = {{SOFT_FLUSH_ALL, 0, 0},
-                                                     {SOFT_DROP_CODE, 0, UINT64_MAX}};
+    static const struct soft_request everything[] = {{.kind = SOFT_FLUSH_ALL},
+                                                     {.kind = SOFT_DROP_CODE, .len = UINT64_MAX}};
     struct soft_mailbox *m = &c->priv->mailbox;
     struct soft_request taken[SOFT_MAILBOX];
     unsigned count;

@@ -17,6 +17,7 @@
 #define DESC_AP_USER  BIT(6)
 #define DESC_AP_RO    BIT(7)
 #define DESC_AF       BIT(10)
+#define DESC_NG       BIT(11)
 #define DESC_PXN      BIT(53)
 #define DESC_UXN      BIT(54)
 #define DESC_PXNTABLE BIT(59)
@@ -90,6 +91,7 @@ static void walk_flat(struct soft_cpu *c, uint64_t va, bool fetch, bool tbi, str
     w->shift = SOFT_PAGE_SHIFT;
     w->attr = !fetch ? 0x00 : c->sysreg[SYSREG_SCTLR_EL1] & SCTLR_I ? 0xaa : 0x44;
     w->sh = 2;
+    w->global = true;
     for (unsigned el = 0; el < 2; el++)
         w->read[el] = w->write[el] = w->exec[el] = true;
 }
@@ -160,7 +162,7 @@ static bool find_leaf(struct soft_cpu *c, uint64_t va, const struct half *h, uns
         unsigned shift = (3 - level) * stride + h->granule_shift;
 
         s->level = level;
-        w->shift = shift;
+        w->shift = (uint8_t)shift;
         if (!read_descriptor(c, table + (va >> shift & index_mask) * 8, &s->desc))
             return soft_walk_fails(w, ESR_FSC_EXTERNAL_WALK + level);
         if (!(s->desc & DESC_VALID))
@@ -194,6 +196,7 @@ static bool walk_tables(struct soft_cpu *c, uint64_t va, const struct half *h, u
     w->attr = (uint8_t)(c->sysreg[SYSREG_MAIR_EL1] >> (8 * bits_get(s.desc, 4, 2)));
     w->sh = (uint8_t)bits_get(s.desc, 9, 8);
     w->level = (uint8_t)s.level;
+    w->global = !(s.desc & DESC_NG);
     permissions(c, s.desc, s.tables, w);
     return true;
 }

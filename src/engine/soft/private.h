@@ -18,6 +18,7 @@
 
 struct soft_engine {
     const char *name;
+    int32_t slice; /* instructions between two looks at the clock */
     /* Allocates and frees c->icache. Returns 0 or -ENOMEM. */
     int (*create)(struct soft_cpu *c);
     void (*destroy)(struct soft_cpu *c);
@@ -33,13 +34,14 @@ struct soft_engine {
 
 enum soft_request_kind {
     SOFT_FLUSH_ALL,
-    SOFT_FLUSH_ASID, /* arg: ASID */
-    SOFT_FLUSH_VA,   /* arg: virtual address */
+    SOFT_FLUSH_ASID, /* asid */
+    SOFT_FLUSH_VA,   /* arg: virtual address; asid, or SOFT_ASID_ANY */
     SOFT_DROP_CODE,  /* arg: physical address, len: bytes */
 };
 
 struct soft_request {
     enum soft_request_kind kind;
+    uint32_t asid;
     uint64_t arg, len;
 };
 
@@ -145,9 +147,22 @@ enum {
     SOFT_ATTEND_DEBUG = 16,    /* every instruction is looked at (stays set) */
 };
 
+/* What is taken off c->slice to make it negative; more than any slice, so that it can be told apart
+ * and given back. */
+#define SOFT_POKE (1 << 27)
+
+/* Any thread. Translated code looks at c->slice alone, so that is poked too. */
 static inline void soft_attention_set(struct soft_cpu *c, uint32_t bit)
 {
-    atomic_fetch_or_explicit(&c->attention, bit, memory_order_seq_cst);
+    int32_t left;
+
+    if (atomic_fetch_or_explicit(&c->attention, bit, memory_order_seq_cst) & bit)
+        return;
+    left = soft_slice(c);
+    while (left > -SOFT_POKE / 2 &&
+           !__atomic_compare_exchange_n(&c->slice, &left, left - SOFT_POKE, true, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED))
+        ;
 }
 
 static inline void soft_attention_clear(struct soft_cpu *c, uint32_t bit)
@@ -171,19 +186,6 @@ void soft_attend(struct soft_cpu *c);
 _Noreturn void soft_leave(struct soft_cpu *c, enum exit_kind kind);
 
 /* --- translation (mmu.c) --- */
-
-/* What a stage 1 walk found. */
-struct soft_walk {
-    uint64_t pa;
-    unsigned shift; /* log2 of the page's or block's size */
-    uint8_t attr;   /* MAIR_EL1's attribute byte; 0 (Device-nGnRnE) or 0xff with the MMU off */
-    uint8_t sh;     /* shareability field */
-    uint8_t level;
-    bool read[2], write[2], exec[2]; /* permissions by EL, PAN not considered */
-    bool user;                       /* EL0 may read or write it: what PAN looks at */
-    bool faulted;
-    uint8_t fault; /* then: the fault status code with its level */
-};
 
 /* Walks the tables for va as EL `el` would, `fetch` for an instruction. No side effects. */
 void soft_walk(struct soft_cpu *c, uint64_t va, unsigned el, bool fetch, struct soft_walk *walk);
@@ -222,18 +224,33 @@ void soft_translate(struct soft_cpu *c, uint64_t va, unsigned size, enum soft_ac
 const struct soft_etlb_entry *soft_fetch_slow(struct soft_cpu *c, uint64_t va);
 static inline const struct soft_etlb_entry *soft_fetch(struct soft_cpu *c, uint64_t va)
 {
-    const struct soft_etlb_entry *e =
-        &c->tlb->code[c->el][(va >> SOFT_PAGE_SHIFT) % SOFT_ETLB_SIZE];
+    const struct soft_etlb_entry *e = soft_etlb_slot(c->view->code, va);
 
     return __builtin_expect(e->tag == (va & SOFT_PAGE_MASK), 1) ? e : soft_fetch_slow(c, va);
 }
 
+/* Enters where va leads into c->jump. To be called only for an address in the page at c->code_base
+ * (soft_fetch has found it since anything moved). */
+static inline void soft_jump_enter(struct soft_cpu *c, uint64_t va, const void *code)
+{
+    *soft_jump_slot(c->jump, va) = (struct soft_jump){va, code};
+    c->view->jump_used |= BIT((va >> 2) % SOFT_JUMP_SIZE / (SOFT_JUMP_SIZE / 64));
+}
+
+/* Empties every jump array: translated code is gone. */
+void soft_jump_clear(struct soft_cpu *c);
+
+/* Makes an empty TLB of one with any contents. */
+void soft_tlb_init(struct soft_tlb *tlb);
+/* TLBI VMALLE1; ASIDE1; VAE1 with an ASID, or VAAE1 with SOFT_ASID_ANY (D8.14.5). */
 void soft_tlb_flush(struct soft_cpu *c);
-void soft_tlb_flush_va(struct soft_cpu *c, uint64_t va);
 void soft_tlb_flush_asid(struct soft_cpu *c, unsigned asid);
+void soft_tlb_flush_va(struct soft_cpu *c, uint64_t va, uint32_t asid);
+/* After a change of TTBR0_EL1, TTBR1_EL1 or TCR_EL1: another address space, perhaps. */
+void soft_tlb_switch(struct soft_cpu *c);
 unsigned soft_current_asid(const struct soft_cpu *c);
 
-/* Recomputes what depends on EL, PAN, SCTLR_EL1 and CPACR_EL1 (state.h). */
+/* Recomputes what depends on EL, PAN, SCTLR_EL1, CPACR_EL1 and the address space (state.h). */
 void soft_context_changed(struct soft_cpu *c);
 
 /* --- exclusives (monitor.c) --- */
@@ -304,9 +321,8 @@ uint64_t soft_timer_read(struct soft_cpu *c, unsigned timer, unsigned reg);
 void soft_timer_write(struct soft_cpu *c, unsigned timer, unsigned reg, uint64_t value);
 enum { SOFT_TIMER_CTL, SOFT_TIMER_CVAL, SOFT_TIMER_TVAL };
 
-/* Instructions between two looks at the clock. */
-#define SOFT_SLICE 1024
-
+/* Instructions run so far. */
+uint64_t soft_instructions(const struct soft_cpu *c);
 /* The dispatch loop calls it when c->slice has run out. May leave. */
 void soft_slice_end(struct soft_cpu *c);
 

@@ -111,7 +111,7 @@ int soft_vcpu_save(struct vcpu *v, struct state *state, const char *instance)
         .pstate = soft_pstate_get(c),
         .fpcr = c->fpcr,
         .fpsr = c->fpsr,
-        .instructions = c->instructions,
+        .instructions = soft_instructions(c),
         .pending = v->priv.pending,
         .pending_rt = v->priv.pending_rt,
         .replay_count = v->priv.replay.count,
@@ -152,6 +152,7 @@ int soft_vcpu_load(struct vcpu *v, const struct state *state, const char *instan
         if (info->saved)
             c->sysreg[i] = (image.sysreg[i] & info->writable) | info->fixed;
     }
+    soft_tlb_switch(c);
     memcpy(c->x, image.x, sizeof(image.x));
     memcpy(c->v, image.v, sizeof(image.v));
     soft_set_spsel(c, 1);

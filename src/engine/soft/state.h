@@ -26,6 +26,9 @@ union soft_vreg {
 
 struct soft_vm;
 struct soft_tlb;
+struct soft_view;
+struct soft_tlb_entry;
+struct soft_jump;
 struct soft_icache;
 
 #define SOFT_NZCV_N (UINT32_C(1) << 31)
@@ -41,6 +44,18 @@ struct soft_cpu {
     uint64_t pc; /* of the instruction that runs now; the dispatcher adds 4 unless a handler set
                     next_pc */
     uint64_t next_pc;
+
+    /* What code refers to all the time, near to x. The first two follow from EL, PSTATE.PAN and the
+     * address space, kept by soft_context_changed(); both may be others after any call of soft/. */
+    struct soft_tlb_entry *dtlb; /* the data TLB (soft/tlb.h) */
+    struct soft_jump *jump;      /* what the translator knows of where addresses lead */
+    /* The page whose instructions run; 1 when where instructions come from may have changed, so
+     * that no pc is within. */
+    uint64_t code_base;
+    int32_t slice;              /* instructions left before the clock is looked at; other threads
+                                   make it negative when they want attention: soft_slice_take() */
+    _Atomic uint32_t attention; /* non-zero: leave the fast path (kick, TLB maintenance, interrupt,
+                                   timer) */
     uint32_t nzcv;
     uint32_t daif;
     uint8_t el;    /* 0 or 1 */
@@ -52,13 +67,9 @@ struct soft_cpu {
     uint64_t sysreg[SYSREG_COUNT]; /* raw values by enum sysreg_id */
 
     /* What follows from the above, kept by soft_context_changed(): */
-    struct soft_tlb_entry *dtlb; /* the data TLB of the current EL and PAN (soft/tlb.h) */
-    bool sp_check;               /* SCTLR_EL1.SA or SA0 for the current EL */
-    bool fp_trap;                /* CPACR_EL1.FPEN traps FP and SIMD at the current EL */
-
-    /* The page whose instructions run; 1 when where instructions come from may have changed, so
-     * that no pc is within. */
-    uint64_t code_base;
+    struct soft_view *view; /* whose arrays dtlb and jump are */
+    bool sp_check;          /* SCTLR_EL1.SA or SA0 for the current EL */
+    bool fp_trap;           /* CPACR_EL1.FPEN traps FP and SIMD at the current EL */
 
     /* Exclusive monitor (B2.9): the address is physical, the value makes a compare-and-swap (an ABA
      * write in between is caught by soft/monitor.c's version). */
@@ -67,20 +78,32 @@ struct soft_cpu {
     uint64_t excl_addr, excl_value[2];
 
     bool event; /* event register of WFE and SEV, set also from other threads through `wake` */
-    _Atomic uint32_t
-        attention; /* non-zero: leave the fast path (kick, TLB maintenance, interrupt, timer) */
 
     unsigned index;
     struct soft_vm *vm;
     struct soft_tlb *tlb;
     struct soft_icache *icache;
     uint64_t instructions; /* up to the start of the slice */
-    int32_t slice;         /* instructions left before the clock is looked at */
     struct vcpu_exit exit;
     sigjmp_buf unwind; /* a handler that takes an exception leaves through it: soft_raise() and
                        friends never return */
     struct soft_private *priv; /* what only engine/soft itself needs */
 };
+
+static inline int32_t soft_slice(const struct soft_cpu *c)
+{
+    return __atomic_load_n(&c->slice, __ATOMIC_RELAXED);
+}
+
+/* Takes n instructions off the slice. Returns what is left: 0 or less when the slice is over. A
+ * poke of another thread in between may be lost; it is seen when the slice ends. */
+static inline int32_t soft_slice_take(struct soft_cpu *c, int32_t n)
+{
+    int32_t left = soft_slice(c) - n;
+
+    __atomic_store_n(&c->slice, left, __ATOMIC_RELAXED);
+    return left;
+}
 
 /* Xn with register 31 reading as zero (XZR). */
 static inline uint64_t soft_x(const struct soft_cpu *c, unsigned n)

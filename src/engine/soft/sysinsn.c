@@ -51,13 +51,14 @@ static void ic_ivau(struct soft_cpu *c, uint64_t va)
 {
     uint64_t line = align_down(translate_line(c, va), CACHE_LINE);
 
-    soft_request_apply(c, &(struct soft_request){SOFT_DROP_CODE, line, CACHE_LINE});
+    soft_request_apply(
+        c, &(struct soft_request){.kind = SOFT_DROP_CODE, .arg = line, .len = CACHE_LINE});
     soft_request_drop_code(c, line, CACHE_LINE);
 }
 
 static void ic_all(struct soft_cpu *c, bool broadcast)
 {
-    const struct soft_request r = {SOFT_DROP_CODE, 0, UINT64_MAX};
+    const struct soft_request r = {.kind = SOFT_DROP_CODE, .len = UINT64_MAX};
 
     soft_request_apply(c, &r);
     if (broadcast)
@@ -88,14 +89,17 @@ static void at(struct soft_cpu *c, uint64_t va, unsigned el, bool write, bool pa
 
 /* --- TLB maintenance --- */
 
-static void tlbi(struct soft_cpu *c, enum soft_request_kind kind, uint64_t value, bool broadcast)
+/* The operand (D8.14.5): ASID in bits 63:48, VA[55:12] in bits 43:0. */
+static void tlbi(struct soft_cpu *c, enum soft_request_kind kind, bool all_asids, uint64_t value,
+                 bool broadcast)
 {
-    struct soft_request r = {kind, 0, 0};
+    uint64_t asids = bits_mask(c->sysreg[SYSREG_TCR_EL1] & TCR_AS ? c->vm->asid_bits : 8);
+    const struct soft_request r = {
+        .kind = kind,
+        .asid = all_asids ? SOFT_ASID_ANY : (uint32_t)(value >> 48 & asids),
+        .arg = (uint64_t)sign_extend(value << 12, 56),
+    };
 
-    if (kind == SOFT_FLUSH_VA)
-        r.arg = (value & bits_mask(44)) << 12;
-    else if (kind == SOFT_FLUSH_ASID)
-        r.arg = value >> 48 & bits_mask(c->sysreg[SYSREG_TCR_EL1] & TCR_AS ? c->vm->asid_bits : 8);
     soft_request_apply(c, &r);
     if (broadcast)
         soft_request_broadcast(c, &r);
@@ -127,18 +131,18 @@ void soft_sys(struct soft_cpu *c, uint32_t key, unsigned rt, uint64_t value)
     case SYSOP_AT_S1E0W: at(c, value, 0, true, false); break;
     case SYSOP_AT_S1E1RP: at(c, value, 1, false, c->pan); break;
     case SYSOP_AT_S1E1WP: at(c, value, 1, true, c->pan); break;
-    case SYSOP_TLBI_VMALLE1IS: tlbi(c, SOFT_FLUSH_ALL, value, true); break;
-    case SYSOP_TLBI_VMALLE1: tlbi(c, SOFT_FLUSH_ALL, value, false); break;
-    case SYSOP_TLBI_ASIDE1IS: tlbi(c, SOFT_FLUSH_ASID, value, true); break;
-    case SYSOP_TLBI_ASIDE1: tlbi(c, SOFT_FLUSH_ASID, value, false); break;
+    case SYSOP_TLBI_VMALLE1IS: tlbi(c, SOFT_FLUSH_ALL, true, 0, true); break;
+    case SYSOP_TLBI_VMALLE1: tlbi(c, SOFT_FLUSH_ALL, true, 0, false); break;
+    case SYSOP_TLBI_ASIDE1IS: tlbi(c, SOFT_FLUSH_ASID, false, value, true); break;
+    case SYSOP_TLBI_ASIDE1: tlbi(c, SOFT_FLUSH_ASID, false, value, false); break;
     case SYSOP_TLBI_VAE1IS:
+    case SYSOP_TLBI_VALE1IS: tlbi(c, SOFT_FLUSH_VA, false, value, true); break;
     case SYSOP_TLBI_VAAE1IS:
-    case SYSOP_TLBI_VALE1IS:
-    case SYSOP_TLBI_VAALE1IS: tlbi(c, SOFT_FLUSH_VA, value, true); break;
+    case SYSOP_TLBI_VAALE1IS: tlbi(c, SOFT_FLUSH_VA, true, value, true); break;
     case SYSOP_TLBI_VAE1:
+    case SYSOP_TLBI_VALE1: tlbi(c, SOFT_FLUSH_VA, false, value, false); break;
     case SYSOP_TLBI_VAAE1:
-    case SYSOP_TLBI_VALE1:
-    case SYSOP_TLBI_VAALE1: tlbi(c, SOFT_FLUSH_VA, value, false); break;
+    case SYSOP_TLBI_VAALE1: tlbi(c, SOFT_FLUSH_VA, true, value, false); break;
     default: soft_undefined(c);
     }
 }

@@ -98,7 +98,14 @@ static void write_translation(struct soft_cpu *c, enum sysreg_id id, uint64_t va
         return;
     c->sysreg[id] = value;
     soft_tlb_flush(c);
+    soft_tlb_switch(c);
     soft_context_changed(c);
+}
+
+static void write_ttbr(struct soft_cpu *c, enum sysreg_id id, uint64_t value)
+{
+    c->sysreg[id] = value;
+    soft_tlb_switch(c);
 }
 
 static void write_sp_el0(struct soft_cpu *c, uint64_t value)
@@ -113,10 +120,10 @@ static void write_sp_el0(struct soft_cpu *c, uint64_t value)
 static void write_special(struct soft_cpu *c, enum sysreg_id id, uint64_t value)
 {
     switch (id) {
+    case SYSREG_TTBR0_EL1:
+    case SYSREG_TTBR1_EL1: write_ttbr(c, id, value); break;
     case SYSREG_TCR_EL1:
     case SYSREG_SCTLR_EL1:
-    case SYSREG_TTBR0_EL1:
-    case SYSREG_TTBR1_EL1:
     case SYSREG_MAIR_EL1: write_translation(c, id, value); break;
     case SYSREG_CPACR_EL1:
         c->sysreg[id] = value;

@@ -14,6 +14,10 @@
 #include "host/clock.h"
 
 #define COUNTER_HZ UINT64_C(24000000)
+/* 3 ticks are 125 ns. */
+#define TICKS   UINT64_C(3)
+#define TICK_NS UINT64_C(125)
+_Static_assert(COUNTER_HZ * TICK_NS == TICKS * NS_PER_SEC, "the counter's period");
 
 static enum sysreg_id ctl_id(unsigned timer)
 {
@@ -30,7 +34,8 @@ uint64_t soft_counter(struct soft_cpu *c)
     const struct engine_vm_config *config = &c->vm->config;
     uint64_t ns = config->clock_ns ? config->clock_ns(config->clock_ctx) : host_clock_monotonic();
 
-    return units_scale(ns, COUNTER_HZ, NS_PER_SEC);
+    /* units_scale() by a constant, without its 128 bits: guests read the counter all the time. */
+    return ns / TICK_NS * TICKS + ns % TICK_NS * TICKS / TICK_NS;
 }
 
 /* The output of a timer at `now`, and the count at which it rises if it is to. */
@@ -123,10 +128,19 @@ void soft_timer_write(struct soft_cpu *c, unsigned timer, unsigned reg, uint64_t
         soft_attention_set(c, SOFT_ATTEND_TIMER);
 }
 
+uint64_t soft_instructions(const struct soft_cpu *c)
+{
+    int32_t left = soft_slice(c);
+
+    if (left < -SOFT_POKE / 2)
+        left += SOFT_POKE;
+    return c->instructions + (uint64_t)(int64_t)(c->vm->engine->slice - left);
+}
+
 void soft_slice_end(struct soft_cpu *c)
 {
-    c->instructions += (uint64_t)(SOFT_SLICE - c->slice);
-    c->slice = SOFT_SLICE;
+    c->instructions = soft_instructions(c);
+    __atomic_store_n(&c->slice, c->vm->engine->slice, __ATOMIC_RELAXED);
     if (c->priv->timer_next != UINT64_MAX && soft_counter(c) >= c->priv->timer_next)
         soft_timer_poll(c);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Filling and flushing the soft TLB, and the permissions of accesses (Arm ARM D8.4, D8.13); see
- * tlb.h.
+ * Filling and flushing the soft TLB, and the permissions of accesses (Arm ARM D8.4, D8.13, D8.14);
+ * see tlb.h.
  */
 #include "engine/soft/private.h"
 
@@ -19,16 +19,159 @@ unsigned soft_current_asid(const struct soft_cpu *c)
     return (unsigned)(ttbr >> 48 & bits_mask(bits));
 }
 
-/* The array of the TLB that an access by `el` uses. */
-static enum soft_tlb_context context_of(const struct soft_cpu *c, unsigned el)
-{
-    return el == 0 ? SOFT_CTX_EL0 : c->pan ? SOFT_CTX_EL1_PAN : SOFT_CTX_EL1;
-}
-
 /* LDTR and STTR act as EL0 would, unless PSTATE.UAO says otherwise (C6.2, "unprivileged"). */
 static unsigned access_el(const struct soft_cpu *c, unsigned how)
 {
     return c->el == 1 && (!(how & SOFT_UNPRIV) || c->uao) ? 1 : 0;
+}
+
+/* --- one view --- */
+
+#define GROUP(array) (sizeof(array) / 64)
+
+static void clear_groups(void *array, size_t size, uint64_t groups)
+{
+    for (; groups; groups &= groups - 1)
+        memset((char *)array + size * (unsigned)__builtin_ctzll(groups), 0xff, size);
+}
+
+static uint64_t group_of(uint64_t number, unsigned entries)
+{
+    return BIT(number % entries / (entries / 64));
+}
+
+static void clear_jump(struct soft_view *v)
+{
+    clear_groups(v->jump, GROUP(v->jump), v->jump_used);
+    v->jump_used = 0;
+}
+
+static void clear(struct soft_view *v)
+{
+    clear_groups(v->data, GROUP(v->data), v->data_used);
+    clear_groups(v->code, GROUP(v->code), v->code_used);
+    clear_jump(v);
+    v->data_used = v->code_used = v->data_local = v->code_local = 0;
+    memset(v->code_pages, 0, sizeof(v->code_pages));
+    v->any_global = false;
+    if (v->block_shifts)
+        memset(v->blocks, 0, sizeof(v->blocks));
+    v->block_shifts = 0;
+    v->page_shift = SOFT_PAGE_SHIFT;
+}
+
+/* Drops what is not global, and global entries nearby. */
+static void clear_local(struct soft_view *v)
+{
+    clear_groups(v->data, GROUP(v->data), v->data_local);
+    v->data_used &= ~v->data_local;
+    v->data_local = 0;
+    if (v->code_local) {
+        clear_groups(v->code, GROUP(v->code), v->code_local);
+        v->code_used &= ~v->code_local;
+        v->code_local = 0;
+        clear_jump(v);
+    }
+}
+
+static unsigned bloom_bit(const struct soft_view *v, uint64_t va, unsigned shift)
+{
+    uint64_t block = (va & bits_mask(56)) >> shift;
+
+    return (unsigned)((block + shift) * UINT64_C(0x9e3779b97f4a7c15) >> 32) %
+           (8 * sizeof(v->blocks));
+}
+
+static void note_size(struct soft_view *v, uint64_t va, unsigned shift)
+{
+    if (shift <= 16) {
+        v->page_shift = MAX(v->page_shift, (uint8_t)shift);
+    } else {
+        unsigned bit = bloom_bit(v, va, shift);
+
+        v->blocks[bit / 64] |= BIT(bit % 64);
+        v->block_shifts |= BIT(shift);
+    }
+}
+
+static bool in_block(const struct soft_view *v, uint64_t va)
+{
+    for (uint64_t shifts = v->block_shifts; shifts; shifts &= shifts - 1) {
+        unsigned bit = bloom_bit(v, va, (unsigned)__builtin_ctzll(shifts));
+
+        if (v->blocks[bit / 64] & BIT(bit % 64))
+            return true;
+    }
+    return false;
+}
+
+/* Pages whose numbers are the same modulo 512 share a slot of `code`. */
+_Static_assert(512 % SOFT_ETLB_SIZE == 0, "code_pages");
+
+/* Entries of other pages that share a slot go too, which is harmless. */
+static void clear_page(struct soft_view *v, uint64_t page)
+{
+    uint64_t number = page >> SOFT_PAGE_SHIFT;
+    uint64_t *fetched = &v->code_pages[number % 512 / 64];
+
+    if (v->data_used & group_of(number, SOFT_TLB_SIZE)) {
+        struct soft_tlb_entry *e = soft_tlb_slot(v->data, page);
+
+        e->tag[SOFT_READ] = e->tag[SOFT_WRITE] = UINT64_MAX;
+    }
+    if (*fetched & BIT(number % 64)) {
+        *fetched &= ~BIT(number % 64);
+        soft_etlb_slot(v->code, page)->tag = UINT64_MAX;
+        clear_jump(v);
+    }
+}
+
+static void clear_va(struct soft_view *v, uint64_t va)
+{
+    uint64_t page = align_down(va, BIT(v->page_shift));
+
+    if (in_block(v, va)) {
+        clear(v);
+        return;
+    }
+    /* A page of 16K or 64K is here as several. */
+    for (uint64_t i = 0; i < BIT(v->page_shift); i += SOFT_PAGE_SIZE)
+        clear_page(v, page + i);
+}
+
+/* --- which view --- */
+
+static struct soft_view *find_user(struct soft_tlb *t)
+{
+    unsigned oldest = 0;
+
+    for (unsigned i = 0; i < SOFT_USER_VIEWS; i++) {
+        if (t->key[i].space[0] == t->space[0] && t->key[i].space[1] == t->space[1]) {
+            oldest = i;
+            goto found;
+        }
+        if (t->key[i].last_use < t->key[oldest].last_use)
+            oldest = i;
+    }
+    clear(&t->el0[oldest]);
+    memcpy(t->key[oldest].space, t->space, sizeof(t->space));
+found:
+    t->key[oldest].last_use = ++t->uses;
+    return &t->el0[oldest];
+}
+
+/* Kernels point TTBR0_EL1 elsewhere for a while when they change address spaces: the view of EL0 is
+ * not looked for before something asks for it. */
+static struct soft_view *user_view(struct soft_tlb *t)
+{
+    if (!t->user)
+        t->user = find_user(t);
+    return t->user;
+}
+
+static struct soft_view *view_of(const struct soft_cpu *c, unsigned el)
+{
+    return el == c->el ? c->view : user_view(c->tlb);
 }
 
 void soft_context_changed(struct soft_cpu *c)
@@ -36,96 +179,99 @@ void soft_context_changed(struct soft_cpu *c)
     static const uint8_t sctlr_sa[2] = {4, 3}; /* SA0, SA */
     uint64_t fpen = bits_get(c->sysreg[SYSREG_CPACR_EL1], 21, 20);
 
-    c->dtlb = c->tlb->data[context_of(c, c->el)];
+    c->view = c->el ? &c->tlb->el1[c->pan] : user_view(c->tlb);
+    c->dtlb = c->view->data;
+    c->jump = c->view->jump;
     c->sp_check = c->sysreg[SYSREG_SCTLR_EL1] >> sctlr_sa[c->el] & 1;
     c->fp_trap = c->el == 0 ? fpen != 3 : !(fpen & 1);
     soft_debug_changed(c);
 }
 
-/* --- block mappings, which one TLBI by address must drop whole --- */
+/* --- all views --- */
 
-static unsigned bloom_bit(uint64_t va, unsigned shift)
+void soft_tlb_init(struct soft_tlb *t)
 {
-    uint64_t block = (va & bits_mask(56)) >> shift;
+    memset(t, 0, sizeof(*t));
+    for (unsigned i = 0; i < nitems(t->el1) + nitems(t->el0); i++) {
+        struct soft_view *v = i < nitems(t->el1) ? &t->el1[i] : &t->el0[i - nitems(t->el1)];
 
-    return (unsigned)(((block + shift) * UINT64_C(0x9e3779b97f4a7c15)) >> 55);
-}
-
-static void note_size(struct soft_tlb *t, uint64_t va, unsigned shift)
-{
-    if (shift <= 16) {
-        t->page_shift = MAX(t->page_shift, (uint8_t)shift);
-    } else {
-        unsigned bit = bloom_bit(va, shift);
-
-        t->blocks[bit / 64] |= BIT(bit % 64);
-        t->block_shifts |= BIT(shift);
+        v->data_used = v->code_used = v->jump_used = UINT64_MAX;
+        clear(v);
     }
+    for (unsigned i = 0; i < SOFT_USER_VIEWS; i++)
+        t->key[i].space[0] = t->key[i].space[1] = SOFT_SPACE_NONE;
+    soft_walk_cache_flush(&t->walks);
 }
-
-static bool in_block(const struct soft_tlb *t, uint64_t va)
-{
-    for (uint64_t shifts = t->block_shifts; shifts; shifts &= shifts - 1) {
-        unsigned bit = bloom_bit(va, (unsigned)__builtin_ctzll(shifts));
-
-        if (t->blocks[bit / 64] & BIT(bit % 64))
-            return true;
-    }
-    return false;
-}
-
-/* --- flushing --- */
 
 void soft_tlb_flush(struct soft_cpu *c)
 {
     struct soft_tlb *t = c->tlb;
 
-    for (unsigned i = 0; i < SOFT_CTX_COUNT; i++)
-        if (t->used[i])
-            memset(t->data[i], 0xff, sizeof(t->data[i]));
-    if (t->code_used)
-        memset(t->code, 0xff, sizeof(t->code));
-    memset(t->used, 0, sizeof(t->used));
-    t->code_used = false;
-    memset(t->blocks, 0, sizeof(t->blocks));
-    t->block_shifts = 0;
-    t->page_shift = SOFT_PAGE_SHIFT;
+    for (unsigned i = 0; i < nitems(t->el1); i++)
+        clear(&t->el1[i]);
+    for (unsigned i = 0; i < nitems(t->el0); i++)
+        clear(&t->el0[i]);
+    soft_walk_cache_flush(&t->walks);
     c->priv->stats.tlb_flushes++;
     soft_code_moved(c);
 }
 
-void soft_tlb_flush_va(struct soft_cpu *c, uint64_t va)
+void soft_tlb_flush_asid(struct soft_cpu *c, unsigned asid)
 {
     struct soft_tlb *t = c->tlb;
-    uint64_t page;
 
-    if (in_block(t, va)) {
-        soft_tlb_flush(c);
-        return;
-    }
-    /* A page of 16K or 64K is here as several; entries of other pages that share a slot go too,
-     * which is harmless. */
-    page = align_down(va, BIT(t->page_shift));
-    for (uint64_t end = page + BIT(t->page_shift); page < end; page += SOFT_PAGE_SIZE) {
-        for (unsigned i = 0; i < SOFT_CTX_COUNT; i++) {
-            struct soft_tlb_entry *e = soft_tlb_slot(t->data[i], page);
-
-            e->tag[SOFT_READ] = e->tag[SOFT_WRITE] = UINT64_MAX;
-        }
-        for (unsigned el = 0; el < 2; el++)
-            t->code[el][(page >> SOFT_PAGE_SHIFT) % SOFT_ETLB_SIZE].tag = UINT64_MAX;
-    }
+    for (unsigned i = 0; i < nitems(t->el0); i++)
+        if (t->key[i].space[0] >> 48 == asid)
+            clear(&t->el0[i]);
+    if (t->space[0] >> 48 == asid)
+        for (unsigned i = 0; i < nitems(t->el1); i++)
+            clear_local(&t->el1[i]);
+    soft_walk_cache_flush_asid(&t->walks, asid);
     soft_code_moved(c);
 }
 
-/* The TLB holds entries of the current ASID and global ones only. */
-void soft_tlb_flush_asid(struct soft_cpu *c, unsigned asid)
+/* Global translations are dropped whatever the ASID. */
+void soft_tlb_flush_va(struct soft_cpu *c, uint64_t va, uint32_t asid)
 {
-    if (asid == soft_current_asid(c))
-        soft_tlb_flush(c);
+    struct soft_tlb *t = c->tlb;
+
+    for (unsigned i = 0; i < nitems(t->el1); i++)
+        clear_va(&t->el1[i], va);
+    for (unsigned i = 0; i < nitems(t->el0); i++)
+        if (asid == SOFT_ASID_ANY || t->key[i].space[0] >> 48 == asid || t->el0[i].any_global)
+            clear_va(&t->el0[i], va);
+    soft_walk_cache_flush_va(&t->walks, va, asid);
+    soft_code_moved(c);
 }
 
-/* --- data --- */
+void soft_tlb_switch(struct soft_cpu *c)
+{
+    struct soft_tlb *t = c->tlb;
+    uint64_t asid = (uint64_t)soft_current_asid(c) << 48;
+    uint64_t low = asid | (c->sysreg[SYSREG_TTBR0_EL1] & TTBR_BADDR);
+    uint64_t high = asid | (c->sysreg[SYSREG_TTBR1_EL1] & TTBR_BADDR);
+
+    if (low == t->space[0] && high == t->space[1])
+        return;
+    t->space[0] = low;
+    t->space[1] = high;
+    t->user = NULL;
+    for (unsigned i = 0; i < nitems(t->el1); i++)
+        clear_local(&t->el1[i]);
+    if (c->el == 0)
+        soft_context_changed(c);
+    soft_code_moved(c);
+}
+
+void soft_jump_clear(struct soft_cpu *c)
+{
+    for (unsigned i = 0; i < nitems(c->tlb->el1); i++)
+        clear_jump(&c->tlb->el1[i]);
+    for (unsigned i = 0; i < nitems(c->tlb->el0); i++)
+        clear_jump(&c->tlb->el0[i]);
+}
+
+/* --- walks --- */
 
 /* Whether a data access that has been translated to `w` is allowed. */
 static bool permitted(const struct soft_cpu *c, const struct soft_walk *w, unsigned el, bool write)
@@ -133,14 +279,60 @@ static bool permitted(const struct soft_cpu *c, const struct soft_walk *w, unsig
     return (write ? w->write[el] : w->read[el]) && !(el == 1 && c->pan && w->user);
 }
 
-/* Enters a page of RAM. */
-static struct soft_tlb_entry *enter(struct soft_cpu *c, uint64_t va, unsigned el,
-                                    const struct soft_walk *w, const struct soft_map *map)
+static bool allowed(const struct soft_cpu *c, const struct soft_walk *w, unsigned el,
+                    enum soft_access access)
 {
-    enum soft_tlb_context context = context_of(c, el);
-    struct soft_tlb_entry *e = soft_tlb_slot(c->tlb->data[context], va);
+    return access == SOFT_FETCH ? w->exec[el] : permitted(c, w, el, access == SOFT_WRITE);
+}
+
+/* What the tables say whoever asks: not with the MMU off, not for what E0PD hides from EL0. */
+static bool may_be_cached(const struct soft_cpu *c, bool upper, unsigned el)
+{
+    uint64_t hidden = upper ? TCR_E0PD1 : TCR_E0PD0;
+
+    return (c->sysreg[SYSREG_SCTLR_EL1] & SCTLR_M) &&
+           !(el == 0 && (c->sysreg[SYSREG_TCR_EL1] & hidden));
+}
+
+/* Walks, unless a walk that allows the access is known. One that forbids it is done again, for
+ * kernels that give a permission before they invalidate. */
+static void translate(struct soft_cpu *c, uint64_t va, unsigned el, enum soft_access access,
+                      struct soft_walk *w)
+{
+    bool upper = va & BIT(55), tbi = c->sysreg[SYSREG_TCR_EL1] & (upper ? TCR_TBI1 : TCR_TBI0);
+    uint64_t address = tbi ? (uint64_t)sign_extend(va, 56) : va, space = c->tlb->space[upper];
+    bool cached = may_be_cached(c, upper, el);
+
+    if (cached && soft_walk_cache_find(&c->tlb->walks, address, space, w) &&
+        allowed(c, w, el, access))
+        return;
+    soft_walk(c, va, el, access == SOFT_FETCH, w);
+    c->priv->stats.tlb_walks++;
+    if (w->faulted)
+        return;
+    if (cached)
+        soft_walk_cache_add(&c->tlb->walks, address, space, w);
+    if (!allowed(c, w, el, access))
+        soft_walk_fails(w, ESR_FSC_PERMISSION + w->level);
+}
+
+/* --- data --- */
+
+/* Device memory and SCTLR_EL1.A want aligned accesses, watchpoints want to see each. */
+static bool is_slow(const struct soft_cpu *c, uint64_t page, const struct soft_walk *w)
+{
+    return soft_attr_is_device(w->attr) || (c->sysreg[SYSREG_SCTLR_EL1] & SCTLR_A) ||
+           (c->priv->watching && soft_debug_watches_page(c, page));
+}
+
+/* Enters a page of RAM. */
+static void enter(struct soft_cpu *c, struct soft_view *v, uint64_t va, unsigned el,
+                  const struct soft_walk *w, const struct soft_map *map)
+{
+    struct soft_tlb_entry *e = soft_tlb_slot(v->data, va);
     uint64_t page = va & SOFT_PAGE_MASK, pa = w->pa & SOFT_PAGE_MASK;
-    uint64_t slow = c->priv->watching && soft_debug_watches_page(c, page) ? SOFT_TLB_SLOW : 0;
+    uint64_t group = group_of(va >> SOFT_PAGE_SHIFT, SOFT_TLB_SIZE);
+    uint64_t slow = is_slow(c, page, w) ? SOFT_TLB_SLOW : 0;
     bool writable = map->writable && permitted(c, w, el, true);
 
     e->tag[SOFT_READ] = permitted(c, w, el, false) ? page | slow : UINT64_MAX;
@@ -148,24 +340,27 @@ static struct soft_tlb_entry *enter(struct soft_cpu *c, uint64_t va, unsigned el
         writable ? page | slow | (c->priv->dirty_log ? SOFT_TLB_SLOW : 0) : UINT64_MAX;
     e->host = (uintptr_t)map->host + (pa - map->ipa) - page;
     e->pa = pa | (soft_attr_is_device(w->attr) ? SOFT_TLB_DEVICE : 0);
-    c->tlb->used[context] = true;
-    note_size(c->tlb, va, w->shift);
+    v->data_used |= group;
+    if (w->global)
+        v->any_global = true;
+    else
+        v->data_local |= group;
+    note_size(v, va, w->shift);
     c->priv->stats.tlb_fills++;
-    return e;
 }
 
 void soft_translate(struct soft_cpu *c, uint64_t va, unsigned size, enum soft_access access,
                     unsigned how, struct soft_ref *ref)
 {
     unsigned el = access_el(c, how);
-    struct soft_tlb_entry *e = soft_tlb_slot(c->tlb->data[context_of(c, el)], va);
-    const struct soft_map *map;
-    struct soft_walk w;
+    struct soft_view *v = view_of(c, el);
+    const struct soft_tlb_entry *e = soft_tlb_slot(v->data, va);
 
     if ((e->tag[access] & ~SOFT_TLB_SLOW) != (va & SOFT_PAGE_MASK)) {
-        soft_walk(c, va, el, false, &w);
-        if (!w.faulted && !permitted(c, &w, el, access == SOFT_WRITE))
-            soft_walk_fails(&w, ESR_FSC_PERMISSION + w.level);
+        const struct soft_map *map;
+        struct soft_walk w;
+
+        translate(c, va, el, access, &w);
         if (w.faulted)
             soft_raise_data_abort(c, va, w.fault, access == SOFT_WRITE, false);
         map = soft_find_map(c->vm, w.pa & SOFT_PAGE_MASK, SOFT_PAGE_SIZE);
@@ -173,7 +368,7 @@ void soft_translate(struct soft_cpu *c, uint64_t va, unsigned size, enum soft_ac
             *ref = (struct soft_ref){.pa = w.pa, .device = soft_attr_is_device(w.attr)};
             goto watch;
         }
-        e = enter(c, va, el, &w, map);
+        enter(c, v, va, el, &w, map);
     }
     ref->host = (uint8_t *)(e->host + va);
     ref->pa = (e->pa & SOFT_PAGE_MASK) | (va & ~SOFT_PAGE_MASK);
@@ -187,13 +382,13 @@ watch:
 
 const struct soft_etlb_entry *soft_fetch_slow(struct soft_cpu *c, uint64_t va)
 {
-    struct soft_etlb_entry *e = &c->tlb->code[c->el][(va >> SOFT_PAGE_SHIFT) % SOFT_ETLB_SIZE];
+    struct soft_view *v = c->view;
+    struct soft_etlb_entry *e = soft_etlb_slot(v->code, va);
+    uint64_t number = va >> SOFT_PAGE_SHIFT, group = group_of(number, SOFT_ETLB_SIZE);
     const struct soft_map *map;
     struct soft_walk w;
 
-    soft_walk(c, va, c->el, true, &w);
-    if (!w.faulted && !w.exec[c->el])
-        soft_walk_fails(&w, ESR_FSC_PERMISSION + w.level);
+    translate(c, va, c->el, SOFT_FETCH, &w);
     if (w.faulted)
         soft_raise_fetch_abort(c, va, w.fault);
     map = soft_find_map(c->vm, w.pa & SOFT_PAGE_MASK, SOFT_PAGE_SIZE);
@@ -202,8 +397,13 @@ const struct soft_etlb_entry *soft_fetch_slow(struct soft_cpu *c, uint64_t va)
     e->tag = va & SOFT_PAGE_MASK;
     e->pa = w.pa & SOFT_PAGE_MASK;
     e->host = map->host + (e->pa - map->ipa);
-    c->tlb->code_used = true;
-    note_size(c->tlb, va, w.shift);
+    v->code_used |= group;
+    v->code_pages[number % 512 / 64] |= BIT(number % 64);
+    if (w.global)
+        v->any_global = true;
+    else
+        v->code_local |= group;
+    note_size(v, va, w.shift);
     c->priv->stats.tlb_fills++;
     return e;
 }

@@ -1,34 +1,43 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The soft TLB of one vCPU: what the fast path of a load or store looks at.
+ * The soft TLB of one vCPU: what the fast path of a load or store, a fetch, and the translator's
+ * jumps look at.
  *
- * Direct-mapped, pages of 4 KiB whatever the granule. It holds translations of the current ASID
- * only (a change of ASID or of a table base drops everything), so an entry is just a page and the
- * permission to touch it. There is one array for each way in which permissions differ: EL0, EL1,
- * EL1 with PAN. A tag is the page's address, top byte included, with low bits zero; a low bit that
- * is set (SOFT_TLB_SLOW) makes the fast path miss, and the slow path of access.c then does what
- * must be done on every access (dirty log, watchpoints).
+ * It is made of views (struct soft_view). A view is what one context may touch: EL1, EL1 with PAN,
+ * and EL0 in one address space, which is an ASID with the bases of both tables. Each has
+ * direct-mapped arrays of pages of 4 KiB, whatever the granule, so that an entry is just a page and
+ * the permission to touch it. Several address spaces keep their EL0 views while others run: a
+ * switch drops nothing but what EL1 had seen of the old space that is not global. Behind the views
+ * is one cache of walks (walk.h).
  *
- * Only the vCPU's own thread touches it; other vCPUs post requests (soft/maintain.h).
+ * A tag is the page's address, top byte included, with low bits zero; a low bit that is set
+ * (SOFT_TLB_SLOW) makes the fast path miss, and the slow path of access.c then does what must be
+ * done on every access: dirty log, watchpoints, alignment where memory is Device or SCTLR_EL1.A is
+ * set. So an access of any alignment that stays within a page whose tag is clean may be done at
+ * once: ((va + size - 1) & SOFT_PAGE_MASK) == tag, where va chose the entry.
+ *
+ * Only the vCPU's own thread touches it; other vCPUs post requests (maintain.c).
  */
 #ifndef ENGINE_SOFT_TLB_H
 #define ENGINE_SOFT_TLB_H
 
 #include "base/bits.h"
+#include "engine/soft/walk.h"
 
 #define SOFT_PAGE_SHIFT 12
 #define SOFT_PAGE_SIZE  (UINT64_C(1) << SOFT_PAGE_SHIFT)
 #define SOFT_PAGE_MASK  (~(SOFT_PAGE_SIZE - 1))
 
-#define SOFT_TLB_SIZE  512
-#define SOFT_ETLB_SIZE 256
-#define SOFT_TLB_SLOW  UINT64_C(0x800)
+/* Powers of two, 64 at least: translated code has them as constants. */
+#define SOFT_TLB_SIZE   512
+#define SOFT_ETLB_SIZE  256
+#define SOFT_JUMP_SIZE  1024
+#define SOFT_USER_VIEWS 8
+#define SOFT_TLB_SLOW   UINT64_C(0x800)
 
 enum soft_access { SOFT_READ, SOFT_WRITE, SOFT_FETCH };
 
-/* Whose permissions an array of the TLB holds. */
-enum soft_tlb_context { SOFT_CTX_EL0, SOFT_CTX_EL1, SOFT_CTX_EL1_PAN, SOFT_CTX_COUNT };
-
+/* A page that is loaded from and stored to. */
 struct soft_tlb_entry {
     uint64_t tag[2]; /* by enum soft_access: page address, or UINT64_MAX */
     uintptr_t host;  /* host address of the page minus the page's virtual address */
@@ -43,18 +52,57 @@ struct soft_etlb_entry {
     const uint8_t *host;
 };
 
+/* Where a virtual address goes in translated code. The engine fills it (soft_jump_enter); it is
+ * emptied with the translations that it rests on. */
+struct soft_jump {
+    uint64_t va; /* UINT64_MAX: nothing here */
+    const void *code;
+};
+
+struct soft_view {
+    struct soft_tlb_entry data[SOFT_TLB_SIZE];
+    struct soft_etlb_entry code[SOFT_ETLB_SIZE];
+    struct soft_jump jump[SOFT_JUMP_SIZE];
+    /* Each bit stands for a 64th of the array: something was entered there since it was emptied;
+     * and something that is not global. */
+    uint64_t data_used, code_used, jump_used;
+    uint64_t data_local, code_local;
+    uint64_t code_pages[8]; /* pages fetched from, by number modulo 512; `jump` has no others */
+    bool any_global;
+    /* Block mappings here, which one TLBI by address drops whole: a Bloom filter and their sizes
+     * (bit n for 2^n bytes). */
+    uint64_t blocks[32], block_shifts;
+    uint8_t page_shift; /* log2 of the largest page (not block) here */
+};
+
+struct soft_view_key {
+    uint64_t space[2]; /* by half of the address space (walk.h) */
+    uint64_t last_use; /* grows */
+};
+
 struct soft_tlb {
-    struct soft_tlb_entry data[SOFT_CTX_COUNT][SOFT_TLB_SIZE];
-    struct soft_etlb_entry code[2][SOFT_ETLB_SIZE]; /* by EL */
-    bool used[SOFT_CTX_COUNT], code_used;           /* anything there since the last flush? */
-    uint64_t blocks[8];    /* Bloom filter of the block mappings here, for TLBI by address */
-    uint64_t block_shifts; /* their sizes: bit n for 2^n bytes */
-    uint8_t page_shift;    /* log2 of the largest page (not block) here */
+    uint64_t space[2];       /* now, by half (walk.h) */
+    struct soft_view *user;  /* of EL0 in them; NULL: not looked for since the last switch */
+    struct soft_view el1[2]; /* by PSTATE.PAN */
+    struct soft_view el0[SOFT_USER_VIEWS];
+    struct soft_view_key key[SOFT_USER_VIEWS]; /* of el0 */
+    uint64_t uses;                             /* of views of EL0 so far */
+    struct soft_walk_cache walks;
 };
 
 static inline struct soft_tlb_entry *soft_tlb_slot(struct soft_tlb_entry *array, uint64_t va)
 {
     return &array[(va >> SOFT_PAGE_SHIFT) % SOFT_TLB_SIZE];
+}
+
+static inline struct soft_etlb_entry *soft_etlb_slot(struct soft_etlb_entry *array, uint64_t va)
+{
+    return &array[(va >> SOFT_PAGE_SHIFT) % SOFT_ETLB_SIZE];
+}
+
+static inline struct soft_jump *soft_jump_slot(struct soft_jump *array, uint64_t va)
+{
+    return &array[(va >> 2) % SOFT_JUMP_SIZE];
 }
 
 /* What the tag is when an aligned access of `size` bytes at va hits; an unaligned one never

@@ -28,8 +28,7 @@ int soft_vcpu_create(struct engine_vm *e, unsigned index, struct vcpu **out, str
     v->cpu.vm = vm;
     v->cpu.tlb = &v->tlb;
     v->cpu.priv = &v->priv;
-    memset(v->tlb.data, 0xff, sizeof(v->tlb.data));
-    memset(v->tlb.code, 0xff, sizeof(v->tlb.code));
+    soft_tlb_init(&v->tlb);
     pthread_mutex_init(&v->priv.mailbox.lock, NULL);
     if (vm->engine->create(&v->cpu)) {
         pthread_mutex_destroy(&v->priv.mailbox.lock);
@@ -68,7 +67,7 @@ void soft_vcpu_reset(struct vcpu *v)
     c->daif = PSTATE_DAIF;
     c->pan = c->uao = c->ssbs = c->ss = c->il = 0;
     c->excl_valid = c->event = false;
-    c->slice = SOFT_SLICE;
+    __atomic_store_n(&c->slice, c->vm->engine->slice, __ATOMIC_RELAXED);
     memset(&v->priv.replay, 0, sizeof(v->priv.replay));
     memset(&v->priv.timer_level, 0, sizeof(v->priv.timer_level));
     v->priv.pending = SOFT_PENDING_NONE;
@@ -76,6 +75,7 @@ void soft_vcpu_reset(struct vcpu *v)
     v->priv.timer_next = UINT64_MAX;
     soft_sysreg_reset(c);
     soft_tlb_flush(c);
+    soft_tlb_switch(c);
     c->vm->engine->drop_code(c, 0, UINT64_MAX);
     soft_context_changed(c);
     soft_interrupts_changed(c);
@@ -210,7 +210,7 @@ void soft_vcpu_vtimer(struct vcpu *v, bool *virt, bool *phys, uint64_t *deadline
 void soft_vcpu_stats(struct vcpu *v, struct vcpu_stats *stats)
 {
     *stats = v->priv.stats;
-    stats->instructions = v->cpu.instructions + (uint64_t)(SOFT_SLICE - v->cpu.slice);
+    stats->instructions = soft_instructions(&v->cpu);
 }
 
 int soft_vcpu_debug(struct vcpu *v, const struct vcpu_debug *debug)

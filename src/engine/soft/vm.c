@@ -77,8 +77,8 @@ static void post_to_all(struct soft_vm *vm, const struct soft_request *r)
 /* After a change of the maps, with the vCPUs stopped: they do it when they enter vcpu_run. */
 static void maps_changed(struct soft_vm *vm)
 {
-    post_to_all(vm, &(struct soft_request){SOFT_FLUSH_ALL, 0, 0});
-    post_to_all(vm, &(struct soft_request){SOFT_DROP_CODE, 0, UINT64_MAX});
+    post_to_all(vm, &(struct soft_request){.kind = SOFT_FLUSH_ALL});
+    post_to_all(vm, &(struct soft_request){.kind = SOFT_DROP_CODE, .len = UINT64_MAX});
 }
 
 int soft_vm_map(struct engine_vm *e, uint64_t ipa, uint64_t size, bool writable, struct error *err)
@@ -135,7 +135,7 @@ int soft_vm_protect(struct engine_vm *e, uint64_t ipa, uint64_t size, bool writa
 
 void soft_vm_code_written(struct engine_vm *e, uint64_t ipa, uint64_t len)
 {
-    post_to_all(&e->soft, &(struct soft_request){SOFT_DROP_CODE, ipa, len});
+    post_to_all(&e->soft, &(struct soft_request){.kind = SOFT_DROP_CODE, .arg = ipa, .len = len});
 }
 
 int soft_vm_ready(struct engine_vm *vm, struct error *err)
