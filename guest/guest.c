@@ -8,6 +8,8 @@
 #endif
 #define UART_DATA (*(volatile uint32_t *)UART_BASE)
 
+uint64_t guest_argument;
+
 void put_char(char ch)
 {
     UART_DATA = (uint8_t)ch;

@@ -66,6 +66,9 @@ void mmu_map(uint64_t va, uint64_t pte);
 /* Starts CPU `index` (1 to 3) in `body` with a stack of its own and the MMU as mmu_on sets it. */
 void cpu_start(unsigned index, void (*body)(unsigned index));
 
+/* What X0 was at the entry: run_guest's --argument, 0 under QEMU. */
+extern uint64_t guest_argument;
+
 /* 0: the guest powers off. Anything else, it resets, which whoever runs it takes for a failure. */
 int main(void);
 /* Prints what the exception was and fails. */

@@ -4,10 +4,10 @@
  * each, a PL011's data register at 0x09000000 that prints, PSCI CPU_ON and SYSTEM_OFF by HVC, the
  * timers' outputs as IRQ. Everything else answers as an external abort.
  *
- *     run_guest [--engine NAME] [--cpu atoll|apple] [--stats] FILE
+ *     run_guest [--engine NAME] [--cpu atoll|apple] [--stats] [--argument N] FILE
  *
- * FILE is the flat image, loaded and entered 1 MiB into RAM. Exits with 0 when the guest powers
- * off.
+ * FILE is the flat image, loaded and entered 1 MiB into RAM, with N (0) in X0. Exits with 0 when
+ * the guest powers off.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -171,7 +171,7 @@ static void *cpu_thread(void *arg)
     return NULL;
 }
 
-static void start_and_join(struct host *host)
+static void start_and_join(struct host *host, uint64_t argument)
 {
     struct error err;
 
@@ -184,7 +184,7 @@ static void start_and_join(struct host *host)
         pthread_cond_wait(&host->changed, &host->lock);
     pthread_mutex_unlock(&host->lock);
     host->ops->vm_ready(host->vm, &err);
-    cpu_on(host, 0, RAM_BASE + LOAD_OFFSET, 0);
+    cpu_on(host, 0, RAM_BASE + LOAD_OFFSET, argument);
     for (unsigned i = 0; i < CPUS; i++)
         pthread_join(host->cpu[i].thread, NULL);
 }
@@ -223,6 +223,7 @@ int main(int argc, char **argv)
     const char *engine = "auto", *file = NULL;
     struct error err = {0};
     struct timespec start;
+    uint64_t argument = 0;
     bool stats = false;
 
     for (int i = 1; i < argc; i++) {
@@ -230,11 +231,14 @@ int main(int argc, char **argv)
             engine = argv[++i];
         else if (strcmp(argv[i], "--cpu") == 0 && i + 1 < argc)
             config.cpu = strcmp(argv[++i], "apple") == 0 ? ENGINE_CPU_APPLE : ENGINE_CPU_ATOLL;
+        else if (strcmp(argv[i], "--argument") == 0 && i + 1 < argc)
+            argument = strtoull(argv[++i], NULL, 0);
         else if (strcmp(argv[i], "--stats") == 0)
             stats = true;
         else
             file = argv[i];
     }
+    setvbuf(stdout, NULL, _IOLBF, 0);
     host.ops = engine_find(engine, &err);
     if (!host.ops)
         return die(engine, &err);
@@ -246,7 +250,7 @@ int main(int argc, char **argv)
         host.ops->vm_map(host.vm, RAM_BASE, RAM_SIZE, true, &err))
         return die(host.ops->name, &err);
     clock_gettime(CLOCK_MONOTONIC, &start);
-    start_and_join(&host);
+    start_and_join(&host, argument);
     if (stats)
         print_stats(&host, &start);
     for (unsigned i = 0; i < CPUS; i++)
