@@ -1,7 +1,8 @@
 # The front door: `make run` boots a Debian guest, `make check` runs the tests. Both install what
 # this machine lacks (or say how), build, and prepare the guest. The build itself is Meson's.
 
-# More of atoll's options: make run ARGS="--cpus 4 --memory 2G"; of the benchmark's: make bench ARGS=--quick
+# More of atoll's options: make run ARGS="--cpus 4 --memory 2G"
+# Or the benchmark's: make bench ARGS=--quick
 ARGS =
 # A BSD that you have, for make check-guest.
 KERNEL =
@@ -63,11 +64,12 @@ check: asan build guests
 	@tools/check build/asan:unit,isa,engine,device,fuzz,style build/plain:boot
 
 check-long: asan tsan build guests
-	@tools/setup long
+	@tools/setup long bench
 	@$(call compile,plain)
 	@$(call compile,fuzz,fuzzers)
 	@tools/guest-debootstrap
-	@tools/check build/plain:long,decode build/asan:long-asan build/fuzz:long-fuzz \
+	@tests/bench/equal-prepare
+	@tools/check build/plain:long,decode,equal build/asan:long-asan build/fuzz:long-fuzz \
 	    build/tsan:unit,device,engine,threads
 
 check-decode:

@@ -33,22 +33,28 @@ def command_of(monitor, directory, group, workloads, scale, stay=False):
                            disk=disk)
 
 
-def run(monitor, directory, group, workloads, scale, timeout, echo=False):
-    """One boot of the guest, in which it runs these workloads of one class; gives by workload what
-    the monitor took from the line that says it starts to the line that says its result."""
+def watch(console):
+    """Follows the console to the end of the workloads; gives by workload what the monitor took from
+    the line that says it starts to the line that says its result."""
     results, started = {}, None
+    for when, line in console.lines():
+        if START.search(line):
+            started = when, console.cpu_seconds()
+        elif (match := RESULT.search(line)) and started:
+            results[match[1]] = {
+                "cpu": console.cpu_seconds() - started[1], "wall": when - started[0],
+                "guest": float(match[2]), "checksum": match[3], "remark": match[4]}
+        elif END.search(line):
+            return results
+    return results
+
+
+def run(monitor, directory, group, workloads, scale, timeout, echo=False):
+    """One boot of the guest, in which it runs these workloads of one class."""
     command = command_of(monitor, directory, group, workloads, scale)
     peer = network_peer(directory) if group.devices else contextlib.nullcontext()
     with peer, Console(command, timeout, echo) as console:
-        for when, line in console.lines():
-            if match := START.search(line):
-                started = when, console.cpu_seconds()
-            elif (match := RESULT.search(line)) and started:
-                results[match[1]] = {
-                    "cpu": console.cpu_seconds() - started[1], "wall": when - started[0],
-                    "guest": float(match[2]), "checksum": match[3], "remark": match[4]}
-            elif END.search(line):
-                break
+        results = watch(console)
         memory = console.memory(monitors.MEMORY_MB)
     missing = [name for name in workloads if name not in results]
     if missing:

@@ -17,8 +17,9 @@ class Atoll:
         self.program, self.engine, self.options = program, engine, list(options)
         self.first_image = "first-atoll"
 
-    def command(self, kernel, initrd=None, append=None, cpus=1, disk=None):
-        command = [self.program, "run", "--engine", self.engine, "--memory", f"{MEMORY_MB}M",
+    def command(self, kernel, initrd=None, append=None, cpus=1, disk=None,
+                memory=MEMORY_MB):
+        command = [self.program, "run", "--engine", self.engine, "--memory", f"{memory}M",
                    "--cpus", str(cpus), "--kernel", kernel, *self.options]
         if initrd:
             command += ["--initrd", initrd, "--append", append]
@@ -38,10 +39,11 @@ class Qemu:
         self.program = "qemu-system-aarch64"
         self.first_image = "first-qemu"
 
-    def command(self, kernel, initrd=None, append=None, cpus=1, disk=None):
+    def command(self, kernel, initrd=None, append=None, cpus=1, disk=None,
+                memory=MEMORY_MB):
         command = [self.program, "-nodefaults", "-nographic", "-no-reboot", "-serial", "stdio",
                    "-M", "virt,gic-version=3", "-accel", "tcg,thread=multi", "-cpu", self.model,
-                   "-m", str(MEMORY_MB), "-smp", str(cpus), "-kernel", kernel]
+                   "-m", str(memory), "-smp", str(cpus), "-kernel", kernel]
         if initrd:
             command += ["-initrd", initrd, "-append", append]
         if disk:
