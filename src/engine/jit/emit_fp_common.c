@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: ISC */
+/* Floating point: operands, constants, and the check that guards a result (emit_fp.h). */
+#include "engine/jit/emit_fp.h"
+
+/* --- constants --- */
+
+static uint64_t element(unsigned size, uint32_t single, uint64_t twice)
+{
+    return size == 8 ? twice : single;
+}
+
+uint64_t ieee_sign(unsigned size)
+{
+    return element(size, UINT32_C(1) << 31, UINT64_C(1) << 63);
+}
+
+uint64_t ieee_half(unsigned size)
+{
+    return element(size, UINT32_C(126) << 23, UINT64_C(1022) << 52);
+}
+
+uint64_t ieee_one(unsigned size)
+{
+    return element(size, UINT32_C(127) << 23, UINT64_C(1023) << 52);
+}
+
+uint64_t ieee_min_normal(unsigned size)
+{
+    return element(size, UINT32_C(1) << 23, UINT64_C(1) << 52);
+}
+
+uint64_t ieee_max_finite(unsigned size)
+{
+    return element(size, 0x7f7fffff, UINT64_C(0x7fefffffffffffff));
+}
+
+struct x64_mem emit_fp_const(struct emit *e, const struct ir_insn *i, uint64_t value)
+{
+    if (i->flags & IR_SCALAR)
+        return emit_const16(e, value, 0);
+    if (i->size == 4)
+        value |= value << 32;
+    return emit_const16(e, value, value);
+}
+
+/* --- operands --- */
+
+void emit_fp_scalar(struct emit *e, unsigned to, ir_value v, unsigned size)
+{
+    if (!emit_in_reg(e, v)) {
+        x64_vload(e->as, size, to, emit_mem(e, v));
+        return;
+    }
+
+    unsigned from = emit_vuse(e, v, to);
+
+    if (size == 8)
+        x64_v2(e->as, X64_MOVQ, to, from);
+    else /* lane 0, the others cleared */
+        x64_v3i(e->as, X64_INSERTPS, to, from, from, 0x0e);
+}
+
+unsigned emit_fp_lanes(struct emit *e, const struct ir_insn *i, ir_value v, unsigned scratch)
+{
+    if ((i->flags & (IR_Q | IR_SCALAR)) == IR_Q)
+        return emit_vuse(e, v, scratch);
+    emit_fp_scalar(e, scratch, v, i->flags & IR_SCALAR ? i->size : 8);
+    return scratch;
+}
+
+unsigned emit_fp_target(struct emit *e, const struct ir_insn *i)
+{
+    if (i->dst == i->a || i->dst == i->b || i->dst == i->c)
+        return FP_X;
+    return emit_vdef(e, i->dst, FP_X);
+}
+
+void emit_fp_done(struct emit *e, const struct ir_insn *i, unsigned from)
+{
+    unsigned dst = emit_vdef(e, i->dst, from);
+
+    x64_vmov(e->as, dst, from);
+    emit_vdone(e, i->dst, dst);
+}
+
+/* --- checks --- */
+
+void emit_fp_slow_if_any(struct emit *e, const struct ir_insn *i, unsigned mask)
+{
+    if (i->flags & IR_SCALAR)
+        x64_movd_rx(e->as, 4, X64_RAX, mask);
+    else
+        x64_movmsk(e->as, i->size == 8 ? X64_MOVMSKPD : X64_MOVMSKPS, X64_RAX, mask);
+    x64_test_rr(e->as, 4, X64_RAX, X64_RAX);
+    emit_slow(e, X64_CC_NZ);
+}
+
+/* One comparison is both checks: it finds a NaN unordered, and ZF is set for that as for equality.
+ */
+static void check_scalar(struct emit *e, const struct ir_insn *i, unsigned r, bool tiny)
+{
+    enum x64_vop compare = i->size == 8 ? X64_UCOMISD : X64_UCOMISS;
+
+    if (!tiny) {
+        x64_v2(e->as, compare, r, r);
+        emit_slow(e, X64_CC_P);
+        return;
+    }
+    x64_v3m(e->as, X64_ANDPS, FP_Z, r, emit_fp_const(e, i, ieee_sign(i->size) - 1));
+    x64_v2m(e->as, compare, FP_Z, emit_fp_const(e, i, ieee_min_normal(i->size)));
+    emit_slow(e, X64_CC_E);
+}
+
+static void check_vector(struct emit *e, const struct ir_insn *i, unsigned r, bool tiny)
+{
+    enum x64_vop compare = emit_fp_vop(i, X64_CMPPS);
+
+    if (!tiny) {
+        x64_v3i(e->as, compare, FP_Z, r, r, X64_FCMP_UNORD);
+    } else {
+        struct x64_mem min = emit_fp_const(e, i, ieee_min_normal(i->size));
+
+        x64_v3m(e->as, X64_ANDPS, FP_Z, r, emit_fp_const(e, i, ieee_sign(i->size) - 1));
+        if (e->cpu->avx) {
+            x64_v3mi(e->as, compare, FP_Z, FP_Z, min, FP_EQ_UQ);
+        } else {
+            x64_v3i(e->as, compare, FP_Y, FP_Z, FP_Z, X64_FCMP_UNORD);
+            x64_v3mi(e->as, compare, FP_Z, FP_Z, min, X64_FCMP_EQ);
+            x64_v3(e->as, X64_ORPS, FP_Z, FP_Z, FP_Y);
+        }
+    }
+    emit_fp_slow_if_any(e, i, FP_Z);
+}
+
+void emit_fp_check(struct emit *e, const struct ir_insn *i, unsigned r, bool tiny)
+{
+    if (i->flags & IR_SCALAR)
+        check_scalar(e, i, r, tiny);
+    else
+        check_vector(e, i, r, tiny);
+}
