@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The assembler's encoder (SDM 2, chapter 2: prefixes, ModRM and SIB, REX, VEX, EVEX), branches and
- * labels.
+ * The assembler's encoder (SDM 2, chapter 2: prefixes, ModRM and SIB, REX, VEX, EVEX) and branches.
  */
 #include "engine/jit/x64.h"
 
@@ -169,7 +168,11 @@ bool x64_emit(struct x64 *a, const struct x64_insn *i)
     default: p = put_evex(p, i); break;
     }
     *p++ = i->opcode;
-    if (i->has_mem) {
+    if (i->has_mem && i->mem.base == X64_RIP) {
+        *p++ = (uint8_t)((i->reg & 7) << 3 | 5);
+        /* from the next instruction */
+        p = put_disp32(p, (int32_t)(a->start + i->mem.disp - (p + 4 + i->imm_size)));
+    } else if (i->has_mem) {
         p = put_mem(p, i->reg, &i->mem, i->form == X64_FORM_EVEX ? 16 : 1);
     } else if (!i->no_modrm) {
         *p++ = (uint8_t)(0xc0 | (i->reg & 7) << 3 | (i->rm & 7));
@@ -208,6 +211,14 @@ void x64_nop(struct x64 *a, unsigned n)
 void x64_align(struct x64 *a, unsigned align)
 {
     x64_nop(a, -(unsigned)(uintptr_t)a->at & (align - 1));
+}
+
+void x64_data(struct x64 *a, const void *data, size_t size)
+{
+    if (has_room(a)) {
+        memcpy(a->at, data, size);
+        a->at += size;
+    }
 }
 
 /* ---- branches ---- */

@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An x86-64 assembler: one function per instruction form, which writes that instruction where `at`
- * points.
+ * An x86-64 assembler: each function writes one form of an instruction where `at` points.
  *
  * Contract
  *  - The writer never passes `end`. An instruction that might not fit (fewer than X64_ROOM bytes
- * left) is not written, `overflow` becomes true and stays so: the caller looks once, when the
- * region is finished.
+ *    left) is not written, `overflow` becomes true and stays so: the caller looks once, when the
+ *    region is finished.
  *  - Nothing here fails or asserts otherwise: a combination that x86 does not have (rsp as an
- * index, a size of 3) is an error of the caller and yields some other instruction.
- *  - `size` is in bytes: 1, 2, 4, 8. As always on x86-64 a 4-byte result clears the upper half of a
- * register, smaller ones leave the rest of it. Byte registers are the low ones (spl, sil: never
- * ah).
+ *    index, a size of 3) is an error of the caller and yields some other instruction.
+ *  - `size` is in bytes: 1, 2, 4, 8. As always on x86-64 a 4-byte result clears the upper half of
+ *    a register, smaller ones leave the rest of it. Byte registers are the low ones (spl, sil:
+ *    never ah).
  *  - Operands are in Intel's order: destination first.
  *  - Code is written through one mapping and runs at another, a constant distance away.
- * Displacements between places in the cache do not care; calls out of it go through registers or
- * memory.
+ *    Displacements between places in the cache do not care; calls out of it go through registers
+ *    or memory.
  *  - A writer belongs to one thread.
  *
  * Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2 (SDM 2).
@@ -85,6 +84,7 @@ enum x64_reg {
     X64_R14,
     X64_R15,
     X64_NONE = 16, /* no base, no index */
+    X64_RIP = 17,  /* as a base: disp is an offset from the writer's `start` */
 };
 
 enum x64_xmm {
@@ -145,6 +145,7 @@ enum x64_cc {
     X64_CC_NC = X64_CC_AE,
     X64_CC_Z = X64_CC_E,
     X64_CC_NZ = X64_CC_NE,
+    X64_CC_NONE = 16, /* no condition */
 };
 
 /* ---- integers: two operands (sizes 1, 2, 4, 8). An immediate is sign-extended to the size. ----
@@ -264,6 +265,7 @@ void x64_crc32_rm(struct x64 *a, unsigned size, unsigned dst, struct x64_mem src
 /* ---- flags ---- */
 
 void x64_lahf(struct x64 *a);
+void x64_movzx_ah(struct x64 *a, unsigned dst); /* what LAHF gave; rax to rdi */
 void x64_sahf(struct x64 *a);
 void x64_cmc(struct x64 *a);
 void x64_clc(struct x64 *a);
@@ -289,6 +291,8 @@ void x64_ldmxcsr(struct x64 *a, struct x64_mem m);
 void x64_stmxcsr(struct x64 *a, struct x64_mem m);
 void x64_prefetcht0(struct x64 *a, struct x64_mem m);
 void x64_vzeroupper(struct x64 *a); /* has.avx */
+/* Bytes that are no instruction, X64_ROOM at most. */
+void x64_data(struct x64 *a, const void *data, size_t size);
 /* Long nops; n is any number of bytes. */
 void x64_nop(struct x64 *a, unsigned n);
 /* Nops up to a multiple of `align`, a power of two, from the cache's point of view of `at`. */
@@ -350,8 +354,8 @@ void x64_ret(struct x64 *a);
  *
  * An operation of two operands is for x64_v2*, one of three for x64_v3*; those that take an
  * immediate, for *i. A scalar operation that VEX gives three operands (SQRTSD, ROUNDSD, CVTSS2SD)
- * is one of three; x64_v2*() takes it as well, and then what is above the scalar in dst is
- * unspecified.
+ * is one of three; x64_v2*() takes it as well, and then what is above the scalar in
+ * dst is unspecified.
  */
 
 /* Whether the host has the operation: by the row's requirement. */

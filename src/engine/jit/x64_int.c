@@ -683,6 +683,13 @@ void x64_lahf(struct x64 *a)
     plain(a, 0, X64_MAP_ONE, 0x9f, 4);
 }
 
+void x64_movzx_ah(struct x64 *a, unsigned dst)
+{
+    struct x64_insn i = {.map = X64_MAP_0F, .opcode = 0xb6, .reg = (uint8_t)dst, .rm = 4};
+
+    x64_emit(a, &i);
+}
+
 void x64_sahf(struct x64 *a)
 {
     plain(a, 0, X64_MAP_ONE, 0x9e, 4);

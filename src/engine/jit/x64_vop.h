@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The vector operations of the assembler, one row each: X(name, prefix, map, opcode, w, needs,
- * flags).
+ * The vector operations of the assembler, each X(name, prefix, map, opcode, w, needs, flags):
  *
  *  name    SDM 2's mnemonic, without the v of the VEX form; with it where there is no legacy form.
  *  prefix  the mandatory prefix: NP (none), 66, F3, F2.
@@ -9,10 +8,11 @@
  *  w       VEX.W or EVEX.W. Legacy forms have no REX.W.
  *  needs   the member of struct x64_features that the operation requires.
  *  flags   OP3 three operands, OP2 two, ST a store (the xmm operand is the source), XR from and RX
- * to a general register, G(n) a shift by a constant (opcode /n), BLENDV(opcode of the VEX form);
- * IMM: an imm8 follows; C: the sources may be exchanged; VEX: there is no legacy form; EVEX: there
- * is only that; LEG: no VEX form. EVEX scales a disp8: all its rows with a memory operand read 128
- * bits.
+ *          to a general register, G(n) a shift by a constant (opcode /n), BLENDV(opcode of the VEX
+ *          form); IMM: an imm8 follows; C: the sources may be exchanged; VEX: there is no legacy
+ *          form; EVEX: there is only that; LEG: no VEX form.
+ *
+ * EVEX scales a disp8: all its rows with a memory operand read 128 bits.
  *
  * Packed ADD and MUL count as commutative: exchanging operands matters for the payload of two NaNs
  * only. The scalar ones do not, because the rest of dst comes from src1; nor do MIN and MAX, which

@@ -27,13 +27,10 @@ static void alu(struct listing *l)
     static const int32_t imms[] = {1, -1, 127, 128, -129, 0x12345678};
     struct x64 *a = &l->a;
 
-    FOR_SIZES(size, 1)
-    {
+    for (unsigned size = 1; size <= 8; size *= 2) {
         for (unsigned op = 0; op < 8; op++) {
-            FOR_REGS(r)
-            {
-                FOR_REGS(s)
-                {
+            for (unsigned r = 0; r < 16; r++) {
+                for (unsigned s = 0; s < 16; s++) {
                     x64_alu_rr(a, op, size, r, s);
                     expect(l, "%s %s,%s", names[op], reg(size, r), reg(size, s));
                 }
@@ -61,8 +58,7 @@ static void alu(struct listing *l)
                 }
             }
         }
-        FOR_REGS(r)
-        {
+        for (unsigned r = 0; r < 16; r++) {
             unsigned s = partner(r);
             const char *m = mem_text(size, few(r % FEW));
 
@@ -82,12 +78,9 @@ static void moves(struct listing *l)
 {
     struct x64 *a = &l->a;
 
-    FOR_SIZES(size, 1)
-    {
-        FOR_REGS(r)
-        {
-            FOR_REGS(s)
-            {
+    for (unsigned size = 1; size <= 8; size *= 2) {
+        for (unsigned r = 0; r < 16; r++) {
+            for (unsigned s = 0; s < 16; s++) {
                 x64_mov_rr(a, size, r, s);
                 expect(l, "mov %s,%s", reg(size, r), reg(size, s));
             }
@@ -112,8 +105,7 @@ static void moves(struct listing *l)
             }
         }
     }
-    FOR_REGS(r)
-    {
+    for (unsigned r = 0; r < 16; r++) {
         static const uint64_t values[] = {
             0,          1,           0x7fffffff,         0x80000000,
             0xffffffff, 0x100000000, 0xffffffff80000000, 0xffffffff7fffffff};
@@ -134,8 +126,7 @@ static void moves(struct listing *l)
         x64_bswap(a, 8, r);
         expect(l, "bswap %s", reg(8, r));
     }
-    FOR_FEW(n)
-    {
+    for (unsigned n = 0; n < FEW; n++) {
         x64_push_m(a, few(n));
         expect(l, "push %s", mem_text(8, few(n)));
         x64_pop_m(a, few(n));
@@ -148,8 +139,7 @@ static void extensions(struct listing *l)
     struct x64 *a = &l->a;
 
     for (unsigned from = 1; from <= 4; from *= 2) {
-        FOR_REGS(r)
-        {
+        for (unsigned r = 0; r < 16; r++) {
             unsigned s = partner(r);
             const char *m = mem_text(from, few(r % FEW));
             const char *name = from == 4 ? "movsxd" : "movsx";
@@ -176,18 +166,15 @@ static void conditions(struct listing *l)
     struct x64 *a = &l->a;
 
     for (unsigned cc = 0; cc < 16; cc++) {
-        FOR_SIZES(size, 4)
-        {
-            FOR_REGS(r)
-            {
+        for (unsigned size = 4; size <= 8; size *= 2) {
+            for (unsigned r = 0; r < 16; r++) {
                 x64_cmov_rr(a, cc, size, r, partner(r));
                 expect(l, "cmov%s %s,%s", cc_name(cc), reg(size, r), reg(size, partner(r)));
                 x64_cmov_rm(a, cc, size, r, few(r % FEW));
                 expect(l, "cmov%s %s,%s", cc_name(cc), reg(size, r), mem_text(size, few(r % FEW)));
             }
         }
-        FOR_REGS(r)
-        {
+        for (unsigned r = 0; r < 16; r++) {
             x64_setcc_r(a, cc, r);
             expect(l, "set%s %s", cc_name(cc), reg(1, r));
         }
@@ -205,10 +192,8 @@ static void shifts(struct listing *l)
         if (names[op] == NULL) {
             continue;
         }
-        FOR_SIZES(size, 1)
-        {
-            FOR_REGS(r)
-            {
+        for (unsigned size = 1; size <= 8; size *= 2) {
+            for (unsigned r = 0; r < 16; r++) {
                 const char *m = mem_text(size, few(r % FEW));
 
                 x64_shift_ri(a, op, size, r, 5);
@@ -226,10 +211,8 @@ static void shifts(struct listing *l)
             }
         }
     }
-    FOR_SIZES(size, 2)
-    {
-        FOR_REGS(r)
-        {
+    for (unsigned size = 2; size <= 8; size *= 2) {
+        for (unsigned r = 0; r < 16; r++) {
             const char *r1 = reg(size, r), *r2 = reg(size, partner(r));
 
             x64_shld_ri(a, size, r, partner(r), 9);
@@ -260,10 +243,8 @@ static void bmi(struct listing *l)
     } two[] = {{"blsr", x64_blsr}, {"blsmsk", x64_blsmsk}, {"blsi", x64_blsi}};
     struct x64 *a = &l->a;
 
-    FOR_SIZES(size, 4)
-    {
-        FOR_REGS(r)
-        {
+    for (unsigned size = 4; size <= 8; size *= 2) {
+        for (unsigned r = 0; r < 16; r++) {
             unsigned s = partner(r), t = (r + 3) % 16;
 
             for (unsigned n = 0; n < nitems(three); n++) {
@@ -287,11 +268,9 @@ static void multiplication(struct listing *l)
     static const char *const names[] = {NULL, NULL, "not", "neg", "mul", "imul", "div", "idiv"};
     struct x64 *a = &l->a;
 
-    FOR_SIZES(size, 1)
-    {
+    for (unsigned size = 1; size <= 8; size *= 2) {
         for (unsigned op = X64_NOT; op <= X64_IDIV; op++) {
-            FOR_REGS(r)
-            {
+            for (unsigned r = 0; r < 16; r++) {
                 x64_unary_r(a, op, size, r);
                 expect(l, "%s %s", names[op], reg(size, r));
                 x64_unary_m(a, op, size, few(r % FEW));
@@ -299,10 +278,8 @@ static void multiplication(struct listing *l)
             }
         }
     }
-    FOR_SIZES(size, 2)
-    {
-        FOR_REGS(r)
-        {
+    for (unsigned size = 2; size <= 8; size *= 2) {
+        for (unsigned r = 0; r < 16; r++) {
             const char *r1 = reg(size, r), *r2 = reg(size, partner(r));
             const char *m = mem_text(size, few(r % FEW));
 
@@ -326,10 +303,8 @@ static void bits(struct listing *l)
     static const char *const counts[] = {"bsf", "bsr", "tzcnt", "lzcnt", "popcnt"};
     struct x64 *a = &l->a;
 
-    FOR_SIZES(size, 2)
-    {
-        FOR_REGS(r)
-        {
+    for (unsigned size = 2; size <= 8; size *= 2) {
+        for (unsigned r = 0; r < 16; r++) {
             const char *r1 = reg(size, r), *r2 = reg(size, partner(r));
             const char *m = mem_text(size, few(r % FEW));
 
@@ -349,10 +324,8 @@ static void bits(struct listing *l)
             }
         }
     }
-    FOR_SIZES(size, 1)
-    {
-        FOR_REGS(r)
-        {
+    for (unsigned size = 1; size <= 8; size *= 2) {
+        for (unsigned r = 0; r < 16; r++) {
             unsigned dst = size == 8 ? 8 : 4;
 
             x64_crc32_rr(a, size, r, partner(r));
@@ -390,8 +363,7 @@ static void system_and_atomics(struct listing *l)
         plain[n].emit(a);
         expect(l, "%s", plain[n].name);
     }
-    FOR_FEW(n)
-    {
+    for (unsigned n = 0; n < FEW; n++) {
         for (unsigned i = 0; i < nitems(on_memory); i++) {
             on_memory[i].emit(a, few(n));
             expect(l, "%s %s", on_memory[i].name, mem_text(on_memory[i].size, few(n)));
@@ -401,17 +373,18 @@ static void system_and_atomics(struct listing *l)
             expect(l, "%scmpxchg16b %s", lock ? "lock " : "", mem_text(16, few(n)));
         }
     }
-    FOR_REGS(r)
-    {
+    for (unsigned r = X64_RAX; r <= X64_RDI; r++) {
+        x64_movzx_ah(a, r);
+        expect(l, "movzx %s,ah", reg(4, r));
+    }
+    for (unsigned r = 0; r < 16; r++) {
         x64_jmp_r(a, r);
         expect(l, "jmp %s", reg(8, r));
         x64_call_r(a, r);
         expect(l, "call %s", reg(8, r));
     }
-    FOR_SIZES(size, 1)
-    {
-        FOR_REGS(r)
-        {
+    for (unsigned size = 1; size <= 8; size *= 2) {
+        for (unsigned r = 0; r < 16; r++) {
             const char *lock = r & 1 ? "lock " : "", *m = mem_text(size, few(r % FEW));
 
             x64_xadd_mr(a, r & 1, size, few(r % FEW), r);

@@ -106,6 +106,31 @@ static void test_fields(void **state)
     assert_int_equal(code_run(&c, NULL, 1), 42);
 }
 
+/* Constants before and after the code that reads them; an immediate follows the displacement. */
+static void test_rip_relative(void **state)
+{
+    static const uint64_t first = 0x1000000000, second = 7;
+    struct code c;
+    uint8_t *over;
+
+    code_begin(&c, X64_ALLOW_ALL);
+    over = x64_jmp_short(&c.a);
+    x64_align(&c.a, 16);
+    x64_data(&c.a, &first, sizeof(first));
+    x64_here(&c.a, over);
+    x64_load(&c.a, 8, X64_RAX, x64_at(X64_RIP, 16));
+    x64_alu_rm(&c.a, X64_ADD, 8, X64_RAX, x64_at(X64_RIP, 128));
+    x64_imul_rmi(&c.a, 8, X64_R9, x64_at(X64_RIP, 128), 1000);
+    x64_alu_rr(&c.a, X64_ADD, 8, X64_RAX, X64_R9);
+    x64_v2m(&c.a, X64_MOVQ, X64_XMM9, x64_at(X64_RIP, 128));
+    x64_movd_rx(&c.a, 8, X64_RCX, X64_XMM9);
+    x64_alu_rr(&c.a, X64_SUB, 8, X64_RAX, X64_RCX);
+    x64_ret(&c.a);
+    x64_nop(&c.a, (unsigned)(c.a.start + 128 - c.a.at));
+    x64_data(&c.a, &second, sizeof(second));
+    assert_int_equal(code_run(&c, NULL, 0), first + 7000);
+}
+
 /* A rel8 that cannot reach makes the code as bad as one that did not fit. */
 static void test_short_out_of_reach(void **state)
 {
@@ -164,6 +189,7 @@ static void test_overflow(void **state)
             x64_call_label(&a, &label);
             x64_jmp_to(&a, bytes);
             x64_nop(&a, 50);
+            x64_data(&a, "0123456789abcdef", X64_ROOM);
         }
         x64_bind(&a, &label);
         assert_true(a.overflow);
@@ -375,6 +401,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_labels),
         cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_rip_relative),
         cmocka_unit_test(test_short_out_of_reach),
         cmocka_unit_test(test_shortest_backward),
         cmocka_unit_test(test_overflow),

@@ -125,8 +125,7 @@ static void three_registers(struct listing *l, enum x64_vop op, bool vex, unsign
 
 static void three_operands(struct listing *l, enum x64_vop op, bool vex)
 {
-    FOR_REGS(r)
-    {
+    for (unsigned r = 0; r < 16; r++) {
         unsigned s = (r + 5) % 16, t = (r + 11) % 16;
 
         if (!memory_only(op)) {
@@ -162,8 +161,7 @@ static void two_operands(struct listing *l, enum x64_vop op, bool vex)
 {
     bool imm = rows[op].flags & IMM;
 
-    FOR_REGS(r)
-    {
+    for (unsigned r = 0; r < 16; r++) {
         if (memory_only(op)) {
             break;
         }
@@ -198,8 +196,7 @@ static void stores(struct listing *l, enum x64_vop op, bool vex)
 
 static void shift_by_constant(struct listing *l, enum x64_vop op, bool vex)
 {
-    FOR_REGS(r)
-    {
+    for (unsigned r = 0; r < 16; r++) {
         unsigned s = partner(r);
 
         x64_vshift_i(&l->a, op, r, s, 11);
@@ -214,8 +211,7 @@ static void shift_by_constant(struct listing *l, enum x64_vop op, bool vex)
 
 static void by_mask(struct listing *l, enum x64_vop op, bool vex)
 {
-    FOR_REGS(r)
-    {
+    for (unsigned r = 0; r < 16; r++) {
         unsigned s = (r + 5) % 16, t = (r + 11) % 16, mask = vex ? (r + 2) % 16 : 0;
 
         if (!vex && r == X64_XMM0) {
@@ -232,10 +228,8 @@ static void by_mask(struct listing *l, enum x64_vop op, bool vex)
 
 static void from_general(struct listing *l, enum x64_vop op, bool vex)
 {
-    FOR_SIZES(size, 4)
-    {
-        FOR_REGS(r)
-        {
+    for (unsigned size = 4; size <= 8; size *= 2) {
+        for (unsigned r = 0; r < 16; r++) {
             unsigned s = (r + 5) % 16;
 
             x64_cvt_xr(&l->a, op, size, r, s, partner(r));
@@ -263,15 +257,13 @@ static void to_general(struct listing *l, enum x64_vop op, bool vex)
 {
     bool bits_only = strstr(rows[op].name, "MSK") != NULL;
 
-    FOR_REGS(r)
-    {
+    for (unsigned r = 0; r < 16; r++) {
         if (bits_only) {
             x64_movmsk(&l->a, op, r, partner(r));
             expect(l, "%s %s,xmm%u", mnemonic(op, vex), reg(4, r), partner(r));
             continue;
         }
-        FOR_SIZES(size, 4)
-        {
+        for (unsigned size = 4; size <= 8; size *= 2) {
             x64_cvt_rx(&l->a, op, size, r, partner(r));
             expect(l, "%s %s,xmm%u", mnemonic(op, vex), reg(size, r), partner(r));
         }
@@ -283,13 +275,11 @@ static void lanes(struct listing *l, bool vex)
     struct x64 *a = &l->a;
     const char *v = vex ? "v" : "";
 
-    FOR_SIZES(size, 1)
-    {
+    for (unsigned size = 1; size <= 8; size *= 2) {
         const char *suffix = size == 1 ? "b" : size == 2 ? "w" : size == 4 ? "d" : "q";
         unsigned wide = size == 8 ? 8 : 4;
 
-        FOR_REGS(r)
-        {
+        for (unsigned r = 0; r < 16; r++) {
             const char *m = mem_text(0, few(r % FEW)), *g = reg(wide, partner(r));
             unsigned s = (r + 5) % 16;
             char first[16] = "";
@@ -312,10 +302,8 @@ static void lanes(struct listing *l, bool vex)
             expect(l, "%spinsr%s xmm%u,%s%s,0x1", v, suffix, r, first, m);
         }
     }
-    FOR_SIZES(size, 4)
-    {
-        FOR_REGS(r)
-        {
+    for (unsigned size = 4; size <= 8; size *= 2) {
+        for (unsigned r = 0; r < 16; r++) {
             const char *g = reg(size, partner(r));
 
             x64_movd_xr(a, size, r, partner(r));
@@ -333,8 +321,7 @@ static void common_moves(struct listing *l, bool vex)
     const char *v = vex ? "v" : "";
     struct x64 *a = &l->a;
 
-    FOR_REGS(r)
-    {
+    for (unsigned r = 0; r < 16; r++) {
         const char *m = mem_text(0, few(r % FEW));
 
         for (unsigned size = 4; size <= 16; size *= 2) {

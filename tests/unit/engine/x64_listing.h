@@ -60,8 +60,4 @@ struct x64_mem few(unsigned n);
 /* A partner of r that, with r, makes every combination of REX bits and of byte registers. */
 unsigned partner(unsigned r);
 
-#define FOR_SIZES(size, from) for (unsigned size = (from); size <= 8; size *= 2)
-#define FOR_REGS(r)           for (unsigned r = 0; r < 16; r++)
-#define FOR_FEW(n)            for (unsigned n = 0; n < FEW; n++)
-
 #endif
