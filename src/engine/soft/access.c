@@ -38,9 +38,9 @@ static void check_alignment(struct soft_cpu *c, uint64_t va, unsigned align, uns
 static bool find_unaligned(struct soft_cpu *c, uint64_t va, unsigned size, enum soft_access access,
                            unsigned how, struct span *s)
 {
-    const struct soft_tlb_entry *e = soft_tlb_slot(c->dtlb, va);
+    const struct soft_tlb_entry *e = soft_tlb_slot(soft_dtlb(c, how), va);
 
-    if (how != 0 || e->tag[access] != ((va + size - 1) & SOFT_PAGE_MASK))
+    if ((how & ~(unsigned)SOFT_UNPRIV) || e->tag[access] != ((va + size - 1) & SOFT_PAGE_MASK))
         return false;
     s->va = va;
     s->first = size;
@@ -256,7 +256,6 @@ void *soft_atomic(struct soft_cpu *c, uint64_t va, unsigned size, unsigned how)
     soft_translate(c, va, size, SOFT_WRITE, how, &ref);
     if (!ref.host)
         return NULL;
-    soft_monitor_touch(c, ref.pa);
     if (c->priv->dirty_log)
         mem_mark_dirty(c->vm->config.mem, ref.pa, size);
     return ref.host;

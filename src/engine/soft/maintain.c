@@ -120,6 +120,8 @@ void soft_request_wait(struct soft_cpu *c)
         for (unsigned spins = 0; !is_done(other, c->priv->waits[i]); spins++) {
             if (atomic_load(&c->attention) & SOFT_ATTEND_MAINTAIN)
                 soft_request_drain(c);
+            if (atomic_load(&c->attention) & SOFT_ATTEND_PARK)
+                soft_section_park(c);
             if (spins > 64)
                 sched_yield();
         }

@@ -2,45 +2,98 @@
 /*
  * Exclusive monitors (Arm ARM B2.9) on a host without them.
  *
- * A load-exclusive remembers the physical address, the value and the version of the address's
- * bucket, one of a table of counters that all vCPUs share. A store-exclusive stores by the host's
- * compare-and-swap, and only if the version is still the same. Every store-exclusive that succeeds
- * and every atomic instruction moves the version on, so among these a value that changed and
- * changed back (A-B-A) is noticed. Plain stores do not touch the table: a store that changes the
- * value makes the compare-and-swap fail, but plain stores that change it and change it back in
- * between are not noticed. To snoop them too would tax every store of the guest.
+ * A store-exclusive must fail if anyone has stored to the location since the load-exclusive, even
+ * if what is there now is what was there then (A-B-A). To see every store would tax each store of
+ * the guest; to compare values, which the host's compare-and-swap does, misses that case. What is
+ * done here rests on when the difference can be told:
  *
- * While a version is odd, a store-exclusive of its bucket is under way; it takes a few
- * instructions.
+ * - If between the two there is nothing but computation on registers, it cannot. Let the
+ *   compare-and-swap find the value that was loaded: then the run in which the load-exclusive took
+ *   place at that very moment has the same results, for what was stored is a function of that value
+ *   and of registers; and nothing in between was seen by others or saw them. In that run nobody
+ *   stored in between. Most sequences are of this kind: counters, locks, bits, exchanges.
+ *
+ *   That is a property of the code, found by reading it (exclusive.c). The load-exclusive then
+ *   leaves the store-exclusive's name in the monitor, and only that one compares values.
+ *
+ * - Otherwise it can: with `ldxr x0, [head]; ldr x1, [x0, #next]; stxr x1, [head]`, a lock-free
+ *   stack, x1 goes stale while head changes and changes back. Such a sequence runs in an exclusive
+ *   section, all other vCPUs standing still (section.c). A load-exclusive does not ask for one at
+ *   once, for some have no store-exclusive at all: waiting for a change by WFE. The store-exclusive
+ *   that meets a monitor without its name fails, as it always may, and remembers the
+ *   load-exclusive; the next time that one asks for a section.
+ *
+ * A store-exclusive that meets another's name, further away than exclusive.c looks for it, fails,
+ * too, but is let through by value after a while. With a single vCPU values are always enough: an
+ * exception's return clears the monitor (soft_eret), and devices do not store where CPUs
+ * synchronise.
  */
 #include "engine/soft/private.h"
 
-#include <sched.h>
-
 #include "arm/esr.h"
 #include "arm/regs.h"
+#include "engine/soft/exclusive.h"
 
-#define GRANULE_SHIFT 6 /* the exclusives reservation granule: CTR_EL0.ERG */
+#define MAX_REFUSALS 64
 
-static _Atomic uint64_t *bucket_of(struct soft_cpu *c, uint64_t pa)
+/* --- which kind of sequence --- */
+
+static bool is_alone(const struct soft_cpu *c)
 {
-    return &c->vm->excl_version[(pa >> GRANULE_SHIFT) % SOFT_EXCL_BUCKETS];
+    return atomic_load_explicit(&c->vm->cpus, memory_order_relaxed) == 1;
 }
 
-void soft_monitor_touch(struct soft_cpu *c, uint64_t pa)
+static uint64_t *unproven_slot(struct soft_cpu *c, uint64_t pc)
 {
-    atomic_fetch_add(bucket_of(c, pa), 2);
+    return &c->priv->excl_unproven[(pc >> 2) % nitems(c->priv->excl_unproven)];
 }
 
-static uint64_t wait_even(_Atomic uint64_t *bucket)
+/* The name of the store-exclusive that the load-exclusive at pc belongs to, or 0. */
+static uint16_t pair_of_load(struct soft_cpu *c)
 {
-    uint64_t version;
+    const struct soft_etlb_entry *e = soft_fetch(c, c->pc);
 
-    for (unsigned spins = 0; (version = atomic_load(bucket)) & 1; spins++)
-        if (spins > 64)
-            sched_yield();
-    return version;
+    return soft_excl_find_pair(e->host, e->pa, (unsigned)(c->pc & ~SOFT_PAGE_MASK));
 }
+
+/* Whether the store-exclusive at pc may rely on values. */
+static bool is_pair(struct soft_cpu *c)
+{
+    const struct soft_etlb_entry *e = soft_fetch(c, c->pc);
+
+    return c->excl_name == soft_excl_name(e->pa + (c->pc & ~SOFT_PAGE_MASK));
+}
+
+/* The load-exclusive at pc is about to take place. May have it start again in a section. */
+static uint16_t name_of_load(struct soft_cpu *c)
+{
+    uint16_t name;
+
+    if (is_alone(c) || soft_section_is_mine(c))
+        return 0;
+    name = pair_of_load(c);
+    if (name == 0) {
+        if (*unproven_slot(c, c->pc) == c->pc && !(atomic_load(&c->attention) & SOFT_ATTEND_DEBUG))
+            soft_section_request(c);
+        c->priv->excl_pc = c->pc;
+    }
+    return name;
+}
+
+/* Whether the store-exclusive at pc, whose monitor is as it should be, must fail nevertheless. */
+static bool is_refused(struct soft_cpu *c)
+{
+    if (is_alone(c) || soft_section_is_mine(c) || is_pair(c)) {
+        c->priv->excl_refusals = 0;
+        return false;
+    }
+    if (c->excl_name)
+        return ++c->priv->excl_refusals <= MAX_REFUSALS;
+    *unproven_slot(c, c->priv->excl_pc) = c->priv->excl_pc;
+    return true;
+}
+
+/* --- the accesses --- */
 
 static void check_alignment(struct soft_cpu *c, uint64_t va, unsigned size, bool write)
 {
@@ -51,19 +104,21 @@ static void check_alignment(struct soft_cpu *c, uint64_t va, unsigned size, bool
 void soft_load_excl(struct soft_cpu *c, uint64_t va, unsigned size, unsigned how, uint64_t value[2])
 {
     struct soft_ref ref;
+    uint16_t name;
 
     check_alignment(c, va, size, false);
     soft_translate(c, va, size, SOFT_READ, how, &ref);
     if (!ref.host)
         soft_raise_unsupported_atomic(c, va, false);
-    c->priv->excl_version = wait_even(bucket_of(c, ref.pa));
+    name = name_of_load(c);
     value[0] = soft_host_load((uintptr_t)ref.host, MIN(size, 8));
     value[1] = size == 16 ? soft_host_load((uintptr_t)ref.host + 8, 8) : 0;
     if (how & SOFT_ACQREL)
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
     c->excl_valid = true;
-    c->excl_addr = ref.pa;
     c->excl_size = (uint8_t)size;
+    c->excl_name = name;
+    c->excl_host = (uintptr_t)ref.host;
     c->excl_value[0] = value[0];
     c->excl_value[1] = value[1];
 }
@@ -93,8 +148,6 @@ static bool swap_if_same(void *host, unsigned size, const uint64_t expected[2],
 bool soft_store_excl(struct soft_cpu *c, uint64_t va, unsigned size, unsigned how,
                      const uint64_t value[2])
 {
-    uint64_t version = c->priv->excl_version;
-    _Atomic uint64_t *bucket;
     bool valid = c->excl_valid, stored;
     struct soft_ref ref;
 
@@ -103,13 +156,9 @@ bool soft_store_excl(struct soft_cpu *c, uint64_t va, unsigned size, unsigned ho
     if (!ref.host)
         soft_raise_unsupported_atomic(c, va, true);
     c->excl_valid = false;
-    if (!valid || ref.pa != c->excl_addr || size != c->excl_size)
-        return false;
-    bucket = bucket_of(c, ref.pa);
-    if (!atomic_compare_exchange_strong(bucket, &version, version + 1))
+    if (!valid || (uintptr_t)ref.host != c->excl_host || size != c->excl_size || is_refused(c))
         return false;
     stored = swap_if_same(ref.host, size, c->excl_value, value);
-    atomic_fetch_add(bucket, 1);
     if (stored && c->priv->dirty_log)
         mem_mark_dirty(c->vm->config.mem, ref.pa, size);
     return stored;

@@ -28,6 +28,8 @@ struct soft_engine {
     void (*step)(struct soft_cpu *c);
     /* Forgets what it made of the instructions in [pa, pa + len). */
     void (*drop_code)(struct soft_cpu *c, uint64_t pa, uint64_t len);
+    /* NULL, or brings c->fpsr up to date with flags that the engine keeps elsewhere while it runs. */
+    void (*sync)(struct soft_cpu *c);
 };
 
 /* --- requests from one vCPU, or the host, to another (maintain.c) --- */
@@ -41,8 +43,8 @@ enum soft_request_kind {
 
 struct soft_request {
     enum soft_request_kind kind;
-    uint32_t asid;
     uint64_t arg, len;
+    uint32_t asid;
 };
 
 #define SOFT_MAILBOX 32
@@ -92,7 +94,12 @@ struct soft_private {
     uint64_t timer_next;     /* the count at which an output changes next; UINT64_MAX: never */
     bool dirty_log;          /* as seen when the TLB was last filled */
     bool watching;           /* a watchpoint is armed */
-    uint64_t excl_version;   /* of the monitor's bucket at the load-exclusive */
+
+    uint64_t excl_pc;         /* of the load-exclusive, when it has no name (monitor.c) */
+    uint64_t excl_unproven[8]; /* load-exclusives whose store-exclusive has met such a monitor */
+    unsigned excl_refusals;   /* store-exclusives that met another's name, one after another */
+    uint64_t section_pc;      /* where SOFT_ATTEND_SECTION is for */
+    _Atomic bool parked;      /* stands still for another vCPU's section */
     struct vcpu_debug debug; /* what vcpu_debug asked for */
     bool debug_first; /* the first instruction of this vcpu_run: its breakpoint has been told */
     bool step_done, step_excl; /* a software step ran an instruction; it was a load-exclusive */
@@ -102,7 +109,6 @@ struct soft_private {
 /* --- the VM --- */
 
 #define SOFT_MAX_MAPS     8
-#define SOFT_EXCL_BUCKETS 1024
 
 struct soft_map {
     uint64_t ipa, size;
@@ -121,7 +127,7 @@ struct soft_vm {
     const struct cpuid *cpuid;
     unsigned pa_bits; /* PARange of the CPU model */
     unsigned asid_bits;
-    _Atomic uint64_t excl_version[SOFT_EXCL_BUCKETS]; /* monitor.c */
+    _Atomic(struct soft_cpu *) section_owner; /* section.c; NULL: none */
 };
 
 struct engine_vm {
@@ -145,6 +151,8 @@ enum {
     SOFT_ATTEND_INTERRUPT = 4, /* an interrupt is asserted and not masked */
     SOFT_ATTEND_TIMER = 8,     /* timers are to be evaluated */
     SOFT_ATTEND_DEBUG = 16,    /* every instruction is looked at (stays set) */
+    SOFT_ATTEND_PARK = 32,     /* another vCPU wants an exclusive section */
+    SOFT_ATTEND_SECTION = 64,  /* this one does */
 };
 
 /* What is taken off c->slice to make it negative; more than any slice, so that it can be told apart
@@ -253,10 +261,25 @@ unsigned soft_current_asid(const struct soft_cpu *c);
 /* Recomputes what depends on EL, PAN, SCTLR_EL1, CPACR_EL1 and the address space (state.h). */
 void soft_context_changed(struct soft_cpu *c);
 
-/* --- exclusives (monitor.c) --- */
+/* --- exclusive sections (section.c) --- */
 
-/* An atomic instruction is about to change memory at pa. */
-void soft_monitor_touch(struct soft_cpu *c, uint64_t pa);
+/* Has the instruction at c->pc start again in an exclusive section, which lasts until the monitor is
+ * clear. Changes nothing else. */
+_Noreturn void soft_section_request(struct soft_cpu *c);
+/* Runs the section that was asked for, between two instructions. May raise, may leave. */
+void soft_section_run(struct soft_cpu *c);
+/* Ends this vCPU's section, if it is in one. */
+void soft_section_end(struct soft_cpu *c);
+/* Waits for the end of another vCPU's section, if there is one. */
+void soft_section_park(struct soft_cpu *c);
+/* Keeps others from having one, for a vCPU that is not running. */
+void soft_section_lock(struct soft_cpu *c);
+void soft_section_unlock(struct soft_cpu *c);
+
+static inline bool soft_section_is_mine(const struct soft_cpu *c)
+{
+    return atomic_load_explicit(&c->vm->section_owner, memory_order_relaxed) == c;
+}
 
 /* --- maintenance across vCPUs (maintain.c) --- */
 

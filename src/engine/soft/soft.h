@@ -112,14 +112,24 @@ void soft_sev(struct soft_cpu *c, bool local);
 
 /* --- the fast path of loads and stores --- */
 
+static inline struct soft_tlb_entry *soft_dtlb(const struct soft_cpu *c, unsigned how)
+{
+    return how & SOFT_UNPRIV ? c->utlb : c->dtlb;
+}
+
+static inline bool soft_is_plain(unsigned how)
+{
+    return (how & ~(unsigned)SOFT_UNPRIV) == 0;
+}
+
 uint64_t soft_load_slow(struct soft_cpu *c, uint64_t va, unsigned size, unsigned how);
 void soft_store_slow(struct soft_cpu *c, uint64_t va, unsigned size, unsigned how, uint64_t value);
 
 static inline uint64_t soft_load(struct soft_cpu *c, uint64_t va, unsigned size, unsigned how)
 {
-    const struct soft_tlb_entry *e = soft_tlb_slot(c->dtlb, va);
+    const struct soft_tlb_entry *e = soft_tlb_slot(soft_dtlb(c, how), va);
 
-    if (__builtin_expect(how == 0 && e->tag[SOFT_READ] == soft_tlb_key(va, size), 1))
+    if (__builtin_expect(soft_is_plain(how) && e->tag[SOFT_READ] == soft_tlb_key(va, size), 1))
         return soft_host_load(e->host + va, size);
     return soft_load_slow(c, va, size, how);
 }
@@ -127,9 +137,9 @@ static inline uint64_t soft_load(struct soft_cpu *c, uint64_t va, unsigned size,
 static inline void soft_store(struct soft_cpu *c, uint64_t va, unsigned size, unsigned how,
                               uint64_t value)
 {
-    const struct soft_tlb_entry *e = soft_tlb_slot(c->dtlb, va);
+    const struct soft_tlb_entry *e = soft_tlb_slot(soft_dtlb(c, how), va);
 
-    if (__builtin_expect(how == 0 && e->tag[SOFT_WRITE] == soft_tlb_key(va, size), 1))
+    if (__builtin_expect(soft_is_plain(how) && e->tag[SOFT_WRITE] == soft_tlb_key(va, size), 1))
         soft_host_store(e->host + va, size, value);
     else
         soft_store_slow(c, va, size, how, value);
@@ -140,9 +150,9 @@ void soft_store16_slow(struct soft_cpu *c, uint64_t va, unsigned how, const uint
 
 static inline void soft_load16(struct soft_cpu *c, uint64_t va, unsigned how, uint64_t value[2])
 {
-    const struct soft_tlb_entry *e = soft_tlb_slot(c->dtlb, va);
+    const struct soft_tlb_entry *e = soft_tlb_slot(soft_dtlb(c, how), va);
 
-    if (__builtin_expect(how == 0 && e->tag[SOFT_READ] == soft_tlb_key(va, 16), 1)) {
+    if (__builtin_expect(soft_is_plain(how) && e->tag[SOFT_READ] == soft_tlb_key(va, 16), 1)) {
         value[0] = soft_host_load(e->host + va, 8);
         value[1] = soft_host_load(e->host + va + 8, 8);
     } else {
@@ -153,9 +163,9 @@ static inline void soft_load16(struct soft_cpu *c, uint64_t va, unsigned how, ui
 static inline void soft_store16(struct soft_cpu *c, uint64_t va, unsigned how,
                                 const uint64_t value[2])
 {
-    const struct soft_tlb_entry *e = soft_tlb_slot(c->dtlb, va);
+    const struct soft_tlb_entry *e = soft_tlb_slot(soft_dtlb(c, how), va);
 
-    if (__builtin_expect(how == 0 && e->tag[SOFT_WRITE] == soft_tlb_key(va, 16), 1)) {
+    if (__builtin_expect(soft_is_plain(how) && e->tag[SOFT_WRITE] == soft_tlb_key(va, 16), 1)) {
         soft_host_store(e->host + va, 8, value[0]);
         soft_host_store(e->host + va + 8, 8, value[1]);
     } else {

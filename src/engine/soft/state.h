@@ -18,7 +18,7 @@
 #include "engine/engine.h"
 
 union soft_vreg {
-    uint8_t b[16];
+    _Alignas(16) uint8_t b[16];
     uint16_t h[8];
     uint32_t s[4];
     uint64_t d[2];
@@ -45,9 +45,10 @@ struct soft_cpu {
                     next_pc */
     uint64_t next_pc;
 
-    /* What code refers to all the time, near to x. The first two follow from EL, PSTATE.PAN and the
+    /* What code refers to all the time, near to x. The first three follow from EL, PAN, UAO and the
      * address space, kept by soft_context_changed(); both may be others after any call of soft/. */
     struct soft_tlb_entry *dtlb; /* the data TLB (soft/tlb.h) */
+    struct soft_tlb_entry *utlb; /* that of LDTR and STTR: of EL0, but for PSTATE.UAO */
     struct soft_jump *jump;      /* what the translator knows of where addresses lead */
     /* The page whose instructions run; 1 when where instructions come from may have changed, so
      * that no pc is within. */
@@ -57,6 +58,7 @@ struct soft_cpu {
     _Atomic uint32_t attention; /* non-zero: leave the fast path (kick, TLB maintenance, interrupt,
                                    timer) */
     uint32_t nzcv;
+    uint16_t raw_flags; /* the translator's NZCV, while its code runs (jit/flags.h) */
     uint32_t daif;
     uint8_t el;    /* 0 or 1 */
     uint8_t spsel; /* 0: SP_EL0, 1: SP_ELx */
@@ -66,16 +68,20 @@ struct soft_cpu {
     uint64_t sp_el[2];             /* banked SP_EL0 and SP_EL1 while not current */
     uint64_t sysreg[SYSREG_COUNT]; /* raw values by enum sysreg_id */
 
+    uintptr_t stack_base, stack_limit; /* of guest returns on the host's stack (jit/emit_flow.c) */
+
     /* What follows from the above, kept by soft_context_changed(): */
     struct soft_view *view; /* whose arrays dtlb and jump are */
     bool sp_check;          /* SCTLR_EL1.SA or SA0 for the current EL */
     bool fp_trap;           /* CPACR_EL1.FPEN traps FP and SIMD at the current EL */
 
-    /* Exclusive monitor (B2.9): the address is physical, the value makes a compare-and-swap (an ABA
-     * write in between is caught by soft/monitor.c's version). */
-    bool excl_valid;
+    /* Exclusive monitor (B2.9, monitor.c): the address is the host's. The first three are one
+     * doubleword to translated code. */
+    _Alignas(4) bool excl_valid;
     uint8_t excl_size;
-    uint64_t excl_addr, excl_value[2];
+    uint16_t excl_name; /* of the one store-exclusive that may compare values (exclusive.h), or 0 */
+    uintptr_t excl_host;
+    uint64_t excl_value[2];
 
     bool event; /* event register of WFE and SEV, set also from other threads through `wake` */
 

@@ -59,6 +59,13 @@ static uint64_t isr(const struct soft_cpu *c)
     return (c->priv->irq ? PSTATE_I : 0) | (c->priv->fiq ? PSTATE_F : 0);
 }
 
+/* An engine may keep the cumulative flags of FPSR elsewhere. */
+static void sync_fpsr(struct soft_cpu *c)
+{
+    if (c->vm->engine->sync)
+        c->vm->engine->sync(c);
+}
+
 static uint64_t read_special(struct soft_cpu *c, enum sysreg_id id)
 {
     switch (id) {
@@ -76,7 +83,7 @@ static uint64_t read_special(struct soft_cpu *c, enum sysreg_id id)
     case SYSREG_DAIF: return c->daif;
     case SYSREG_SSBS: return c->ssbs ? PSTATE_SSBS : 0;
     case SYSREG_FPCR: return c->fpcr;
-    case SYSREG_FPSR: return c->fpsr;
+    case SYSREG_FPSR: sync_fpsr(c); return c->fpsr;
     case SYSREG_ISR_EL1: return isr(c);
     case SYSREG_CNTPCT_EL0:
     case SYSREG_CNTVCT_EL0: return soft_counter(c);
@@ -135,12 +142,18 @@ static void write_special(struct soft_cpu *c, enum sysreg_id id, uint64_t value)
         c->pan = !!value;
         soft_context_changed(c);
         break;
-    case SYSREG_UAO: c->uao = !!value; break;
+    case SYSREG_UAO:
+        c->uao = !!value;
+        soft_context_changed(c);
+        break;
     case SYSREG_NZCV: c->nzcv = (uint32_t)value; break;
     case SYSREG_DAIF: soft_set_daif(c, (uint32_t)value); break;
     case SYSREG_SSBS: c->ssbs = !!value; break;
     case SYSREG_FPCR: c->fpcr = (uint32_t)value; break;
-    case SYSREG_FPSR: c->fpsr = (uint32_t)value; break;
+    case SYSREG_FPSR:
+        sync_fpsr(c);
+        c->fpsr = (uint32_t)value;
+        break;
     case SYSREG_CNTV_CTL_EL0: soft_timer_write(c, SOFT_TIMER_VIRT, SOFT_TIMER_CTL, value); break;
     case SYSREG_CNTV_CVAL_EL0: soft_timer_write(c, SOFT_TIMER_VIRT, SOFT_TIMER_CVAL, value); break;
     case SYSREG_CNTV_TVAL_EL0: soft_timer_write(c, SOFT_TIMER_VIRT, SOFT_TIMER_TVAL, value); break;
@@ -227,7 +240,10 @@ void soft_msr_imm(struct soft_cpu *c, unsigned op1, unsigned op2, unsigned imm)
     if (c->el == 0)
         soft_undefined(c);
     switch (op) {
-    case OP(0, 3): c->uao = imm & 1; break;
+    case OP(0, 3):
+        c->uao = imm & 1;
+        soft_context_changed(c);
+        break;
     case OP(0, 4):
         c->pan = imm & 1;
         soft_context_changed(c);

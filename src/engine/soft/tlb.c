@@ -40,9 +40,11 @@ static uint64_t group_of(uint64_t number, unsigned entries)
     return BIT(number % entries / (entries / 64));
 }
 
+/* An empty slot has an address that belongs to another one: a guest may jump to any number. */
 static void clear_jump(struct soft_view *v)
 {
     clear_groups(v->jump, GROUP(v->jump), v->jump_used);
+    soft_jump_slot(v->jump, UINT64_MAX)->va = 0;
     v->jump_used = 0;
 }
 
@@ -162,16 +164,28 @@ found:
 
 /* Kernels point TTBR0_EL1 elsewhere for a while when they change address spaces: the view of EL0 is
  * not looked for before something asks for it. */
-static struct soft_view *user_view(struct soft_tlb *t)
+static struct soft_view *user_view(struct soft_cpu *c)
 {
-    if (!t->user)
+    struct soft_tlb *t = c->tlb;
+
+    if (!t->user) {
         t->user = find_user(t);
+        if (c->el == 1 && !c->uao)
+            c->utlb = t->user->data;
+    }
     return t->user;
 }
 
-static struct soft_view *view_of(const struct soft_cpu *c, unsigned el)
+static struct soft_view *view_of(struct soft_cpu *c, unsigned el)
 {
-    return el == c->el ? c->view : user_view(c->tlb);
+    return el == c->el ? c->view : user_view(c);
+}
+
+static struct soft_tlb_entry *unprivileged(struct soft_cpu *c)
+{
+    if (c->el == 0 || c->uao)
+        return c->dtlb;
+    return c->tlb->user ? c->tlb->user->data : c->tlb->nothing;
 }
 
 void soft_context_changed(struct soft_cpu *c)
@@ -179,8 +193,9 @@ void soft_context_changed(struct soft_cpu *c)
     static const uint8_t sctlr_sa[2] = {4, 3}; /* SA0, SA */
     uint64_t fpen = bits_get(c->sysreg[SYSREG_CPACR_EL1], 21, 20);
 
-    c->view = c->el ? &c->tlb->el1[c->pan] : user_view(c->tlb);
+    c->view = c->el ? &c->tlb->el1[c->pan] : user_view(c);
     c->dtlb = c->view->data;
+    c->utlb = unprivileged(c);
     c->jump = c->view->jump;
     c->sp_check = c->sysreg[SYSREG_SCTLR_EL1] >> sctlr_sa[c->el] & 1;
     c->fp_trap = c->el == 0 ? fpen != 3 : !(fpen & 1);
@@ -192,6 +207,7 @@ void soft_context_changed(struct soft_cpu *c)
 void soft_tlb_init(struct soft_tlb *t)
 {
     memset(t, 0, sizeof(*t));
+    memset(t->nothing, 0xff, sizeof(t->nothing));
     for (unsigned i = 0; i < nitems(t->el1) + nitems(t->el0); i++) {
         struct soft_view *v = i < nitems(t->el1) ? &t->el1[i] : &t->el0[i - nitems(t->el1)];
 
@@ -258,8 +274,7 @@ void soft_tlb_switch(struct soft_cpu *c)
     t->user = NULL;
     for (unsigned i = 0; i < nitems(t->el1); i++)
         clear_local(&t->el1[i]);
-    if (c->el == 0)
-        soft_context_changed(c);
+    soft_context_changed(c);
     soft_code_moved(c);
 }
 

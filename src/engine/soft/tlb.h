@@ -29,8 +29,8 @@
 #define SOFT_PAGE_MASK  (~(SOFT_PAGE_SIZE - 1))
 
 /* Powers of two, 64 at least: translated code has them as constants. */
-#define SOFT_TLB_SIZE   512
-#define SOFT_ETLB_SIZE  256
+#define SOFT_TLB_SIZE   1024
+#define SOFT_ETLB_SIZE  512
 #define SOFT_JUMP_SIZE  1024
 #define SOFT_USER_VIEWS 8
 #define SOFT_TLB_SLOW   UINT64_C(0x800)
@@ -55,7 +55,7 @@ struct soft_etlb_entry {
 /* Where a virtual address goes in translated code. The engine fills it (soft_jump_enter); it is
  * emptied with the translations that it rests on. */
 struct soft_jump {
-    uint64_t va; /* UINT64_MAX: nothing here */
+    uint64_t va; /* nothing here: an address that belongs to another slot */
     const void *code;
 };
 
@@ -85,8 +85,9 @@ struct soft_tlb {
     struct soft_view *user;  /* of EL0 in them; NULL: not looked for since the last switch */
     struct soft_view el1[2]; /* by PSTATE.PAN */
     struct soft_view el0[SOFT_USER_VIEWS];
-    struct soft_view_key key[SOFT_USER_VIEWS]; /* of el0 */
-    uint64_t uses;                             /* of views of EL0 so far */
+    struct soft_tlb_entry nothing[SOFT_TLB_SIZE]; /* never anything but empty */
+    struct soft_view_key key[SOFT_USER_VIEWS];    /* of el0 */
+    uint64_t uses;                                /* of views of EL0 so far */
     struct soft_walk_cache walks;
 };
 

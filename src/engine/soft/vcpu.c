@@ -40,6 +40,8 @@ int soft_vcpu_create(struct engine_vm *e, unsigned index, struct vcpu **out, str
     cpus = atomic_load(&vm->cpus);
     while (cpus <= index && !atomic_compare_exchange_weak(&vm->cpus, &cpus, index + 1))
         ;
+    /* What was translated for one vCPU alone does without LOCK. */
+    soft_request_broadcast(&v->cpu, &(struct soft_request){.kind = SOFT_DROP_CODE, .len = UINT64_MAX});
     *out = v;
     return 0;
 }
@@ -48,7 +50,9 @@ void soft_vcpu_destroy(struct vcpu *v)
 {
     if (!v)
         return;
+    soft_section_lock(&v->cpu);
     atomic_store(&v->cpu.vm->cpu[v->cpu.index], NULL);
+    soft_section_unlock(&v->cpu);
     v->cpu.vm->engine->destroy(&v->cpu);
     pthread_mutex_destroy(&v->priv.mailbox.lock);
     free(v);
@@ -95,6 +99,8 @@ void soft_attend(struct soft_cpu *c)
 {
     uint32_t what = atomic_load(&c->attention);
 
+    if (what & SOFT_ATTEND_PARK)
+        soft_section_park(c);
     if (what & SOFT_ATTEND_MAINTAIN)
         soft_request_drain(c);
     if (what & SOFT_ATTEND_KICK) {
@@ -107,6 +113,8 @@ void soft_attend(struct soft_cpu *c)
     }
     if (what & SOFT_ATTEND_INTERRUPT)
         soft_take_interrupt(c);
+    if (what & SOFT_ATTEND_SECTION)
+        soft_section_run(c);
 }
 
 /* Executes again the instruction that left for an MMIO access, with the machine's answer in its
@@ -173,8 +181,12 @@ static void run(struct soft_cpu *c)
 {
     if (sigsetjmp(c->unwind, 0) == 0)
         enter(c);
+    else
+        soft_section_end(c);
     while (!c->priv->leaving)
         c->vm->engine->loop(c);
+    if (c->vm->engine->sync)
+        c->vm->engine->sync(c);
 }
 
 int soft_vcpu_run(struct vcpu *v, struct vcpu_exit **exit)
@@ -183,6 +195,7 @@ int soft_vcpu_run(struct vcpu *v, struct vcpu_exit **exit)
     v->priv.debug_first = true;
     soft_code_moved(&v->cpu);
     atomic_store(&v->priv.running, true);
+    soft_section_park(&v->cpu);
     run(&v->cpu);
     atomic_store(&v->priv.running, false);
     *exit = &v->cpu.exit;
