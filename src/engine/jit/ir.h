@@ -63,6 +63,7 @@ enum {
     IR_CLOBBERS = 32,      /* calls C code that may change any register of the guest */
     IR_READS_DST = 64,     /* dst is also an operand (insertion, accumulation) */
     IR_WRITES_C = 128,     /* c is a second result (load pair) */
+    IR_PURE = 256,         /* does nothing but compute dst, and NZCV with IR_S: may be removed */
 };
 
 enum ir_opcode {
@@ -141,6 +142,7 @@ struct ir_block {
 };
 
 struct ir_region {
+    const uint8_t *page; /* its bytes, while it is translated */
     uint64_t pa;       /* of the page */
     unsigned entry;    /* offset of the first instruction; block[0] */
     unsigned context;  /* CONTEXT_ bits */

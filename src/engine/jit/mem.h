@@ -4,16 +4,19 @@
 #define ENGINE_JIT_MEM_H
 
 #include "engine/jit/emit.h"
+#include "engine/soft/tlb.h"
 
 /* Flags of the family's IR instructions (bits 8 and up). */
 enum {
-    MEM_SIGNED = 1 << 8,    /* a load extends the sign to 64 bits */
-    MEM_SIGNED32 = 1 << 9,  /* to 32 bits, and zeroes above */
-    MEM_UXTW = 1 << 10,     /* the index is the low word of c, zero-extended */
-    MEM_SXTW = 1 << 11,     /* or sign-extended */
-    MEM_WRITE = 1 << 12,    /* CHECK: for stores */
-    MEM_SHIFT = 13,         /* bits 13 to 15: the index's scale, log2 */
+    MEM_SIGNED = 1 << 8,   /* a load extends the sign to 64 bits */
+    MEM_SIGNED32 = 1 << 9, /* to 32 bits, and zeroes above */
+    MEM_UXTW = 1 << 10,    /* the index is the low word of c, zero-extended */
+    MEM_SXTW = 1 << 11,    /* or sign-extended */
+    MEM_WRITE = 1 << 12,   /* CHECK: for stores */
+    MEM_SHIFT = 13,        /* bits 13 to 15: the index's scale, log2 */
 };
+
+#define MEM_ZVA_LINE 64 /* DCZID_EL0.BS */
 
 /* Where an access goes, in the guest's address space: base + disp. `base` may be rax. */
 struct mem_place {
