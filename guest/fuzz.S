@@ -161,6 +161,7 @@ interrupt:
     b       return
 
 finish:
+    clrex
     ldr     x2, [x1, #FUZZ_FLUSH]
     cbz     x2, 1f
     tlbi    vmalle1

@@ -26,6 +26,8 @@
 #define FUZZ_L1_LOW   0x2000
 #define FUZZ_L2_LOW   0x3000
 #define FUZZ_L1_START 0x4000 /* one to one, while the MMU is turned on */
+#define FUZZ_L3_WRITE 0x5000
+#define FUZZ_TABLES_LEN 0x6000
 
 /* --- virtual addresses --- */
 
@@ -36,6 +38,8 @@
 #define FUZZ_ACK      0x10000
 
 #define FUZZ_WINDOW 0x5a000000
+/* The code, writable, and the window's table: only code that means to reaches them. */
+#define FUZZ_WRITE 0x71000000
 
 /* --- the arena --- */
 
@@ -51,10 +55,18 @@
 #define FUZZ_SVC_EL1 0xfed1 /* goes on at EL1 with SP_EL0, in EL1's alias of the code */
 #define FUZZ_SVC_EL0 0xfed2 /* goes on at EL0, in EL0's alias */
 
-/* Pages of the window. EL1's alias of the code, and EL0's. */
-#define FUZZ_PAGE_CODE1 0x10
-#define FUZZ_PAGE_CODE0 0x20
-#define FUZZ_ALIAS      0x10000 /* from EL1's to EL0's */
+/* --- pages of the window; a block may change FUZZ_PAGE_RO to FUZZ_PAGE_FREE + 1 --- */
+
+#define FUZZ_PAGE_CODE1  0x10 /* the code for EL1, read-only, as the next */
+#define FUZZ_PAGE_CODE0  0x20 /* the code for EL0 */
+#define FUZZ_PAGE_DATA   0x30 /* FUZZ_DATA_PAGES, for both levels; nothing before them */
+#define FUZZ_PAGE_RO     0x34
+#define FUZZ_PAGE_NONE   0x35
+#define FUZZ_PAGE_EL1    0x36 /* data, only EL1's */
+#define FUZZ_PAGE_NO_AF  0x37
+#define FUZZ_PAGE_DEVICE 0x39
+#define FUZZ_PAGE_FREE   0x3a /* nothing at first; two */
+#define FUZZ_ALIAS       0x10000 /* from EL1's code to EL0's */
 
 /* --- struct fuzz_control, at FUZZ_CONTROL --- */
 
