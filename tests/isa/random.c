@@ -56,10 +56,10 @@ static uint64_t random_float(struct random *r, unsigned bits, unsigned fraction)
     case 4: return sign | any;                                        /* denormal */
     case 5:
         return sign | 1 | (uint64_t)random_below(r, 2) << fraction; /* the smallest of its kind */
-    case 6: return sign | (BIT(fraction) - 1 + random_below(r, 2)); /* about the smallest normal */
+    case 6: return sign | (BIT(fraction) - 1 + random_below(r, 3)); /* about the smallest normal */
     case 7:
         return sign | ((exponents << fraction) - 1 - random_below(r, 2)); /* about the largest */
-    case 8: return sign | one;
+    case 8: return sign | (one - 2 + random_below(r, 5));                 /* one, or next to it */
     case 9:
         return sign |
                (one + ((uint64_t)random_below(r, 8) << (fraction - 2))); /* 1.25, 1.5, 2, 3.5 */

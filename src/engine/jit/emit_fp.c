@@ -147,9 +147,11 @@ void emit_FMUL(struct emit *e, const struct ir_insn *i)
     binary(e, i, X64_MULPS, true, true);
 }
 
+/* No quotient of two significands of p bits lies between 1 - 2^-p and 1: one that is tiny before
+ * rounding is so after it, too. */
 void emit_FDIV(struct emit *e, const struct ir_insn *i)
 {
-    binary(e, i, X64_DIVPS, false, true);
+    binary(e, i, X64_DIVPS, false, false);
 }
 
 void emit_FSQRT(struct emit *e, const struct ir_insn *i)

@@ -2,19 +2,21 @@
 /*
  * What the emitters of floating point share.
  *
- * Arm's results from SSE, AVX and FMA3, under FPCR == 0 and MXCSR = 0x1f80, come about like this:
+ * They compute Arm's results with SSE, AVX and FMA3, for FPCR == 0, under MXCSR = 0x1f80.
  *
- *  - Where the two architectures' numbers differ the result is a NaN (the default NaN's sign, which
- *    of two NaNs survives, infinity times zero plus a NaN): emit_fp_check() sends it to the replay.
- *  - x86 detects tininess after rounding, Arm before (DDI 0487 A1.5.4): the flag UFC differs where
- *    the rounded result is the smallest normal number, and emit_fp_check() sends that one, too.
- * Sums and square roots cannot be both tiny and inexact.
- *  - MXCSR's sticky bits are FPSR's, so nothing here may set one that Arm would not, not even for a
- *    result that a replay then replaces. Denormal operands (DE) count for nothing.
+ * Where the numbers of the two architectures differ the result is a NaN: the default NaN's sign,
+ * which of two NaNs survives, infinity times zero plus a NaN. emit_fp_check() replays these.
  *
- * A scalar's result clears the rest of its register. That costs nothing when the operand that goes
- * through src1 of the x86 instruction, which gives the upper lanes, is cleared on its way
- * (emit_fp_scalar()).
+ * x86 detects tininess after rounding, Arm before (DDI 0487 A1.5.4). The flag UFC differs where the
+ * rounded result is the smallest normal number, and emit_fp_check() can replay that one, too. Only
+ * products, fused sums and conversions need it: a sum or square root that is tiny is exact, and for
+ * quotients see emit_FDIV().
+ *
+ * MXCSR's sticky bits are FPSR's, so nothing here may set one that Arm would not, not even for a
+ * result that a replay then replaces. Denormal operands (DE) count for nothing.
+ *
+ * A scalar's result clears the rest of its register. That costs least when the operand that goes
+ * through src1 of the x86 instruction, which gives the upper lanes, is cleared on its way.
  *
  * A result may be computed in dst itself if dst is no operand: the replay writes all of it again,
  * and cannot fault.
