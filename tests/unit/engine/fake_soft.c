@@ -16,7 +16,7 @@ void fake_reset(struct fake *f)
         f->tlb[i].tag[SOFT_READ] = f->tlb[i].tag[SOFT_WRITE] = UINT64_MAX;
     for (unsigned i = 0; i < FAKE_SIZE; i++)
         f->memory[i] = (uint8_t)i;
-    f->cpu.dtlb = f->tlb;
+    f->cpu.dtlb = f->cpu.utlb = f->tlb;
     f->cpu.el = 1;
     f->cpu.sp_check = true;
     f->cpu.pc = FAKE_BASE;
