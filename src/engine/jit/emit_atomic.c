@@ -187,6 +187,24 @@ void emit_ATOMIC_CAS(struct emit *e, const struct ir_insn *i)
     done(e, i, X64_RAX);
 }
 
+/* CMPXCHG16B has rbx as an operand, which is the allocator's: xmm15 keeps it. */
+void emit_HOST_CASP(struct emit *e, const struct ir_insn *i)
+{
+    struct x64 *as = e->as;
+    enum x64_reg at = emit_use(e, i->a, 8, X64_NONE); /* a temporary: it has a register */
+    ir_value high = (ir_value)(i->b >= IR_X + 30 ? IR_ZERO : i->b + 1);
+
+    emit_copy(e, X64_RAX, i->dst == IR_NONE ? IR_ZERO : i->dst, 8);
+    emit_copy(e, X64_RDX, i->c == IR_NONE ? IR_ZERO : i->c, 8);
+    emit_copy(e, X64_RCX, high, 8);
+    x64_movd_xr(as, 8, X64_XMM15, X64_RBX);
+    emit_copy(e, X64_RBX, i->b, 8);
+    x64_cmpxchg16b(as, e->r->smp, x64_at(at, 0));
+    x64_movd_rx(as, 8, X64_RBX, X64_XMM15);
+    emit_done(e, i->dst, X64_RAX);
+    emit_done(e, i->c, X64_RDX);
+}
+
 /* --- FEAT_LSE: a loop of the host --- */
 
 /* rdx = what is to be stored when rax is there. */

@@ -47,11 +47,11 @@ struct mem_place mem_place(struct emit *e, const struct ir_insn *i)
 {
     if (i->a == IR_NONE) {
         x64_load(e->as, 8, X64_RAX, EMIT_FIELD(code_base));
-        return (struct mem_place){X64_RAX, (int32_t)i->imm};
+        return (struct mem_place){X64_RAX, (int32_t)i->imm, false};
     }
     if (i->a == IR_SP && (e->r->context & CONTEXT_SP_CHECK))
         check_sp(e);
-    return (struct mem_place){emit_use(e, i->a, 8, X64_RAX), (int32_t)i->imm};
+    return (struct mem_place){emit_use(e, i->a, 8, X64_RAX), (int32_t)i->imm, false};
 }
 
 /* The index, extended; in a register that may be rax, which may be changed if it is. */
@@ -88,7 +88,7 @@ static struct mem_place indexed_place(struct emit *e, const struct ir_insn *i)
         shift = 0;
     }
     x64_lea(e->as, 8, X64_RAX, x64_at_index(base, index, 1u << shift, 0));
-    return (struct mem_place){X64_RAX, 0};
+    return (struct mem_place){X64_RAX, 0, false};
 }
 
 static void copy_address(struct x64 *as, unsigned size, enum x64_reg to, enum x64_reg base,
@@ -102,10 +102,18 @@ static void copy_address(struct x64 *as, unsigned size, enum x64_reg to, enum x6
 
 /* --- the lookup --- */
 
+static struct x64_mem entry_field(struct x64_mem entry, size_t offset)
+{
+    entry.disp = (int32_t)offset;
+    return entry;
+}
+
 struct x64_mem mem_check(struct emit *e, struct mem_place p, unsigned size, unsigned access,
                          bool aligned)
 {
     struct x64 *as = e->as;
+    const size_t tag_at = offsetof(struct soft_tlb_entry, tag);
+    struct x64_mem entry = x64_at_index(EMIT_TLB, X64_RCX, 1, 0);
     int32_t key = (int32_t)SOFT_PAGE_MASK | (aligned ? (int32_t)size - 1 : 0);
 
     if (p.disp == 0 && as->has.bmi2) {
@@ -117,20 +125,22 @@ struct x64_mem mem_check(struct emit *e, struct mem_place p, unsigned size, unsi
     x64_alu_ri(as, X64_AND, 4, X64_RCX, INDEX_MASK);
     copy_address(as, 8, X64_RDX, p.base, p.disp + (aligned ? 0 : (int32_t)size - 1));
     x64_alu_ri(as, X64_AND, 8, X64_RDX, key);
-    x64_alu_rm(as, X64_CMP, 8, X64_RDX,
-               x64_at_index(EMIT_TLB, X64_RCX, 1,
-                            (int32_t)offsetof(struct soft_tlb_entry, tag) + 8 * (int32_t)access));
+    if (p.unprivileged) {
+        x64_alu_rm(as, X64_ADD, 8, X64_RCX, EMIT_FIELD(utlb));
+        entry = x64_at(X64_RCX, 0);
+    }
+    x64_alu_rm(as, X64_CMP, 8, X64_RDX, entry_field(entry, tag_at + 8 * access));
     emit_slow(e, X64_CC_NE);
-    x64_load(as, 8, X64_RCX,
-             x64_at_index(EMIT_TLB, X64_RCX, 1, (int32_t)offsetof(struct soft_tlb_entry, host)));
+    x64_load(as, 8, X64_RCX, entry_field(entry, offsetof(struct soft_tlb_entry, host)));
     return x64_at_index(X64_RCX, p.base, 1, p.disp);
 }
 
 static struct x64_mem check_access(struct emit *e, const struct ir_insn *i, unsigned access)
 {
-    bool indexed = i->c != IR_NONE;
+    struct mem_place p = i->c == IR_NONE ? mem_place(e, i) : indexed_place(e, i);
 
-    return mem_check(e, indexed ? indexed_place(e, i) : mem_place(e, i), i->size, access, false);
+    p.unprivileged = i->flags & MEM_UNPRIV;
+    return mem_check(e, p, i->size, access, false);
 }
 
 /* --- general registers --- */
@@ -253,8 +263,9 @@ void emit_STORE_V2(struct emit *e, const struct ir_insn *i)
 
 void emit_CHECK(struct emit *e, const struct ir_insn *i)
 {
-    struct x64_mem at = mem_check(e, mem_place(e, i), i->size,
-                                  i->flags & MEM_WRITE ? SOFT_WRITE : SOFT_READ, false);
+    struct x64_mem at =
+        mem_check(e, mem_place(e, i), i->size, i->flags & MEM_WRITE ? SOFT_WRITE : SOFT_READ,
+                  i->flags & MEM_ALIGNED);
     enum x64_reg to = emit_def(e, i->dst, X64_RCX);
 
     x64_lea(e->as, 8, to, at);
@@ -341,7 +352,7 @@ void emit_ZERO_LINE(struct emit *e, const struct ir_insn *i)
     }
     emit_copy(e, X64_RAX, i->a, 8);
     x64_alu_ri(e->as, X64_AND, 8, X64_RAX, -(int32_t)MEM_ZVA_LINE);
-    to = mem_check(e, (struct mem_place){X64_RAX, 0}, MEM_ZVA_LINE, SOFT_WRITE, false);
+    to = mem_check(e, (struct mem_place){X64_RAX, 0, false}, MEM_ZVA_LINE, SOFT_WRITE, false);
     x64_vzero(e->as, X64_XMM15);
     for (unsigned k = 0; k < MEM_ZVA_LINE; k += 16, to.disp += 16)
         x64_vstore(e->as, 16, to, X64_XMM15);

@@ -12,8 +12,10 @@ enum {
     MEM_SIGNED32 = 1 << 9, /* to 32 bits, and zeroes above */
     MEM_UXTW = 1 << 10,    /* the index is the low word of c, zero-extended */
     MEM_SXTW = 1 << 11,    /* or sign-extended */
-    MEM_WRITE = 1 << 12,   /* CHECK: for stores */
+    MEM_UNPRIV = 1 << 12,  /* as EL0 would, unless UAO: LDTR, STTR */
     MEM_SHIFT = 13,        /* bits 13 to 15: the index's scale, log2 */
+    MEM_WRITE = 1 << 8,    /* CHECK: for stores */
+    MEM_ALIGNED = 1 << 9,  /* CHECK: the address must be a multiple of the size */
 };
 
 #define MEM_ZVA_LINE 64 /* DCZID_EL0.BS */
@@ -22,6 +24,7 @@ enum {
 struct mem_place {
     enum x64_reg base;
     int32_t disp;
+    bool unprivileged; /* looked up in c->utlb */
 };
 
 /* The place a + imm of the current instruction; replays if it has to be SP and is not aligned. May

@@ -14,7 +14,7 @@ static bool is_fp(enum kind kind)
 }
 
 /* How the address is formed. */
-enum mode { UNSCALED, SCALED, INDEXED, PRE, POST };
+enum mode { UNSCALED, UNPRIVILEGED, SCALED, INDEXED, PRE, POST };
 
 /* --- one register --- */
 
@@ -65,9 +65,12 @@ static bool single(struct translator *t, uint32_t w, enum kind kind, enum mode m
         return false;
     i = single_access(t, w, kind, scale);
     i->a = ir_xsp(a64_Rn(w));
+    if (mode == UNPRIVILEGED && (t->r->context & CONTEXT_EL1)) /* EL0 has no others */
+        i->flags |= MEM_UNPRIV;
     switch (mode) {
     case SCALED: i->imm = (int64_t)a64_imm12(w) << scale; break;
     case INDEXED: add_index(i, w, scale); break;
+    case UNPRIVILEGED:
     case UNSCALED:
     case PRE: i->imm = imm9; break;
     case POST: break;
@@ -88,6 +91,10 @@ SINGLE(LDUR, LOAD, UNSCALED)
 SINGLE(LDURS, LOAD_SIGNED, UNSCALED)
 SINGLE(STUR_fp, VSTORE, UNSCALED)
 SINGLE(LDUR_fp, VLOAD, UNSCALED)
+
+SINGLE(STTR, STORE, UNPRIVILEGED)
+SINGLE(LDTR, LOAD, UNPRIVILEGED)
+SINGLE(LDTRS, LOAD_SIGNED, UNPRIVILEGED)
 
 SINGLE(STR_imm_uoff, STORE, SCALED)
 SINGLE(LDR_imm_uoff, LOAD, SCALED)

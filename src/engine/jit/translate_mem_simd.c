@@ -78,6 +78,121 @@ WHOLE(ST1_x2, true, 2)
 WHOLE(ST1_x3, true, 3)
 WHOLE(ST1_x4, true, 4)
 
+/* --- interleaved registers --- */
+
+/* What two or four registers of an interleaved transfer have in common. */
+struct interleaved {
+    struct translator *t;
+    uint32_t w;
+    unsigned bytes; /* of a register */
+};
+
+static ir_value reg(const struct interleaved *x, unsigned r)
+{
+    return ir_v((a64_Rt(x->w) + r) % 32);
+}
+
+static ir_value temp(unsigned n)
+{
+    return (ir_value)(IR_VT + n);
+}
+
+static void permute(const struct interleaved *x, enum ir_opcode op, ir_value dst, ir_value a,
+                    ir_value b)
+{
+    struct ir_insn *i = ir_op3(x->t, op, 1u << a64_elsize(x->w), dst, a, b);
+
+    i->flags = a64_Q(x->w) ? IR_Q : 0;
+}
+
+static void load_part(const struct interleaved *x, unsigned n)
+{
+    access(x->t, IR_HOST_LOAD, x->bytes, n * x->bytes)->dst = temp(n);
+}
+
+static void store_part(const struct interleaved *x, unsigned n, ir_value v)
+{
+    access(x->t, IR_HOST_STORE, x->bytes, n * x->bytes)->b = v;
+}
+
+static void load2(const struct interleaved *x)
+{
+    load_part(x, 0);
+    load_part(x, 1);
+    permute(x, IR_VUZP1, reg(x, 0), temp(0), temp(1));
+    permute(x, IR_VUZP2, reg(x, 1), temp(0), temp(1));
+}
+
+static void store2(const struct interleaved *x)
+{
+    permute(x, IR_VZIP1, temp(0), reg(x, 0), reg(x, 1));
+    store_part(x, 0, temp(0));
+    permute(x, IR_VZIP2, temp(0), reg(x, 0), reg(x, 1));
+    store_part(x, 1, temp(0));
+}
+
+/* First even and odd elements, in the registers themselves; then the same again. */
+static void load4(const struct interleaved *x)
+{
+    for (unsigned n = 0; n < 4; n++)
+        load_part(x, n);
+    permute(x, IR_VUZP1, reg(x, 0), temp(0), temp(1));
+    permute(x, IR_VUZP2, reg(x, 1), temp(0), temp(1));
+    permute(x, IR_VUZP1, reg(x, 2), temp(2), temp(3));
+    permute(x, IR_VUZP2, reg(x, 3), temp(2), temp(3));
+    for (unsigned r = 0; r < 2; r++) {
+        permute(x, IR_VUZP1, temp(r), reg(x, r), reg(x, r + 2));
+        permute(x, IR_VUZP2, reg(x, r + 2), reg(x, r), reg(x, r + 2));
+        permute(x, IR_VMOV, reg(x, r), temp(r), IR_NONE);
+    }
+}
+
+static void store4(const struct interleaved *x)
+{
+    for (unsigned half = 0; half < 2; half++) {
+        enum ir_opcode op = half ? IR_VZIP2 : IR_VZIP1;
+
+        permute(x, op, temp(0), reg(x, 0), reg(x, 2));
+        permute(x, op, temp(1), reg(x, 1), reg(x, 3));
+        permute(x, IR_VZIP1, temp(2), temp(0), temp(1));
+        store_part(x, 2 * half, temp(2));
+        permute(x, IR_VZIP2, temp(2), temp(0), temp(1));
+        store_part(x, 2 * half + 1, temp(2));
+    }
+}
+
+static bool interleaved(struct translator *t, uint32_t w, unsigned count, bool write, bool post)
+{
+    struct interleaved x = {t, w, a64_Q(w) ? 16 : 8};
+
+    if (mem_fp_traps(t))
+        return false;
+    check(t, w, count * x.bytes, write);
+    if (count == 2)
+        (write ? store2 : load2)(&x);
+    else
+        (write ? store4 : load4)(&x);
+    if (post)
+        post_index(t, w, count * x.bytes);
+    return true;
+}
+
+#define INTERLEAVED(NAME, WRITE, COUNT)                                                            \
+    bool translate_##NAME(struct translator *t, uint32_t w)                                        \
+    {                                                                                              \
+        return interleaved(t, w, COUNT, WRITE, false);                                             \
+    }                                                                                              \
+                                                                                                   \
+    bool translate_##NAME##_post(struct translator *t, uint32_t w)                                 \
+    {                                                                                              \
+        return interleaved(t, w, COUNT, WRITE, true);                                              \
+    }
+
+INTERLEAVED(LD2_mult, false, 2)
+INTERLEAVED(LD4_mult, false, 4)
+INTERLEAVED(ST2_mult, true, 2)
+INTERLEAVED(ST4_mult, true, 4)
+
 /* --- one lane --- */
 
 /* The log2 of a lane's bytes: opcode<2:1>, but doublewords are words with size<0> set. */

@@ -128,6 +128,25 @@ bool translate_CAS(struct translator *t, uint32_t w)
     return true;
 }
 
+/* A pair of W registers is left to the handler. */
+bool translate_CASP(struct translator *t, uint32_t w)
+{
+    unsigned rs = a64_Rs(w), rt = a64_Rt(w);
+    struct ir_insn *i;
+
+    if (!a64_xpsz(w))
+        return false;
+    i = mem_access(t, IR_CHECK, 16, w, 0);
+    i->dst = IR_T;
+    i->flags = MEM_WRITE | MEM_ALIGNED;
+    i = ir_add(t, IR_HOST_CASP);
+    i->a = IR_T;
+    i->b = ir_x(rt);
+    i->dst = ir_dst(rs);
+    i->c = ir_dst(rs + 1);
+    return true;
+}
+
 /* --- DC ZVA; other system instructions are for the handler --- */
 
 #define DC_ZVA (3u << 16 | 7u << 12 | 4u << 8 | 1u << 5) /* op1, CRn, CRm, op2 of SYS */
