@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: ISC */
+/* The passes over the IR of a region, in the order in which they run (compile.c). All are pure. */
+#ifndef ENGINE_JIT_PASS_H
+#define ENGINE_JIT_PASS_H
+
+#include "engine/jit/ir.h"
+
+/* Constants and copies are carried forward, and writes that nothing can see are removed. */
+void pass_fold(struct ir_region *r);
+
+/* Marks each result of NZCV with IR_STORE and IR_DEAD as it is needed. */
+void pass_flags(struct ir_region *r);
+
+#endif
