@@ -1,4 +1,4 @@
-#!/bin/busybox sh
+#!/bin/sh
 # equal.sh PROGRAMS...: in the guest, chrooted into Debian's programs: runs scripts of tests/bench/equal
 # and tells the harness what each took and the digest of everything it printed, in the same form as
 # the workloads do (workload.c). With "show" as the first word it prints what they print instead.
