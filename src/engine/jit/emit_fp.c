@@ -84,15 +84,29 @@ static void finish_sign(struct emit *e, const struct ir_insn *i, unsigned r)
         x64_v3m(e->as, X64_ANDPS, r, r, emit_fp_const(e, i, ieee_sign(i->size) - 1));
 }
 
-/* r = first op second, of scalars. */
+/* r = first op second, of scalars. The rest of the result is first's. */
 static void scalar(struct emit *e, const struct ir_insn *i, enum x64_vop op, unsigned r,
                    ir_value first, ir_value second)
 {
-    emit_fp_scalar(e, r, first, i->size);
-    if (emit_in_reg(e, second))
-        x64_v3(e->as, op, r, r, emit_vuse(e, second, FP_Y));
+    unsigned x = r;
+
+    if (e->cpu->avx && emit_fp_is_clear(e, first, i->size))
+        x = emit_vuse(e, first, r);
     else
-        x64_v3m(e->as, op, r, r, emit_mem(e, second));
+        emit_fp_scalar(e, r, first, i->size);
+    if (emit_in_reg(e, second))
+        x64_v3(e->as, op, r, x, emit_vuse(e, second, FP_Y));
+    else
+        x64_v3m(e->as, op, r, x, emit_mem(e, second));
+}
+
+/* Of scalar operands that commute, whether the second goes first: it needs no copy to be cleared,
+ * or the first is an accumulator, whose copy would have to be waited for. */
+static bool exchange(const struct emit *e, const struct ir_insn *i)
+{
+    if (emit_fp_is_clear(e, i->a, i->size))
+        return false;
+    return emit_fp_is_clear(e, i->b, i->size) || i->dst == i->a;
 }
 
 /* Quotients of the lanes above a 64-bit vector: what is there must not be 0 / 0. */
@@ -102,8 +116,7 @@ static void double_lanes(struct emit *e, const struct ir_insn *i)
     x64_v2(e->as, X64_MOVDDUP, FP_Y, emit_vuse(e, i->b, FP_Y));
 }
 
-/* `ps`: the operation's first form. Of operands that commute the one that may be an accumulator is
- * not copied. */
+/* `ps`: the operation's first form. */
 static void binary(struct emit *e, const struct ir_insn *i, enum x64_vop ps, bool commutes,
                    bool tiny)
 {
@@ -112,7 +125,7 @@ static void binary(struct emit *e, const struct ir_insn *i, enum x64_vop ps, boo
     bool half = !(i->flags & (IR_SCALAR | IR_Q));
 
     if ((i->flags & IR_SCALAR) && !(i->flags & (FP_LANE | FP_PAIRS))) {
-        bool swap = commutes && i->dst == i->a;
+        bool swap = commutes && exchange(e, i);
 
         scalar(e, i, op, r, swap ? i->b : i->a, swap ? i->a : i->b);
     } else if (half && ps == X64_DIVPS) {

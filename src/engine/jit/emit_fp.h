@@ -57,11 +57,14 @@ uint64_t ieee_one(unsigned size);
 uint64_t ieee_min_normal(unsigned size);
 uint64_t ieee_max_finite(unsigned size);
 
+/* Whether v is in a host register that is known to be zero above its low `size` bytes. */
+bool emit_fp_is_clear(const struct emit *e, ir_value v, unsigned size);
+
 /* Copies the scalar of `size` bytes in `v` to `to`, and clears the rest. */
 void emit_fp_scalar(struct emit *e, unsigned to, ir_value v, unsigned size);
 
 /* A register with the lanes that i works on. What is above them is zero (IR_SCALAR, or no IR_Q),
- * lest it raise flags; then it is in `scratch`. */
+ * lest it raise flags. Read-only unless it is `scratch`. */
 unsigned emit_fp_lanes(struct emit *e, const struct ir_insn *i, ir_value v, unsigned scratch);
 
 /* Where to compute i->dst, and after it its completion: dst's own register, or FP_X. */

@@ -45,6 +45,54 @@ struct x64_mem emit_fp_const(struct emit *e, const struct ir_insn *i, uint64_t v
 
 /* --- operands --- */
 
+/* How many low bytes of its result an instruction may have set; the others are zero. */
+static unsigned width_of(const struct ir_insn *i)
+{
+    switch (i->op) {
+    case IR_LOAD_V:
+    case IR_LOAD_V2: return i->size;
+    case IR_FCVT:
+    case IR_ITOF: return i->imm & 0xff;
+    case IR_FADD:
+    case IR_FSUB:
+    case IR_FMUL:
+    case IR_FDIV:
+    case IR_FMAX:
+    case IR_FMIN:
+    case IR_FMADD:
+    case IR_FSQRT:
+    case IR_FMOV:
+    case IR_FABS:
+    case IR_FNEG:
+    case IR_FCONST:
+    case IR_FCSEL:
+    case IR_FRINT: return i->flags & IR_SCALAR ? i->size : i->flags & IR_Q ? 16 : 8;
+    default: return 16;
+    }
+}
+
+/* Whether all of v above `size` bytes is known to be zero, by the last write to it in this block.
+ */
+static bool is_clear(const struct emit *e, ir_value v, unsigned size)
+{
+    const struct ir_insn *first = &e->r->insn[e->block->first];
+
+    for (const struct ir_insn *i = e->insn; i-- != first;) {
+        unsigned attributes = ir_op_info[i->op].attributes;
+
+        if (i->dst == v || ((attributes & IR_WRITES_C) && i->c == v))
+            return width_of(i) <= size;
+        if (attributes & IR_CLOBBERS)
+            break;
+    }
+    return false;
+}
+
+bool emit_fp_is_clear(const struct emit *e, ir_value v, unsigned size)
+{
+    return emit_in_reg(e, v) && is_clear(e, v, size);
+}
+
 void emit_fp_scalar(struct emit *e, unsigned to, ir_value v, unsigned size)
 {
     if (!emit_in_reg(e, v)) {
@@ -54,7 +102,9 @@ void emit_fp_scalar(struct emit *e, unsigned to, ir_value v, unsigned size)
 
     unsigned from = emit_vuse(e, v, to);
 
-    if (size == 8)
+    if (is_clear(e, v, size))
+        x64_vmov(e->as, to, from);
+    else if (size == 8)
         x64_v2(e->as, X64_MOVQ, to, from);
     else /* lane 0, the others cleared */
         x64_v3i(e->as, X64_INSERTPS, to, from, from, 0x0e);
@@ -62,9 +112,11 @@ void emit_fp_scalar(struct emit *e, unsigned to, ir_value v, unsigned size)
 
 unsigned emit_fp_lanes(struct emit *e, const struct ir_insn *i, ir_value v, unsigned scratch)
 {
-    if ((i->flags & (IR_Q | IR_SCALAR)) == IR_Q)
+    unsigned size = i->flags & IR_SCALAR ? i->size : i->flags & IR_Q ? 16 : 8;
+
+    if (size == 16 || emit_fp_is_clear(e, v, size))
         return emit_vuse(e, v, scratch);
-    emit_fp_scalar(e, scratch, v, i->flags & IR_SCALAR ? i->size : 8);
+    emit_fp_scalar(e, scratch, v, size);
     return scratch;
 }
 

@@ -225,6 +225,26 @@ static uint16_t shape(uint32_t w)
     return a64_Q(w) ? IR_Q : 0;
 }
 
+static bool vector_constant_of(struct translator *t, uint32_t w, const struct fp_line *line,
+                               const struct fp_format *f)
+{
+    struct ir_insn *i = add(t, line, f->bits / 8, ir_v(a64_Rd(w)), IR_NONE, IR_NONE);
+
+    i->flags |= shape(w);
+    i->imm = (int64_t)fp_expand_imm(f, (uint8_t)(a64_abc(w) << 5 | a64_defgh(w)));
+    return true;
+}
+
+static bool vector_constant(struct translator *t, uint32_t w, const struct fp_line *line)
+{
+    return vector_constant_of(t, w, line, &fp_single);
+}
+
+static bool vector_constant_d(struct translator *t, uint32_t w, const struct fp_line *line)
+{
+    return vector_constant_of(t, w, line, &fp_double);
+}
+
 static bool vector1(struct translator *t, uint32_t w, const struct fp_line *line)
 {
     add(t, line, lane_size(w), ir_v(a64_Rd(w)), ir_v(a64_Rn(w)), IR_NONE)->flags |= shape(w);

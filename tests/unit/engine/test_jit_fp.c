@@ -51,11 +51,18 @@ struct subject {
     interp_handler *handler;
 };
 
+struct word {
+    const struct subject *subject;
+    uint32_t w;
+};
+
 static const struct subject subjects[] = {
 #define TRANSLATE(name) {A64_##name, translate_##name, interp_##name},
 #include "engine/jit/translate_fp.def"
 #undef TRANSLATE
 };
+
+#define SUBJECTS (sizeof(subjects) / sizeof(subjects[0]))
 
 static emit_fn *const emitters[IR_OPCODES] = {
 #define IR_OP(name, signature, attributes) [IR_##name] = emit_##name,
@@ -245,8 +252,9 @@ static void leave(struct emit *e, uint64_t result)
     x64_ret(e->as);
 }
 
-/* A function of the vCPU that returns whether the word is to be replayed; false: no translation. */
-static bool compile(struct random *r, const struct subject *s, uint32_t w, struct page *page,
+/* A function of the vCPU that executes the second of two words, the first having run; it returns
+ * whether that is to be replayed. False: one of them has no translation. */
+static bool compile(struct random *r, const struct word pair[2], struct page *page,
                     const struct x64_features *has)
 {
     static struct ir_region region;
@@ -254,17 +262,22 @@ static bool compile(struct random *r, const struct subject *s, uint32_t w, struc
     struct emit_private p = {0};
     struct regalloc alloc;
     struct x64 as;
-    struct emit e = {.as = &as, .cpu = has, .r = &region, .alloc = &alloc, .p = &p};
+    struct emit e = {
+        .as = &as, .cpu = has, .r = &region, .alloc = &alloc, .block = region.block, .p = &p};
+    unsigned first;
 
     region.insns = 0;
-    if (!s->translate(&t, w))
+    if (!pair[0].subject->translate(&t, pair[0].w))
         return false;
-    assign(r, w, &alloc);
+    first = region.insns;
+    if (!pair[1].subject->translate(&t, pair[1].w))
+        return false;
+    assign(r, pair[1].w, &alloc);
     x64_init(&as, page->code, CODE_SIZE, has);
     x64_push(&as, X64_RBP);
     x64_lea(&as, 8, X64_RBP, x64_at(X64_RDI, EMIT_BIAS));
     load_registers(&e);
-    for (unsigned n = 0; n < region.insns; n++) {
+    for (unsigned n = first; n < region.insns; n++) {
         e.insn = &region.insn[n];
         emitters[e.insn->op](&e, e.insn);
     }
@@ -282,7 +295,7 @@ static uint32_t fpsr_of(unsigned mxcsr)
            (mxcsr & 16 ? FPSR_UFC : 0) | (mxcsr & 32 ? FPSR_IXC : 0);
 }
 
-static void run(const struct subject *s, uint32_t w, struct page *page, struct soft_cpu *c)
+static void run(const struct word *word, struct page *page, struct soft_cpu *c)
 {
     unsigned (*code)(struct soft_cpu *) = (unsigned (*)(struct soft_cpu *))(void *)page->code;
     unsigned slow, before = _mm_getcsr();
@@ -294,7 +307,7 @@ static void run(const struct subject *s, uint32_t w, struct page *page, struct s
     c->fpsr |= fpsr_of(_mm_getcsr());
     _mm_setcsr(before);
     if (slow) {
-        s->handler(c, w);
+        word->subject->handler(c, word->w);
         return;
     }
     if (c->raw_flags >= 0xff00)
@@ -343,20 +356,35 @@ static void check(const struct subject *s, uint32_t w, const struct soft_cpu *be
     fail();
 }
 
+/* A random instruction; what it writes may be what `next`, if not 0, reads. */
+static struct word random_word(struct random *r, const struct subject *s, uint32_t next)
+{
+    const unsigned read[] = {a64_Rn(next), a64_Rm(next), a64_Ra(next), a64_Rd(next)};
+    struct word word = {s, a64_random(s->op, random_bits, r)};
+
+    if (next && a64_decode(word.w & ~31u) == s->op) /* not of a comparison */
+        word.w = (word.w & ~31u) | read[random_below(r, 4)];
+    return word;
+}
+
 static void exercise(struct random *r, const struct subject *s, struct page *page,
                      const struct x64_features *has)
 {
     static struct soft_cpu before, theirs, ours;
-    uint32_t w = a64_random(s->op, random_bits, r);
+    struct word pair[2];
 
-    if (!compile(r, s, w, page, has))
+    pair[1] = random_word(r, s, 0);
+    pair[0] = random_word(r, &subjects[random_below(r, SUBJECTS)], pair[1].w);
+    if (!compile(r, pair, page, has))
         return;
     for (unsigned n = 0; n < STATES; n++) {
         random_registers(r, &before);
+        pair[0].subject->handler(&before, pair[0].w);
+        before.fpsr = 0;
         theirs = ours = before;
-        s->handler(&theirs, w);
-        run(s, w, page, &ours);
-        check(s, w, &before, &theirs, &ours);
+        s->handler(&theirs, pair[1].w);
+        run(&pair[1], page, &ours);
+        check(s, pair[1].w, &before, &theirs, &ours);
     }
 }
 
@@ -368,7 +396,7 @@ static void all(unsigned allow)
                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     assert_ptr_not_equal(page, MAP_FAILED);
-    for (unsigned n = 0; n < sizeof(subjects) / sizeof(subjects[0]); n++)
+    for (unsigned n = 0; n < SUBJECTS; n++)
         for (unsigned i = 0; i < WORDS; i++)
             exercise(&r, &subjects[n], page, &has);
     munmap(page, sizeof(*page));
