@@ -102,8 +102,8 @@ static void check_insn(struct verifier *v, const struct ir_insn *i, bool last)
         fail(v, "%s cannot set flags", ir_op_info[i->op].name);
     if (i->cond > 15)
         fail(v, "condition %u", i->cond);
-    if ((attributes & IR_PURE) && is_general(i->dst) && i->size != 4 && i->size != 8)
-        fail(v, "size %u", i->size);
+    if (i->size == 0)
+        fail(v, "no size");
     if ((attributes & IR_SLOW) && v->guest_written)
         fail(v, "%s may replay what has written a register", ir_op_info[i->op].name);
     check_operands(v, i);
