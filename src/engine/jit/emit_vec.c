@@ -74,11 +74,11 @@ void vec_store(struct emit *e, const struct ir_insn *i, unsigned r)
 {
     unsigned d = emit_vdef(e, i->dst, r);
 
-    if (!(i->flags & IR_Q)) {
+    if (i->flags & IR_Q)
+        x64_vmov(e->as, d, r);
+    else
         x64_v2(e->as, X64_MOVQ, d, r);
-        r = d;
-    }
-    emit_vdone(e, i->dst, r);
+    emit_vdone(e, i->dst, d);
 }
 
 void vec_end(struct emit *e, const struct ir_insn *i, unsigned size, unsigned r)
@@ -127,6 +127,14 @@ void vec_broadcast(struct emit *e, unsigned to, unsigned from, unsigned size, un
         x64_v3m(e->as, X64_PSHUFB, to, from, vec_const_bytes(e, lane_bytes(size, lane)));
 }
 
+uint64_t vec_parts(unsigned size, unsigned skip)
+{
+    static const uint64_t first[3] = {UINT64_C(0x0e0c0a0806040200), UINT64_C(0x0d0c090805040100),
+                                      UINT64_C(0x0b0a090803020100)};
+
+    return first[__builtin_ctz(size)] + vec_replicate(skip, 1);
+}
+
 void vec_not(struct emit *e, unsigned to, unsigned from, unsigned ones)
 {
     x64_vones(e->as, ones);
@@ -152,8 +160,7 @@ void vec_shift_left(struct emit *e, unsigned to, unsigned from, unsigned size, u
         x64_v3m(e->as, X64_PAND, to, to, vec_const(e, vec_replicate(0xffu << n, 1)));
 }
 
-static void shift_right_logical(struct emit *e, unsigned to, unsigned from, unsigned size,
-                                unsigned n)
+void vec_shift_right_logical(struct emit *e, unsigned to, unsigned from, unsigned size, unsigned n)
 {
     x64_vshift_i(e->as, vec_op(shift_right_ops, size), to, from, (uint8_t)n);
     if (size == 1 && n > 0)
@@ -166,7 +173,7 @@ static void shift_right_bytes(struct emit *e, unsigned to, unsigned from, unsign
 {
     struct x64_mem sign = vec_const(e, vec_replicate(0x80u >> n, 1));
 
-    shift_right_logical(e, to, from, 1, n);
+    vec_shift_right_logical(e, to, from, 1, n);
     x64_v3m(e->as, X64_PXOR, to, to, sign);
     x64_v3m(e->as, X64_PSUBB, to, to, sign);
 }
@@ -203,13 +210,13 @@ void vec_shift_right(struct emit *e, unsigned to, unsigned from, unsigned size, 
                      unsigned flags, unsigned tmp, unsigned tmp2)
 {
     if (flags & VEC_ROUND) {
-        shift_right_logical(e, tmp2, from, size, n - 1);
+        vec_shift_right_logical(e, tmp2, from, size, n - 1);
         x64_v3m(e->as, X64_PAND, tmp2, tmp2, vec_const(e, vec_replicate(1, size)));
     }
     if (flags & VEC_SIGNED)
         shift_right_signed(e, to, from, size, n, tmp);
     else
-        shift_right_logical(e, to, from, size, n);
+        vec_shift_right_logical(e, to, from, size, n);
     if (flags & VEC_ROUND)
         x64_v3(e->as, vec_op(vec_add_ops, size), to, to, tmp2);
 }

@@ -37,6 +37,8 @@ uint64_t vec_replicate(uint64_t value, unsigned size);
 /* A constant operand: the same in both halves. */
 struct x64_mem vec_const(struct emit *e, uint64_t half);
 struct x64_mem vec_const_bytes(struct emit *e, struct vec_bytes b);
+/* Half of a shuffle's indices: of each element of twice `size`, the `size` bytes from `skip` on. */
+uint64_t vec_parts(unsigned size, unsigned skip);
 
 /* --- operands and results --- */
 
@@ -68,6 +70,8 @@ void vec_not(struct emit *e, unsigned to, unsigned from, unsigned ones);
 void vec_widen(struct emit *e, unsigned to, unsigned from, unsigned size, unsigned flags);
 /* to <- from << n. */
 void vec_shift_left(struct emit *e, unsigned to, unsigned from, unsigned size, unsigned n);
+/* to <- from >> n, shifting in zeros. */
+void vec_shift_right_logical(struct emit *e, unsigned to, unsigned from, unsigned size, unsigned n);
 /* to <- from >> n, n from 1 to the element's width; VEC_SIGNED and VEC_ROUND are looked at. `tmp`
  * and with VEC_ROUND `tmp2` are clobbered; neither is from. */
 void vec_shift_right(struct emit *e, unsigned to, unsigned from, unsigned size, unsigned n,

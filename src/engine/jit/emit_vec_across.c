@@ -4,15 +4,38 @@
 
 /* --- pairs --- */
 
+/* Both operands are in one register: each element with the one above it, and what is of interest
+ * moved together. */
+static void pairwise_in_one(struct emit *e, const struct ir_insn *i, enum x64_vop op)
+{
+    unsigned a = emit_vuse(e, i->a, X64_XMM13), d = emit_vdef(e, i->dst, X64_XMM13);
+    uint64_t parts = vec_parts(i->size, 0);
+    bool q = i->flags & IR_Q;
+
+    if (!q) {
+        vec_op3(e, X64_PUNPCKLQDQ, X64_XMM13, a, i->b, X64_XMM14);
+        a = X64_XMM13;
+    }
+    vec_shift_right_logical(e, X64_XMM14, a, 2 * i->size, 8 * i->size);
+    x64_v3(e->as, op, X64_XMM14, X64_XMM14, a);
+    x64_v3m(e->as, X64_PSHUFB, d, X64_XMM14,
+            emit_const16(e, parts, q ? parts : vec_replicate(0x80, 1)));
+    emit_vdone(e, i->dst, d);
+}
+
 /* Even elements with odd ones. */
 static void pairwise(struct emit *e, const struct ir_insn *i, enum x64_vop op)
 {
-    unsigned d = emit_vdef(e, i->dst, X64_XMM13);
+    if (i->size < 8 && (i->a == i->b || !(i->flags & IR_Q))) {
+        pairwise_in_one(e, i, op);
+    } else {
+        unsigned d = emit_vdef(e, i->dst, X64_XMM13);
 
-    vec_unzip(e, i, false, X64_XMM13, X64_XMM14, X64_XMM13);
-    vec_unzip(e, i, true, X64_XMM14, X64_XMM15, X64_XMM14);
-    x64_v3(e->as, op, d, X64_XMM13, X64_XMM14);
-    vec_store(e, i, d);
+        vec_unzip(e, i, false, X64_XMM13, X64_XMM14, X64_XMM13);
+        vec_unzip(e, i, true, X64_XMM14, X64_XMM15, X64_XMM14);
+        x64_v3(e->as, op, d, X64_XMM13, X64_XMM14);
+        vec_store(e, i, d);
+    }
 }
 
 /* --- all elements of one --- */

@@ -5,19 +5,21 @@
  */
 #include "engine/jit/emit_vec.h"
 
-/* --- AES: the host adds the round key last, Arm first. Here its key is zero. --- */
+/* --- AES: the host adds the round key last, Arm first. Here the host's key is zero. --- */
 
 static void aes_last_round(struct emit *e, const struct ir_insn *i, enum x64_vop op)
 {
-    unsigned d = emit_vdef(e, i->dst, X64_XMM13);
+    unsigned d = emit_vdef(e, i->dst, X64_XMM13), sum = i->flags & VEC_FUSED ? d : X64_XMM13;
 
     if (!e->cpu->aes) {
         emit_handler(e, i);
         return;
     }
-    vec_op3(e, X64_PXOR, X64_XMM13, emit_vuse(e, i->a, X64_XMM13), i->b, X64_XMM14);
-    x64_vzero(e->as, X64_XMM14);
-    x64_v3(e->as, op, d, X64_XMM13, X64_XMM14);
+    vec_op3(e, X64_PXOR, sum, emit_vuse(e, i->a, X64_XMM13), i->b, X64_XMM14);
+    if (!(i->flags & VEC_FUSED)) {
+        x64_vzero(e->as, X64_XMM14);
+        x64_v3(e->as, op, d, X64_XMM13, X64_XMM14);
+    }
     vec_store(e, i, d);
 }
 
@@ -31,30 +33,38 @@ void emit_VAESD(struct emit *e, const struct ir_insn *i)
     aes_last_round(e, i, X64_AESDECLAST);
 }
 
-/* MixColumns() is a round of which the rest was undone before. */
+/* MixColumns() alone is a round of which the rest was undone before. */
 void emit_VAESMC(struct emit *e, const struct ir_insn *i)
 {
-    unsigned d = emit_vdef(e, i->dst, X64_XMM13);
+    unsigned a = emit_vuse(e, i->a, X64_XMM13), d = emit_vdef(e, i->dst, X64_XMM13);
 
     if (!e->cpu->aes) {
         emit_handler(e, i);
         return;
     }
     x64_vzero(e->as, X64_XMM14);
-    x64_v3(e->as, X64_AESDECLAST, X64_XMM13, emit_vuse(e, i->a, X64_XMM13), X64_XMM14);
-    x64_v3(e->as, X64_AESENC, d, X64_XMM13, X64_XMM14);
+    if (!(i->flags & VEC_FUSED)) {
+        x64_v3(e->as, X64_AESDECLAST, X64_XMM13, a, X64_XMM14);
+        a = X64_XMM13;
+    }
+    x64_v3(e->as, X64_AESENC, d, a, X64_XMM14);
     vec_store(e, i, d);
 }
 
 void emit_VAESIMC(struct emit *e, const struct ir_insn *i)
 {
-    unsigned d = emit_vdef(e, i->dst, X64_XMM13);
+    unsigned a = emit_vuse(e, i->a, X64_XMM13), d = emit_vdef(e, i->dst, X64_XMM13);
 
     if (!e->cpu->aes) {
         emit_handler(e, i);
         return;
     }
-    x64_v2(e->as, X64_AESIMC, d, emit_vuse(e, i->a, X64_XMM13));
+    if (i->flags & VEC_FUSED) {
+        x64_vzero(e->as, X64_XMM14);
+        x64_v3(e->as, X64_AESDEC, d, a, X64_XMM14);
+    } else {
+        x64_v2(e->as, X64_AESIMC, d, a);
+    }
     vec_store(e, i, d);
 }
 

@@ -18,7 +18,13 @@ void emit_VCONST(struct emit *e, const struct ir_insn *i)
 
 void emit_VMOV(struct emit *e, const struct ir_insn *i)
 {
-    vec_store(e, i, emit_vuse(e, i->a, X64_XMM13));
+    unsigned a = emit_vuse(e, i->a, X64_XMM13), d = emit_vdef(e, i->dst, X64_XMM13);
+
+    if (i->flags & IR_Q)
+        x64_vmov(e->as, d, a);
+    else
+        x64_v2(e->as, X64_MOVQ, d, a);
+    emit_vdone(e, i->dst, d);
 }
 
 void emit_VDUP(struct emit *e, const struct ir_insn *i)

@@ -109,20 +109,11 @@ void emit_VPMULL(struct emit *e, const struct ir_insn *i)
 
 /* --- narrower --- */
 
-/* A shuffle's indices: of each wide element the narrow one `skip` bytes into it; the rest zeros. */
-static struct vec_bytes narrow_bytes(unsigned size, unsigned skip)
-{
-    static const uint64_t first[3] = {UINT64_C(0x0e0c0a0806040200), UINT64_C(0x0d0c090805040100),
-                                      UINT64_C(0x0b0a090803020100)};
-
-    return (struct vec_bytes){first[__builtin_ctz(size)] + skip * UINT64_C(0x0101010101010101),
-                              UINT64_C(0x8080808080808080)};
-}
-
 /* Stores the part of `from`'s elements that is `skip` bytes into them. */
 static void store_part(struct emit *e, const struct ir_insn *i, unsigned from, unsigned skip)
 {
-    struct x64_mem part = vec_const_bytes(e, narrow_bytes(i->size, skip));
+    struct x64_mem part =
+        vec_const_bytes(e, (struct vec_bytes){vec_parts(i->size, skip), vec_replicate(0x80, 1)});
 
     if (i->c == IR_NONE) {
         unsigned d = emit_vdef(e, i->dst, X64_XMM13);

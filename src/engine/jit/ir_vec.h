@@ -23,6 +23,12 @@ enum {
     VEC_UNSIGNED_RESULT = 0x2000,
     /* Of VTBL: where the index is out of range c stays; without, c is zero wherever it is not. */
     VEC_KEEP = 0x2000,
+    /*
+     * Of VAESE with VAESMC after it, and of VAESD with VAESIMC: the first one only adds the round
+     * key, the second one does the rest, for which the host has one instruction. Nothing can come
+     * between the two that would see the difference.
+     */
+    VEC_FUSED = 0x2000,
 };
 
 #endif

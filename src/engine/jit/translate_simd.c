@@ -467,6 +467,47 @@ static bool table(struct translator *t, uint32_t w, enum ir_opcode op, unsigned 
 
 /* --- cryptography: Vd is an operand --- */
 
+static bool same_block(const struct ir_region *r, unsigned n)
+{
+    if (n + 1 >= r->guests)
+        return false;
+    for (unsigned b = 0; b < r->blocks; b++)
+        if (r->block[b].first_guest == n + 1)
+            return false;
+    return true;
+}
+
+/* Whether guest instructions n and n + 1 are a round of AES: of one block, on one register. */
+static bool aes_round(const struct ir_region *r, unsigned n)
+{
+    const struct guest_insn *g = &r->guest[n];
+
+    return same_block(r, n) &&
+           ((g[0].op == A64_AESE && g[1].op == A64_AESMC) ||
+            (g[0].op == A64_AESD && g[1].op == A64_AESIMC)) &&
+           a64_Rd(g[0].word) == a64_Rd(g[1].word) && a64_Rn(g[1].word) == a64_Rd(g[1].word);
+}
+
+static bool aes_first(struct translator *t, uint32_t w, enum ir_opcode op, unsigned flags)
+{
+    struct ir_insn *i = add(t, w, op, 4, flags | IR_Q);
+
+    if (aes_round(t->r, t->guest))
+        i->flags |= VEC_FUSED;
+    i->b = i->a;
+    i->a = i->dst;
+    return true;
+}
+
+static bool aes_second(struct translator *t, uint32_t w, enum ir_opcode op, unsigned flags)
+{
+    struct ir_insn *i = add(t, w, op, 4, flags | IR_Q);
+
+    if (t->guest > 0 && aes_round(t->r, t->guest - 1))
+        i->flags |= VEC_FUSED;
+    return true;
+}
+
 static bool rounds_two(struct translator *t, uint32_t w, enum ir_opcode op, unsigned flags)
 {
     struct ir_insn *i = add(t, w, op, 4, flags | IR_Q);
