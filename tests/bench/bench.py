@@ -14,7 +14,7 @@ import report
 import results as bookkeeping
 import startup
 from classes import BY_NAME, CLASSES, class_of
-from console import Failure
+from console import Failure, end_with_children
 from monitors import QEMUS, Atoll
 
 TOP = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
@@ -122,6 +122,7 @@ class Bench:
 
 
 def main():
+    end_with_children()
     given = arguments()
     if given.profile:
         return profile_run.profile(Atoll(given.atoll, given.engine, given.option),

@@ -2,7 +2,9 @@
 
 import os
 import select
+import signal
 import subprocess
+import sys
 import time
 
 import usage
@@ -10,6 +12,11 @@ import usage
 
 class Failure(Exception):
     """The guest did not do what it is for."""
+
+
+def end_with_children():
+    """SIGTERM ends this program the ordinary way, and so its monitors with it."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
 class Console:

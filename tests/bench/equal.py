@@ -10,7 +10,7 @@ import sys
 
 import measure
 import monitors
-from console import Console, Failure
+from console import Console, Failure, end_with_children
 
 TOP = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 PROGRAMS = sorted(os.listdir(os.path.join(TOP, "tests/bench/equal")))
@@ -62,6 +62,7 @@ def compare(name, ours, theirs):
 
 
 def main():
+    end_with_children()
     given = arguments()
     if not os.path.exists(os.path.join(TOP, "build/bench/equal.img")):
         print("skipped: tests/bench/equal-prepare has not made the disk")
