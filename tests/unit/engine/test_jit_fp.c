@@ -312,7 +312,7 @@ static void run(const struct word *word, struct page *page, struct soft_cpu *c)
     }
     if (c->raw_flags >= 0xff00)
         c->raw_flags = flags_of_fp_compare[c->raw_flags & 0xff];
-    nzcv = (c->raw_flags & RAW_MASK) * RAW_TO_NZCV & 0xf0000000;
+    nzcv = (uint32_t)(c->raw_flags & RAW_MASK) * RAW_TO_NZCV & 0xf0000000;
     c->nzcv = nzcv;
 }
 
