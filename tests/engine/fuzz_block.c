@@ -240,22 +240,26 @@ static void invalidate(struct gen *g, unsigned page)
     gen_emit(g, A64W_ISB);
 }
 
-/* A page of the window is another one, and is used. */
+/* A page of the window is used, is another one, and is used again. */
 static void translation(struct gen *g)
 {
     unsigned a = gen_reg(g, 31), b = gen_reg(g, a);
     unsigned page = between(g, FUZZ_PAGE_RO, FUZZ_PAGE_FREE + 1);
+    uint64_t va;
 
     if (page == FUZZ_PAGE_DEVICE)
         page = FUZZ_PAGE_FREE;
+    va = fuzz_va(page) + random_below(&g->r, 512) * 8;
     if (one_in(g, 2))
         gen_emit(g, A64W_SVC(FUZZ_SVC_EL1));
+    gen_mov(g, a, va);
+    gen_emit(g, (one_in(g, 2) ? 0xf9400000 : 0xf9000000) | a << 5 | b);
     gen_mov(g, a, FUZZ_WRITE + FUZZ_TABLE * 4096 + page * 8);
     gen_mov(g, b, some_descriptor(g));
     gen_emit(g, 0xf9000000 | a << 5 | b);
     gen_mov(g, a, 0); /* nobody else writes there */
     invalidate(g, page);
-    gen_mov(g, a, fuzz_va(page) + random_below(&g->r, 512) * 8);
+    gen_mov(g, a, va);
     gen_emit(g, (one_in(g, 2) ? 0xf9400000 : 0xf9000000) | a << 5 | b);
     g->b->flush = true;
 }
@@ -450,7 +454,7 @@ static void piece(struct gen *g)
         void (*make)(struct gen *g);
         unsigned weight;
     } kinds[] = {{gen_random, 120},   {flags, 16},       {accesses, 12},   {loop, 8},
-                 {exclusive_loop, 3}, {translation, 2},  {self_modify, 3}, {call, 4},
+                 {exclusive_loop, 3}, {translation, 3},  {self_modify, 3}, {call, 4},
                  {wild_branch, 2},    {change_level, 5}, {set_fpcr, 2}};
     unsigned n = 0;
 
@@ -490,9 +494,11 @@ static void fill_state(struct gen *g)
 
 void fuzz_block_make(struct fuzz_block *b, uint64_t seed, unsigned options)
 {
-    struct gen g = {.r = {seed * UINT64_C(0x9e3779b97f4a7c15)}, .b = b, .options = options};
-    unsigned pieces = between(&g, 12, 48);
+    struct gen g = {.r = {seed}, .b = b, .options = options};
+    unsigned pieces;
 
+    g.r.state = random_u64(&g.r); /* sequences of neighbouring seeds have nothing in common */
+    pieces = between(&g, 12, 48);
     b->seed = seed;
     b->options = options;
     b->count = 0;

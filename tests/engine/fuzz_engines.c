@@ -28,8 +28,9 @@
 #include "fuzz_gen.h"
 #include "fuzz_side.h"
 
-#define HANG_SECONDS    20
-#define PROGRESS        10 /* seconds */
+#define PATIENCE        20000 /* milliseconds for a block */
+#define LITTLE_PATIENCE 200   /* for one that is being made smaller */
+#define PROGRESS        10    /* seconds */
 #define MAX_DIFFERENCES 10
 #define FULL_COVERAGE   1000000 /* blocks, after which each operation must have run so often: */
 #define FULL_COUNT      1000
@@ -40,10 +41,19 @@ struct fuzz {
     uint64_t done, generated, differences;
     struct fuzz_counts counts;
     _Atomic(struct fuzz_side *) running;
-    _Atomic bool interrupt; /* the block that runs wants kicks */
-    _Atomic time_t started;
+    _Atomic bool interrupt;   /* the block that runs wants kicks */
+    _Atomic uint64_t started; /* milliseconds, as the next */
+    _Atomic uint64_t patience;
     _Atomic bool over;
 };
+
+static uint64_t milliseconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
 
 /* --- the other thread: interrupts, and a watch over blocks that do not end --- */
 
@@ -60,7 +70,7 @@ static void *kick_at_random(void *arg)
             continue;
         if (atomic_load(&f->interrupt))
             fuzz_side_kick(s);
-        if (time(NULL) - atomic_load(&f->started) > HANG_SECONDS) {
+        if (milliseconds() > atomic_load(&f->started) + atomic_load(&f->patience)) {
             atomic_store(&s->give_up, true);
             fuzz_side_kick(s);
         }
@@ -74,7 +84,7 @@ static enum fuzz_end run(struct fuzz *f, unsigned side, const struct fuzz_block 
     enum fuzz_end end;
 
     atomic_store(&f->side[side].give_up, false);
-    atomic_store(&f->started, time(NULL));
+    atomic_store(&f->started, milliseconds());
     atomic_store(&f->interrupt, (b->options & FUZZ_INTERRUPTED) != 0);
     atomic_store(&f->running, &f->side[side]);
     end = fuzz_side_run(&f->side[side], b, state);
@@ -250,6 +260,7 @@ static void explain(struct fuzz *f, struct fuzz_block *b)
            b->options & FUZZ_INTERRUPTED ? " (interrupted)" : "", f->side[0].ops->name,
            f->side[1].ops->name);
     fflush(stdout);
+    atomic_store(&f->patience, LITTLE_PATIENCE);
     shrink(f, b);
     do {
         end[0] = run(f, 0, b, &state[0]);
@@ -269,22 +280,15 @@ static void explain(struct fuzz *f, struct fuzz_block *b)
         print_states(&state[0], &state[1]);
     print_memory(f);
     fflush(stdout);
+    atomic_store(&f->patience, PATIENCE);
 }
 
 /* --- the run --- */
 
-static double seconds_since(const struct timespec *start)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
-}
-
-static void progress(const struct fuzz *f, const struct timespec *start)
+static void progress(const struct fuzz *f, uint64_t start)
 {
     struct vcpu_stats stats;
-    double seconds = seconds_since(start);
+    double seconds = (double)(milliseconds() - start) / 1e3;
 
     f->side[0].ops->vcpu_stats(f->side[0].vcpu, &stats);
     printf("%" PRIu64 " blocks, %" PRIu64 " instructions made, %.1f million run by %s (%.2f "
@@ -298,18 +302,18 @@ static void progress(const struct fuzz *f, const struct timespec *start)
 static void fuzz(struct fuzz *f)
 {
     static struct fuzz_block b;
-    struct timespec start;
-    double next = PROGRESS;
+    uint64_t start = milliseconds(), next = PROGRESS;
 
-    clock_gettime(CLOCK_MONOTONIC, &start);
     for (; f->done < f->blocks && f->differences < MAX_DIFFERENCES; f->done++) {
         uint64_t seed = f->seed + f->done;
 
-        if (f->done % 64 == 0 && seconds_since(&start) > next) {
-            progress(f, &start);
-            next += PROGRESS;
+        uint64_t seconds = (milliseconds() - start) / 1000;
+
+        if (seconds >= next) {
+            progress(f, start);
+            next = seconds + PROGRESS;
         }
-        if (f->seconds && f->done % 64 == 0 && seconds_since(&start) > (double)f->seconds)
+        if (f->seconds && seconds >= f->seconds)
             break;
         fuzz_block_make(&b, seed, seed % 4 == 0 ? FUZZ_INTERRUPTED : 0);
         f->generated += b.count;
@@ -320,7 +324,7 @@ static void fuzz(struct fuzz *f)
             fuzz_side_count(&f->side[0], &b, &f->counts);
         }
     }
-    progress(f, &start);
+    progress(f, start);
 }
 
 /* What was run: the operations that were met least, and the part that completed. */
@@ -386,6 +390,7 @@ int main(int argc, char **argv)
             fprintf(stderr, "fuzz_engines: %s\n", err.text);
             return 2;
         }
+    atomic_store(&f.patience, PATIENCE);
     pthread_create(&kicker, NULL, kick_at_random, &f);
     fuzz(&f);
     atomic_store(&f.over, true);
