@@ -8,20 +8,23 @@
 #include <string.h>
 
 #include "engine/interp/interp.h"
+#if defined(__x86_64__)
+#include "engine/jit/jit.h"
+#endif
 
 /*
  * Engines of the design that this build does not contain. They are listed so that whoever looks for
  * one learns where it stands; none of them probes, so none is ever chosen.
  */
+#if !defined(__x86_64__)
 static int probe_jit(struct error *err)
 {
-#if defined(__x86_64__)
-    return error_set(err, ENOTSUP,
-                     "this version of Atoll does not have its translator yet; use interp");
-#else
     return error_set(err, ENOTSUP, "it makes x86-64 code, and this host is not x86-64");
-#endif
 }
+
+static const struct engine_ops jit_engine = {
+    .name = "jit", .about = "a translator to x86-64", .probe = probe_jit};
+#endif
 
 static int probe_kvm(struct error *err)
 {
@@ -48,10 +51,8 @@ static const struct engine_ops absent_hvf = {
     .name = "hvf", .about = "native speed by Apple's Hypervisor.framework", .probe = probe_hvf};
 static const struct engine_ops absent_kvm = {
     .name = "kvm", .about = "native speed by Linux's KVM", .probe = probe_kvm};
-static const struct engine_ops absent_jit = {
-    .name = "jit", .about = "a translator to x86-64", .probe = probe_jit};
 
-const struct engine_ops *const engines[] = {&absent_hvf, &absent_kvm, &absent_jit, &interp_engine,
+const struct engine_ops *const engines[] = {&absent_hvf, &absent_kvm, &jit_engine, &interp_engine,
                                             NULL};
 
 static const struct engine_ops *find_best(struct error *err)

@@ -17,4 +17,13 @@
 A64_OPS(INTERP_HANDLER)
 #undef INTERP_HANDLER
 
+typedef void interp_handler(struct soft_cpu *c, uint32_t w);
+
+/* The handlers by enum a64_op, A64_UNDEFINED included. */
+extern interp_handler *const interp_handlers[A64_OP_COUNT];
+
+/* Fetches, decodes and runs the one instruction at c->pc, and moves c->pc on: for who has nothing
+ * decoded. May raise. */
+void interp_execute(struct soft_cpu *c);
+
 #endif

@@ -20,8 +20,6 @@
 #define CACHE_BITS  11 /* log2 of the pages, of 16 KiB each, allocated as they are needed */
 #define CACHE_PAGES (1u << CACHE_BITS)
 
-typedef void interp_handler(struct soft_cpu *c, uint32_t word);
-
 struct insn {
     interp_handler *run;
     uint32_t word;
@@ -44,11 +42,28 @@ static void interp_undefined(struct soft_cpu *c, uint32_t w)
     soft_undefined(c);
 }
 
-static interp_handler *const handlers[A64_OP_COUNT] = {[A64_UNDEFINED] = interp_undefined,
+interp_handler *const interp_handlers[A64_OP_COUNT] = {[A64_UNDEFINED] = interp_undefined,
 #define HANDLER(name) [A64_##name] = interp_##name,
                                                        A64_OPS(HANDLER)
 #undef HANDLER
 };
+
+void interp_execute(struct soft_cpu *c)
+{
+    uint32_t word;
+
+    if (c->pc & 3)
+        soft_raise_pc_alignment(c);
+    word = __atomic_load_n(
+        (const uint32_t *)(const void *)(soft_fetch(c, c->pc)->host + (c->pc & ~SOFT_PAGE_MASK)),
+        __ATOMIC_RELAXED);
+    c->next_pc = c->pc + 4;
+    interp_handlers[a64_decode(word)](c, word);
+    c->pc = c->next_pc;
+    soft_slice_take(c, 1);
+    if (atomic_load_explicit(&c->attention, memory_order_relaxed) & SOFT_ATTEND_DEBUG)
+        soft_debug_after(c, word);
+}
 
 /* --- the decode cache --- */
 
@@ -60,7 +75,7 @@ static void interp_decode(struct soft_cpu *c, uint32_t w)
 
     i->word =
         __atomic_load_n((const uint32_t *)(const void *)(page->host + offset), __ATOMIC_RELAXED);
-    i->run = handlers[a64_decode(i->word)];
+    i->run = interp_handlers[a64_decode(i->word)];
     i->run(c, i->word);
 }
 

@@ -22,4 +22,7 @@ struct regalloc {
 /* Pure. */
 void regalloc_run(const struct ir_region *r, struct regalloc *alloc);
 
+/* What is dirty after instruction i, given what is before it. Pure. */
+uint64_t regalloc_dirty_after(const struct regalloc *a, const struct ir_insn *i, uint64_t dirty);
+
 #endif

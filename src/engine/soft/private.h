@@ -28,7 +28,8 @@ struct soft_engine {
     void (*step)(struct soft_cpu *c);
     /* Forgets what it made of the instructions in [pa, pa + len). */
     void (*drop_code)(struct soft_cpu *c, uint64_t pa, uint64_t len);
-    /* NULL, or brings c->fpsr up to date with flags that the engine keeps elsewhere while it runs. */
+    /* NULL, or brings c->fpsr up to date with flags that the engine keeps elsewhere while it runs.
+     */
     void (*sync)(struct soft_cpu *c);
 };
 
@@ -91,16 +92,16 @@ struct soft_private {
 
     bool irq, fiq;                      /* interrupt levels */
     bool timer_level[SOFT_TIMER_COUNT]; /* outputs as last told to machine/ */
-    uint64_t timer_next;     /* the count at which an output changes next; UINT64_MAX: never */
-    bool dirty_log;          /* as seen when the TLB was last filled */
-    bool watching;           /* a watchpoint is armed */
+    uint64_t timer_next; /* the count at which an output changes next; UINT64_MAX: never */
+    bool dirty_log;      /* as seen when the TLB was last filled */
+    bool watching;       /* a watchpoint is armed */
 
-    uint64_t excl_pc;         /* of the load-exclusive, when it has no name (monitor.c) */
+    uint64_t excl_pc;          /* of the load-exclusive, when it has no name (monitor.c) */
     uint64_t excl_unproven[8]; /* load-exclusives whose store-exclusive has met such a monitor */
-    unsigned excl_refusals;   /* store-exclusives that met another's name, one after another */
-    uint64_t section_pc;      /* where SOFT_ATTEND_SECTION is for */
-    _Atomic bool parked;      /* stands still for another vCPU's section */
-    struct vcpu_debug debug; /* what vcpu_debug asked for */
+    unsigned excl_refusals;    /* store-exclusives that met another's name, one after another */
+    uint64_t section_pc;       /* where SOFT_ATTEND_SECTION is for */
+    _Atomic bool parked;       /* stands still for another vCPU's section */
+    struct vcpu_debug debug;   /* what vcpu_debug asked for */
     bool debug_first; /* the first instruction of this vcpu_run: its breakpoint has been told */
     bool step_done, step_excl; /* a software step ran an instruction; it was a load-exclusive */
     struct vcpu_stats stats;
@@ -108,7 +109,7 @@ struct soft_private {
 
 /* --- the VM --- */
 
-#define SOFT_MAX_MAPS     8
+#define SOFT_MAX_MAPS 8
 
 struct soft_map {
     uint64_t ipa, size;
@@ -263,8 +264,8 @@ void soft_context_changed(struct soft_cpu *c);
 
 /* --- exclusive sections (section.c) --- */
 
-/* Has the instruction at c->pc start again in an exclusive section, which lasts until the monitor is
- * clear. Changes nothing else. */
+/* Has the instruction at c->pc start again in an exclusive section, which lasts until the monitor
+ * is clear. Changes nothing else. */
 _Noreturn void soft_section_request(struct soft_cpu *c);
 /* Runs the section that was asked for, between two instructions. May raise, may leave. */
 void soft_section_run(struct soft_cpu *c);

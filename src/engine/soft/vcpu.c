@@ -41,7 +41,8 @@ int soft_vcpu_create(struct engine_vm *e, unsigned index, struct vcpu **out, str
     while (cpus <= index && !atomic_compare_exchange_weak(&vm->cpus, &cpus, index + 1))
         ;
     /* What was translated for one vCPU alone does without LOCK. */
-    soft_request_broadcast(&v->cpu, &(struct soft_request){.kind = SOFT_DROP_CODE, .len = UINT64_MAX});
+    soft_request_broadcast(&v->cpu,
+                           &(struct soft_request){.kind = SOFT_DROP_CODE, .len = UINT64_MAX});
     *out = v;
     return 0;
 }

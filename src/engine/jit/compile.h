@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/* From guest code to host code: all stages in their order (compile.c). */
+#ifndef ENGINE_JIT_COMPILE_H
+#define ENGINE_JIT_COMPILE_H
+
+#include <stdio.h>
+
+#include "engine/jit/emit_private.h"
+
+/* Working memory of one thread's compilations, too large for a stack. */
+struct compiler {
+    struct ir_region region;
+    struct regalloc alloc;
+    FILE *dump; /* every stage of every region is printed there, if not NULL */
+};
+
+/*
+ * Compiles the region at offset `entry` of the guest page at `page` into as->at. Returns false when
+ * there is no room for its code or constants, and nothing then counts as written; else c->region
+ * describes what was compiled, and as->at is the end of the code.
+ */
+bool compile(struct compiler *c, struct x64 *as, const struct thunks *thunks,
+             struct const_pool *pool, const uint8_t *page, uint64_t pa, unsigned entry,
+             unsigned context, bool smp);
+
+#endif

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Emitting a region: operands, flags, calls of handlers, and the order of it all; see emit.h.
+ *
+ * A region's code: the entry (the slice of instructions is charged, registers are loaded), the
+ * blocks, and then what is out of line: replays, far edges, and one routine that spills, calls a
+ * handler and reloads.
+ */
+#include "engine/jit/emit_private.h"
+
+#include <string.h>
+
+#include "base/bits.h"
+#include "engine/jit/flags.h"
+
+static emit_fn *const emitters[IR_OPCODES] = {
+#define IR_OP(name, signature, attributes) [IR_##name] = emit_##name,
+#include "engine/jit/ir_ops.def"
+#undef IR_OP
+};
+
+/* --- operands --- */
+
+bool emit_in_reg(const struct emit *e, ir_value v)
+{
+    return v < IR_VALUES && e->alloc->host[v] >= 0;
+}
+
+struct x64_mem emit_mem(const struct emit *e, ir_value v)
+{
+    size_t offset = v < IR_V ? offsetof(struct soft_cpu, x) + v * sizeof(uint64_t)
+                             : offsetof(struct soft_cpu, v) + (v - IR_V) * sizeof(union soft_vreg);
+
+    return x64_at(EMIT_STATE, (int32_t)offset - EMIT_BIAS);
+}
+
+static unsigned host_of(const struct emit *e, ir_value v)
+{
+    return (unsigned)e->alloc->host[v];
+}
+
+enum x64_reg emit_use(struct emit *e, ir_value v, unsigned size, enum x64_reg scratch)
+{
+    if (emit_in_reg(e, v))
+        return (enum x64_reg)host_of(e, v);
+    emit_copy(e, scratch, v, size);
+    return scratch;
+}
+
+void emit_copy(struct emit *e, enum x64_reg to, ir_value v, unsigned size)
+{
+    if (v == IR_ZERO)
+        x64_mov_ri(e->as, to, 0);
+    else if (!emit_in_reg(e, v))
+        x64_load(e->as, size, to, emit_mem(e, v));
+    else if (size != 8 || host_of(e, v) != to)
+        x64_mov_rr(e->as, size, to, host_of(e, v));
+}
+
+enum x64_reg emit_def(struct emit *e, ir_value dst, enum x64_reg scratch)
+{
+    return emit_in_reg(e, dst) ? (enum x64_reg)host_of(e, dst) : scratch;
+}
+
+void emit_done(struct emit *e, ir_value dst, enum x64_reg from)
+{
+    if (dst == IR_NONE)
+        return;
+    if (!emit_in_reg(e, dst))
+        x64_store(e->as, 8, emit_mem(e, dst), from);
+    else if (host_of(e, dst) != from)
+        x64_mov_rr(e->as, 8, host_of(e, dst), from);
+}
+
+void emit_alu(struct emit *e, enum x64_alu op, unsigned size, enum x64_reg to, ir_value v,
+              int64_t imm)
+{
+    if (v == IR_ZERO) {
+        v = IR_IMM;
+        imm = 0;
+    }
+    if (v == IR_IMM && size == 4)
+        imm = (int32_t)imm;
+    if (v == IR_IMM && imm != (int32_t)imm) {
+        x64_mov_ri(e->as, X64_RDX, (uint64_t)imm);
+        x64_alu_rr(e->as, op, size, to, X64_RDX);
+    } else if (v == IR_IMM) {
+        x64_alu_ri(e->as, op, size, to, (int32_t)imm);
+    } else if (emit_in_reg(e, v)) {
+        x64_alu_rr(e->as, op, size, to, host_of(e, v));
+    } else {
+        x64_alu_rm(e->as, op, size, to, emit_mem(e, v));
+    }
+}
+
+unsigned emit_vuse(struct emit *e, ir_value v, unsigned scratch)
+{
+    if (emit_in_reg(e, v))
+        return host_of(e, v);
+    emit_vcopy(e, scratch, v);
+    return scratch;
+}
+
+void emit_vcopy(struct emit *e, unsigned to, ir_value v)
+{
+    if (emit_in_reg(e, v))
+        x64_vmov(e->as, to, host_of(e, v));
+    else
+        x64_vload(e->as, 16, to, emit_mem(e, v));
+}
+
+unsigned emit_vdef(struct emit *e, ir_value dst, unsigned scratch)
+{
+    return emit_in_reg(e, dst) ? host_of(e, dst) : scratch;
+}
+
+void emit_vdone(struct emit *e, ir_value dst, unsigned from)
+{
+    if (emit_in_reg(e, dst))
+        x64_vmov(e->as, host_of(e, dst), from);
+    else
+        x64_vstore(e->as, 16, emit_mem(e, dst), from);
+}
+
+struct x64_mem emit_const16(struct emit *e, uint64_t low, uint64_t high)
+{
+    struct const_pool *pool = e->p->pool;
+    unsigned n = 0;
+
+    while (n < pool->count && (pool->value[2 * n] != low || pool->value[2 * n + 1] != high))
+        n++;
+    if (n == pool->limit) {
+        pool->full = true;
+        n = 0;
+    } else if (n == pool->count) {
+        pool->value[2 * n] = low;
+        pool->value[2 * n + 1] = high;
+        pool->count++;
+    }
+    return x64_at(X64_RIP, (int32_t)((uint8_t *)&pool->value[2 * n] - e->as->start));
+}
+
+/* --- spilling --- */
+
+void emit_spill(struct emit *e, uint64_t set)
+{
+    for (set &= e->alloc->assigned; set; set &= set - 1) {
+        ir_value v = (ir_value)__builtin_ctzll(set);
+
+        if (ir_is_vector(v))
+            x64_vstore(e->as, 16, emit_mem(e, v), host_of(e, v));
+        else
+            x64_store(e->as, 8, emit_mem(e, v), host_of(e, v));
+    }
+}
+
+void emit_reload(struct emit *e, uint64_t set)
+{
+    for (set &= e->alloc->assigned; set; set &= set - 1) {
+        ir_value v = (ir_value)__builtin_ctzll(set);
+
+        if (ir_is_vector(v))
+            x64_vload(e->as, 16, host_of(e, v), emit_mem(e, v));
+        else
+            x64_load(e->as, 8, host_of(e, v), emit_mem(e, v));
+    }
+}
+
+/* --- flags --- */
+
+void emit_flags_store_raw(struct emit *e, enum x64_reg ax)
+{
+    x64_store(e->as, 2, EMIT_FIELD(raw_flags), ax);
+}
+
+static void store_flags(struct emit *e, enum emit_flags form)
+{
+    struct x64 *as = e->as;
+
+    x64_lahf(as);
+    if (form == EMIT_FLAGS_FP) {
+        x64_movzx_ah(as, X64_RAX);
+        x64_mov_ri(as, X64_RDX, (uint64_t)(uintptr_t)flags_of_fp_compare);
+        x64_load(as, 2, X64_RAX, x64_at_index(X64_RDX, X64_RAX, 2, 0));
+    } else {
+        x64_setcc_r(as, X64_CC_O, X64_RAX);
+    }
+    emit_flags_store_raw(e, X64_RAX);
+}
+
+void emit_flags_set(struct emit *e, const struct ir_insn *i, enum emit_flags form)
+{
+    if (!(i->flags & IR_S))
+        return;
+    if (i->flags & IR_STORE) {
+        if (form == EMIT_FLAGS_SUB) {
+            x64_cmc(e->as);
+            form = EMIT_FLAGS_ADD;
+        }
+        store_flags(e, form);
+    }
+    e->eflags = i->flags & IR_DEAD ? EMIT_FLAGS_NONE : form;
+}
+
+/* By pairs of A64 conditions: the host's for the even one; the odd one is its inverse. */
+static const uint8_t condition_add[8] = {X64_CC_E, X64_CC_B, X64_CC_S,  X64_CC_O,
+                                         X64_CC_A, X64_CC_GE, X64_CC_G, 0};
+static const uint8_t condition_sub[8] = {X64_CC_E, X64_CC_AE, X64_CC_S, X64_CC_O,
+                                         X64_CC_A, X64_CC_GE, X64_CC_G, 0};
+
+/* After ucomisd, where all of ZF, PF, CF are set when the operands are unordered. */
+static const struct {
+    uint8_t first, second, both;
+} condition_fp[14] = {
+    {X64_CC_E, X64_CC_NP, true},            /* EQ: equal */
+    {X64_CC_NE, X64_CC_P, false},           /* NE */
+    {X64_CC_AE, X64_CC_P, false},           /* CS: greater, equal or unordered */
+    {X64_CC_B, X64_CC_NP, true},            /* CC: less */
+    {X64_CC_B, X64_CC_NP, true},            /* MI: less */
+    {X64_CC_AE, X64_CC_P, false},           /* PL */
+    {X64_CC_P, X64_CC_NONE, false},         /* VS: unordered */
+    {X64_CC_NP, X64_CC_NONE, false},        /* VC */
+    {X64_CC_A, X64_CC_P, false},            /* HI: greater or unordered */
+    {X64_CC_BE, X64_CC_NP, true},           /* LS: less or equal */
+    {X64_CC_AE, X64_CC_NONE, false},        /* GE: greater or equal */
+    {X64_CC_B, X64_CC_NONE, false},         /* LT: less or unordered */
+    {X64_CC_A, X64_CC_NONE, false},         /* GT */
+    {X64_CC_BE, X64_CC_NONE, false},        /* LE */
+};
+
+/* One flag in memory decides: no need to load them all. */
+static bool test_in_memory(struct emit *e, unsigned cond, enum x64_cc *cc)
+{
+    static const uint16_t mask[4] = {RAW_Z, RAW_C, RAW_N, RAW_V};
+    struct x64_mem flags = EMIT_FIELD(raw_flags);
+    uint16_t m;
+
+    if (cond >= 8)
+        return false;
+    m = mask[cond / 2];
+    if (m > 0xff)
+        flags.disp++;
+    x64_test_mi(e->as, 1, flags, (int8_t)(m > 0xff ? m >> 8 : m));
+    *cc = cond & 1 ? X64_CC_E : X64_CC_NE;
+    return true;
+}
+
+/* OF comes from an addition that overflows when V is 1, the others from SAHF. */
+static void load_flags(struct emit *e)
+{
+    x64_load(e->as, 2, X64_RAX, EMIT_FIELD(raw_flags));
+    x64_alu_ri(e->as, X64_ADD, 1, X64_RAX, 127);
+    x64_sahf(e->as);
+    e->eflags = EMIT_FLAGS_ADD;
+}
+
+enum x64_cc emit_condition(struct emit *e, unsigned cond, enum x64_cc *second, bool *both)
+{
+    enum x64_cc cc;
+
+    *second = X64_CC_NONE;
+    *both = false;
+    if (e->eflags == EMIT_FLAGS_NONE) {
+        if (test_in_memory(e, cond, &cc))
+            return cc;
+        load_flags(e);
+    }
+    if (e->eflags == EMIT_FLAGS_FP) {
+        *second = (enum x64_cc)condition_fp[cond].second;
+        *both = condition_fp[cond].both;
+        return (enum x64_cc)condition_fp[cond].first;
+    }
+    if (e->eflags == EMIT_FLAGS_ADD && cond / 2 == 4) { /* HI, LS: the host has them for borrows */
+        x64_cmc(e->as);
+        e->eflags = EMIT_FLAGS_SUB;
+    }
+    cc = (enum x64_cc)(e->eflags == EMIT_FLAGS_ADD ? condition_add : condition_sub)[cond / 2];
+    return (enum x64_cc)(cc ^ (cond & 1));
+}
+
+void emit_carry(struct emit *e, bool borrow)
+{
+    struct x64 *as = e->as;
+    bool inverted = false;
+
+    switch (e->eflags) {
+    case EMIT_FLAGS_ADD: break;
+    case EMIT_FLAGS_SUB: inverted = true; break;
+    case EMIT_FLAGS_NONE: x64_bt_mi(as, X64_BT, 4, EMIT_FIELD(raw_flags), 8); break;
+    case EMIT_FLAGS_FP: /* C unless less */
+        x64_setcc_r(as, X64_CC_AE, X64_RAX);
+        x64_setcc_r(as, X64_CC_P, X64_RDX);
+        x64_alu_rr(as, X64_OR, 1, X64_RAX, X64_RDX);
+        x64_unary_r(as, X64_NEG, 1, X64_RAX);
+        break;
+    }
+    if (inverted != borrow)
+        x64_cmc(as);
+    e->eflags = EMIT_FLAGS_NONE;
+}
+
+/* --- handlers --- */
+
+static void call_handler(struct emit *e, unsigned guest)
+{
+    const struct guest_insn *g = &e->r->guest[guest];
+
+    x64_mov_ri(e->as, X64_RAX, g->op | (uint32_t)g->offset << 16);
+    x64_mov_ri(e->as, X64_RDX, g->word);
+    x64_call_label(e->as, &e->p->handler);
+    e->p->uses_handler = true;
+}
+
+void emit_handler(struct emit *e, const struct ir_insn *i)
+{
+    call_handler(e, i->guest);
+    e->eflags = EMIT_FLAGS_NONE;
+}
+
+void emit_call(struct emit *e, void (*fn)(struct soft_cpu *c, uint64_t arg), uint64_t arg)
+{
+    emit_spill(e, e->alloc->written);
+    x64_mov_ri(e->as, X64_RAX, (uint32_t)e->r->guest[e->insn->guest].offset << 16);
+    x64_mov_ri(e->as, X64_RDX, (uint64_t)(uintptr_t)fn);
+    x64_mov_ri(e->as, X64_RSI, arg);
+    x64_call_to(e->as, e->p->thunks->call);
+    emit_reload(e, e->alloc->assigned);
+    e->eflags = EMIT_FLAGS_NONE;
+}
+
+void emit_HANDLER(struct emit *e, const struct ir_insn *i)
+{
+    emit_handler(e, i);
+}
+
+void emit_slow(struct emit *e, enum x64_cc cc)
+{
+    struct emit_replay *replay = &e->p->replay[e->insn->guest];
+
+    replay->used = true;
+    x64_jcc_label(e->as, cc, &replay->start);
+}
+
+void emit_slow_always(struct emit *e)
+{
+    struct emit_replay *replay = &e->p->replay[e->insn->guest];
+
+    replay->used = true;
+    x64_jmp_label(e->as, &replay->start);
+}
+
+/* The routine that all calls of handlers in the region go through: eax and edx are the handler's. */
+static void emit_handler_routine(struct emit *e)
+{
+    if (!e->p->uses_handler)
+        return;
+    x64_bind(e->as, &e->p->handler);
+    emit_spill(e, e->alloc->written);
+    x64_call_to(e->as, e->p->thunks->handler);
+    emit_reload(e, e->alloc->assigned);
+    x64_ret(e->as);
+}
+
+static void emit_replays(struct emit *e)
+{
+    for (unsigned g = 0; g < e->r->guests; g++) {
+        struct emit_replay *replay = &e->p->replay[g];
+
+        if (!replay->used)
+            continue;
+        x64_bind(e->as, &replay->start);
+        call_handler(e, g);
+        x64_jmp_label(e->as, &replay->resume);
+    }
+}
+
+/* --- the region --- */
+
+/* The end of a guest instruction: where its replay goes on. */
+static void finish_guest(struct emit *e, unsigned guest)
+{
+    struct emit_replay *replay = &e->p->replay[guest];
+
+    if (!replay->used || replay->resume.at)
+        return;
+    x64_bind(e->as, &replay->resume);
+    e->eflags = EMIT_FLAGS_NONE;
+}
+
+static void emit_insn(struct emit *e, const struct ir_insn *i)
+{
+    unsigned attributes = ir_op_info[i->op].attributes;
+
+    e->insn = i;
+    emitters[i->op](e, i);
+    if (!(attributes & (IR_KEEPS_EFLAGS | IR_ENDS)) &&
+        !((attributes & IR_SETS_FLAGS) && (i->flags & IR_S)))
+        e->eflags = EMIT_FLAGS_NONE;
+    e->p->dirty = regalloc_dirty_after(e->alloc, i, e->p->dirty);
+}
+
+static void emit_block(struct emit *e, unsigned n)
+{
+    const struct ir_block *b = &e->r->block[n];
+
+    e->block = b;
+    e->eflags = EMIT_FLAGS_NONE;
+    e->p->dirty = e->alloc->dirty_in[n];
+    x64_bind(e->as, &e->p->block[n]);
+    for (unsigned k = 0; k < b->count; k++) {
+        const struct ir_insn *i = &e->r->insn[b->first + k];
+
+        if (k > 0 && (i->guest != i[-1].guest || (ir_op_info[i->op].attributes & IR_ENDS)))
+            finish_guest(e, i[-1].guest);
+        emit_insn(e, i);
+    }
+}
+
+static void emit_entry(struct emit *e)
+{
+    x64_alu_mi(e->as, X64_SUB, 4, EMIT_FIELD(slice), e->r->block[0].guests);
+    x64_jcc_label(e->as, X64_CC_S, &e->p->no_slice);
+    emit_reload(e, e->alloc->load);
+}
+
+static void emit_no_slice(struct emit *e)
+{
+    x64_bind(e->as, &e->p->no_slice);
+    x64_mov_ri(e->as, X64_RAX, e->r->entry);
+    x64_jmp_to(e->as, e->p->thunks->leave_at);
+}
+
+bool emit_region(struct x64 *as, const struct ir_region *r, const struct regalloc *alloc,
+                 const struct thunks *thunks, struct const_pool *pool)
+{
+    struct emit_private p;
+    struct emit e = {.as = as, .cpu = &as->has, .r = r, .alloc = alloc, .p = &p};
+
+    memset(&p, 0, sizeof(p));
+    p.thunks = thunks;
+    p.pool = pool;
+    emit_entry(&e);
+    for (unsigned n = 0; n < r->blocks; n++)
+        emit_block(&e, n);
+    emit_replays(&e);
+    emit_far_code(&e);
+    emit_no_slice(&e);
+    emit_handler_routine(&e);
+    return !as->overflow && !pool->full;
+}

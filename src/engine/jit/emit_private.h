@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: ISC */
+/* What emit.c and emit_flow.c share, and what they get from and give to cache.c (emit.h is for the
+ * families). */
+#ifndef ENGINE_JIT_EMIT_PRIVATE_H
+#define ENGINE_JIT_EMIT_PRIVATE_H
+
+#include "engine/jit/emit.h"
+#include "engine/jit/thunks.h"
+
+/* The way around an instruction whose fast translation does not apply. */
+struct emit_replay {
+    bool used;
+    struct x64_label start, resume;
+};
+
+/* An edge whose code is out of line. */
+struct emit_far_edge {
+    struct x64_label start;
+    struct ir_edge edge;
+    uint64_t dirty;
+    unsigned block; /* it leaves from */
+};
+
+/* A jump or call that the first run of its stub points at a region of the same page. */
+struct emit_site {
+    uint8_t *field; /* rel32 */
+    unsigned target; /* offset in the page */
+};
+
+enum { EMIT_FAR_EDGES = 2 * REGION_BLOCKS, EMIT_SITES = 3 * REGION_BLOCKS };
+
+/* Constants of 16 bytes that instructions refer to, near the code. */
+struct const_pool {
+    uint64_t *value;       /* pairs, 16-byte aligned */
+    unsigned count, limit; /* of pairs */
+    bool full;             /* one found no room */
+};
+
+struct emit_private {
+    const struct thunks *thunks;
+    struct const_pool *pool;
+    struct x64_label block[REGION_BLOCKS];
+    struct emit_replay replay[REGION_INSNS];
+    struct emit_far_edge far[EMIT_FAR_EDGES];
+    struct emit_site site[EMIT_SITES];
+    struct { struct x64_label start; uint8_t *landing; } missed_call[REGION_BLOCKS];
+    unsigned fars, sites, missed_calls;
+    struct x64_label handler;  /* spill, call, reload: one for the region */
+    struct x64_label no_slice; /* out of line: the slice has run out at the entry */
+    bool uses_handler;
+    uint64_t dirty; /* guest values whose host register is newer than memory */
+};
+
+/* Emits the region at as->at; false when the code or its constants did not fit. */
+bool emit_region(struct x64 *as, const struct ir_region *r, const struct regalloc *alloc,
+                 const struct thunks *thunks, struct const_pool *pool);
+
+/* Stores the guest values of `set` that have host registers; loads them. EFLAGS are kept. */
+void emit_spill(struct emit *e, uint64_t set);
+void emit_reload(struct emit *e, uint64_t set);
+
+/* emit_flow.c: what is out of line because of control flow; after all blocks. */
+void emit_far_code(struct emit *e);
+
+#endif

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The translator as an engine: finding the code for where the guest is, running it, and what the
+ * code calls back (thunks.h).
+ *
+ * Translated code leaves to loop() when the slice of instructions is used up, which is also how it
+ * learns that something wants its attention (soft_attention_set). What is dropped from the cache is
+ * dropped while no translated code is under way, or by a function here that then returns NULL: the
+ * code that called it, and all that waits on the host's stack for a guest's return, is never
+ * returned to.
+ */
+#include "engine/jit/jit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <xmmintrin.h>
+
+#include "arm/regs.h"
+#include "base/units.h"
+#include "engine/interp/handlers.h"
+#include "engine/jit/cache.h"
+#include "engine/jit/compile.h"
+#include "engine/soft/private.h"
+
+#define CACHE_SIZE (24 * MIB)
+
+/* All exceptions masked, round to nearest, no flag raised. */
+#define MXCSR 0x1f80
+
+struct soft_icache {
+    struct cache cache;
+    struct compiler compiler;
+    uint8_t context[2]; /* by EL, that the jump caches are for */
+    bool in_code;       /* MXCSR's flags are the guest's */
+    bool flushed;       /* since the flag was last cleared */
+};
+
+/* --- state that translated code keeps elsewhere --- */
+
+/* MXCSR's sticky flags are FPSR's, in another order (C5.2.10; SDM 1, 10.2.3). */
+static void sync(struct soft_cpu *c)
+{
+    static const struct {
+        uint8_t host, guest;
+    } flag[] = {{0, 0} /* invalid operation */,
+                {2, 1} /* division by zero */,
+                {3, 2} /* overflow */,
+                {4, 3} /* underflow */,
+                {5, 4} /* inexact */};
+    unsigned mxcsr;
+
+    if (!c->icache->in_code)
+        return;
+    mxcsr = _mm_getcsr();
+    for (unsigned i = 0; i < nitems(flag); i++)
+        c->fpsr |= (mxcsr >> flag[i].host & 1) << flag[i].guest;
+    _mm_setcsr(MXCSR);
+}
+
+/* --- finding code --- */
+
+static unsigned context_of(const struct soft_cpu *c)
+{
+    return (c->fp_trap ? CONTEXT_FP_TRAP : 0) | (c->fpcr ? CONTEXT_FPCR : 0) |
+           (c->sp_check ? CONTEXT_SP_CHECK : 0) | (c->el ? CONTEXT_EL1 : 0);
+}
+
+/* The jump caches do not know of contexts. */
+static unsigned settle_context(struct soft_cpu *c)
+{
+    unsigned context = context_of(c);
+
+    if (__builtin_expect(c->icache->context[c->el] != context, 0)) {
+        soft_jump_clear(c);
+        c->icache->context[c->el] = (uint8_t)context;
+    }
+    return context;
+}
+
+static void flush(struct soft_cpu *c)
+{
+    cache_flush(&c->icache->cache);
+    soft_jump_clear(c);
+    c->icache->flushed = true;
+}
+
+static bool try_compile(struct soft_cpu *c, const struct soft_etlb_entry *e, unsigned context)
+{
+    struct soft_icache *ic = c->icache;
+    bool smp = atomic_load_explicit(&c->vm->cpus, memory_order_relaxed) > 1;
+
+    return cache_has_room(&ic->cache) &&
+           compile(&ic->compiler, &ic->cache.as, &ic->cache.thunks, &ic->cache.pool, e->host, e->pa,
+                   (unsigned)(c->pc & ~SOFT_PAGE_MASK), context, smp);
+}
+
+static struct cache_region *translate(struct soft_cpu *c, const struct soft_etlb_entry *e,
+                                      unsigned context)
+{
+    struct cache *cache = &c->icache->cache;
+    uint8_t *code = cache->as.at;
+
+    if (!try_compile(c, e, context)) {
+        flush(c);
+        code = cache->as.at;
+        try_compile(c, e, context);
+    }
+    return cache_add(cache, &c->icache->compiler.region, code);
+}
+
+/* The region at c->pc, which from now on is the place that runs. May raise. */
+static struct cache_region *find_region(struct soft_cpu *c)
+{
+    unsigned context = settle_context(c);
+    const struct soft_etlb_entry *e;
+    struct cache_region *region;
+
+    if (c->pc & 3)
+        soft_raise_pc_alignment(c);
+    e = soft_fetch(c, c->pc);
+    c->code_base = c->pc & SOFT_PAGE_MASK;
+    region = cache_find(&c->icache->cache, e->pa + (c->pc & ~SOFT_PAGE_MASK), context);
+    if (!region)
+        region = translate(c, e, context);
+    soft_jump_enter(c, c->pc, cache_exec(&c->icache->cache, region->code));
+    return region;
+}
+
+static const void *find(struct soft_cpu *c)
+{
+    const struct soft_jump *jump;
+
+    settle_context(c);
+    jump = soft_jump_slot(c->jump, c->pc);
+    if (jump->va != c->pc)
+        return cache_exec(&c->icache->cache, find_region(c)->code);
+    c->code_base = c->pc & SOFT_PAGE_MASK;
+    return jump->code;
+}
+
+/* --- what translated code calls --- */
+
+static const void *next(struct soft_cpu *c)
+{
+    if (soft_slice(c) <= 0 ||
+        atomic_load_explicit(&c->attention, memory_order_relaxed) != 0)
+        return NULL;
+    return find(c);
+}
+
+/* AArch64.BranchAddr (D8.13): the tag of an address in a register is dropped where TCR_EL1 says so. */
+static uint64_t branch_address(const struct soft_cpu *c, uint64_t target)
+{
+    uint64_t tbi = target & BIT(55) ? TCR_TBI1 : TCR_TBI0;
+
+    return c->sysreg[SYSREG_TCR_EL1] & tbi ? (uint64_t)sign_extend(target, 56) : target;
+}
+
+static const void *lookup(struct soft_cpu *c)
+{
+    const void *code;
+
+    c->pc = branch_address(c, c->pc);
+    c->icache->flushed = false;
+    code = find(c);
+    return c->icache->flushed ? NULL : code;
+}
+
+static const void *link(struct soft_cpu *c, struct link_stub *stub)
+{
+    struct cache *cache = &c->icache->cache;
+    struct link_stub *writable = cache_writable(cache, stub);
+    struct cache_region *region;
+
+    c->pc = c->code_base + writable->target;
+    c->icache->flushed = false;
+    region = find_region(c);
+    if (c->icache->flushed)
+        return NULL;
+    cache_link(cache, writable, region);
+    return cache_exec(cache, region->code);
+}
+
+/* --- the loop --- */
+
+static void enter(struct soft_cpu *c, const void *code)
+{
+    struct soft_icache *ic = c->icache;
+    void (*thunk)(struct soft_cpu *, const void *) =
+        (void (*)(struct soft_cpu *, const void *))(uintptr_t)cache_exec(&ic->cache,
+                                                                         ic->cache.thunks.enter);
+
+    _mm_setcsr(MXCSR);
+    ic->in_code = true;
+    thunk(c, code);
+    sync(c);
+    ic->in_code = false;
+}
+
+static void loop(struct soft_cpu *c)
+{
+    sync(c);
+    c->icache->in_code = false;
+    for (;;) {
+        if (soft_slice(c) <= 0)
+            soft_slice_end(c);
+        if (atomic_load_explicit(&c->attention, memory_order_relaxed) != 0)
+            soft_attend(c);
+        if (atomic_load_explicit(&c->attention, memory_order_relaxed) & SOFT_ATTEND_DEBUG) {
+            soft_debug_before(c);
+            interp_execute(c);
+        } else {
+            enter(c, find(c));
+        }
+    }
+}
+
+/* --- the engine --- */
+
+static const struct thunk_calls calls = {
+    .handlers = interp_handlers, .next = next, .lookup = lookup, .link = link};
+
+static int create(struct soft_cpu *c)
+{
+    c->icache = calloc(1, sizeof(*c->icache));
+    if (!c->icache)
+        return -ENOMEM;
+    if (cache_create(&c->icache->cache, CACHE_SIZE, &calls, NULL) < 0) {
+        free(c->icache);
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+static void destroy(struct soft_cpu *c)
+{
+    cache_destroy(&c->icache->cache);
+    free(c->icache);
+}
+
+static void drop_code(struct soft_cpu *c, uint64_t pa, uint64_t len)
+{
+    if (cache_drop(&c->icache->cache, pa, len))
+        soft_jump_clear(c);
+}
+
+static const struct soft_engine jit = {
+    .name = "jit",
+    .slice = 4096,
+    .create = create,
+    .destroy = destroy,
+    .loop = loop,
+    .step = interp_execute,
+    .drop_code = drop_code,
+    .sync = sync,
+};
+
+static int probe(struct error *err)
+{
+    struct x64_features features = x64_features_detect(X64_ALLOW_NONE);
+    struct host_code code;
+    int ret;
+
+    if (!features.v2)
+        return error_set(err, ENOTSUP,
+                         "it needs an x86-64-v2 processor (SSE4.2, POPCNT, CMPXCHG16B)");
+    ret = host_code_create(&code, "translated code", 4096, err);
+    if (ret < 0)
+        return ret;
+    host_code_destroy(&code);
+    return 0;
+}
+
+static int vm_create(struct engine_vm **vm, const struct engine_vm_config *config,
+                     struct error *err)
+{
+    return soft_vm_create(&jit, vm, config, err);
+}
+
+const struct engine_ops jit_engine = {
+    .name = "jit",
+    .about = "a translator to x86-64",
+    .probe = probe,
+    .caps = soft_caps,
+    .vm_create = vm_create,
+    .vm_destroy = soft_vm_destroy,
+    .vm_map = soft_vm_map,
+    .vm_unmap = soft_vm_unmap,
+    .vm_protect = soft_vm_protect,
+    .vm_code_written = soft_vm_code_written,
+    .vm_ready = soft_vm_ready,
+    .vcpu_create = soft_vcpu_create,
+    .vcpu_destroy = soft_vcpu_destroy,
+    .vcpu_reset = soft_vcpu_reset,
+    .vcpu_run = soft_vcpu_run,
+    .vcpu_kick = soft_vcpu_kick,
+    .vcpu_stats = soft_vcpu_stats,
+    .vcpu_get = soft_vcpu_get,
+    .vcpu_set = soft_vcpu_set,
+    .vcpu_get_v = soft_vcpu_get_v,
+    .vcpu_set_v = soft_vcpu_set_v,
+    .vcpu_sysreg_get = soft_vcpu_sysreg_get,
+    .vcpu_sysreg_set = soft_vcpu_sysreg_set,
+    .vcpu_irq = soft_vcpu_irq,
+    .vcpu_vtimer = soft_vcpu_vtimer,
+    .vcpu_debug = soft_vcpu_debug,
+    .vcpu_save = soft_vcpu_save,
+    .vcpu_load = soft_vcpu_load,
+    .vcpu_translate = soft_vcpu_translate,
+};
