@@ -17,7 +17,7 @@
 /* 3 ticks are 125 ns. */
 #define TICKS   UINT64_C(3)
 #define TICK_NS UINT64_C(125)
-_Static_assert(COUNTER_HZ * TICK_NS == TICKS * NS_PER_SEC, "the counter's period");
+_Static_assert(COUNTER_HZ *TICK_NS == TICKS * NS_PER_SEC, "the counter's period");
 
 static enum sysreg_id ctl_id(unsigned timer)
 {
