@@ -27,8 +27,8 @@
 
 #define CODE_SIZE 65536
 #define CONSTANTS 64
-#define PROGRAMS  2500 /* for each host */
-#define STATES    6    /* of each program */
+#define PROGRAMS  12000 /* for each host */
+#define STATES    6     /* of each program */
 #define MAX_INSNS 24
 #define PAGE_VA   UINT64_C(0x123456789000)
 
@@ -61,18 +61,19 @@ struct program {
 
 /* --- programs --- */
 
-/* The word with few different registers in it, so that results become operands. Fields that are
- * something else change, too, and what is no longer the same instruction is not taken. */
-static uint32_t crowd(struct random *r, enum a64_op op, uint32_t w)
+/* The word with one of the first `registers` or 31 in its fields, so that results become operands.
+ * Fields that are something else change, too, and what is no longer the same instruction is not
+ * taken. */
+static uint32_t crowd(struct random *r, enum a64_op op, uint32_t w, unsigned registers)
 {
     static const uint8_t at[4] = {0, 5, 10, 16};
 
     for (unsigned n = 0; n < nitems(at); n++) {
         uint32_t keep = ~(UINT32_C(31) << at[n]);
-        unsigned reg = random_below(r, 8);
-        uint32_t changed = (w & keep) | (reg == 7 ? 31 : reg) << at[n];
+        unsigned reg = random_below(r, registers + 1);
+        uint32_t changed = (w & keep) | (reg == registers ? 31 : reg) << at[n];
 
-        if (random_below(r, 4) && a64_decode(changed) == op)
+        if (random_below(r, 8) && a64_decode(changed) == op)
             w = changed;
     }
     return w;
@@ -91,16 +92,24 @@ static uint32_t random_branch(struct random *r, unsigned n, unsigned count)
     return (w & ~(UINT32_C(0x7ffff) << 5)) | distance << 5;
 }
 
-/* It ends with a jump to the next page. */
+static uint32_t random_insn(struct random *r, unsigned registers)
+{
+    enum a64_op op = integer_ops[random_below(r, nitems(integer_ops))];
+
+    if (random_below(r, 20) == 0) /* whose flags have a form of their own */
+        op = A64_FCMP;
+    return crowd(r, op, a64_random(op, random_bits, r), registers);
+}
+
+/* As many registers as the host has some for, or more. It ends with a jump to the next page. */
 static void random_program(struct random *r, struct program *p)
 {
-    p->count = 1 + random_below(r, MAX_INSNS);
-    for (unsigned n = 0; n < p->count; n++) {
-        enum a64_op op = integer_ops[random_below(r, nitems(integer_ops))];
+    unsigned registers = 4u << random_below(r, 3);
 
-        p->word[n] = random_below(r, 6) == 0 ? random_branch(r, n, p->count)
-                                             : crowd(r, op, a64_random(op, random_bits, r));
-    }
+    p->count = 1 + random_below(r, MAX_INSNS);
+    for (unsigned n = 0; n < p->count; n++)
+        p->word[n] =
+            random_below(r, 6) == 0 ? random_branch(r, n, p->count) : random_insn(r, registers);
     p->word[p->count] = UINT32_C(0x14000000) | (1024 - p->count);
 }
 
@@ -150,6 +159,8 @@ static void random_state(struct random *r, const struct host *h, struct soft_cpu
     memset(c, 0, sizeof(*c));
     for (unsigned n = 0; n < 32; n++)
         c->x[n] = random_below(r, 2) ? random_integer(r) : random_u64(r);
+    for (unsigned n = 0; n < 32; n++)
+        c->v[n].d[0] = random_lanes(r, 1 + random_below(r, 2));
     c->nzcv = random_below(r, 16) << 28;
     c->pc = c->code_base = PAGE_VA;
     c->slice = 1000;

@@ -128,9 +128,12 @@ static void words_wrap(void **state)
     add(IR_LEA, 4, X1, X0, IR_IMM, 2);
     next_guest();
     add(IR_SAR, 4, X2, X0, IR_IMM, 4);
+    next_guest();
+    add(IR_SUB, 4, IR_X + 3, X1, IR_IMM, 2);
     end_and_fold();
     expect_constant(1, X1, 1);
     expect_constant(2, X2, 0xffffffff);
+    expect_constant(3, IR_X + 3, 0xffffffff);
 }
 
 static void every_operation(void **state)
