@@ -5,7 +5,7 @@
 
 #include "engine/jit/ir.h"
 
-/* Constants and copies are carried forward, and writes that nothing can see are removed. */
+/* Constants are carried forward, and writes that nothing can see are removed. */
 void pass_fold(struct ir_region *r);
 
 /* Marks each result of NZCV with IR_STORE and IR_DEAD as it is needed. */

@@ -95,10 +95,14 @@ static uint32_t random_branch(struct random *r, unsigned n, unsigned count)
 static uint32_t random_insn(struct random *r, unsigned registers)
 {
     enum a64_op op = integer_ops[random_below(r, nitems(integer_ops))];
+    uint32_t w;
 
     if (random_below(r, 20) == 0) /* whose flags have a form of their own */
         op = A64_FCMP;
-    return crowd(r, op, a64_random(op, random_bits, r), registers);
+    w = crowd(r, op, a64_random(op, random_bits, r), registers);
+    if ((op == A64_CSINC || op == A64_CSINV) && random_below(r, 2))
+        w |= 31 << 16 | 31 << 5; /* CSET, CSETM */
+    return w;
 }
 
 /* As many registers as the host has some for, or more. It ends with a jump to the next page. */
