@@ -74,7 +74,7 @@ static void wait_for(volatile uint64_t *p, uint64_t value)
 
 static uint64_t rounds(uint64_t base)
 {
-    return base * (guest_argument ? guest_argument : 1);
+    return base * (guest_x0 ? guest_x0 : 1);
 }
 
 static uint64_t call(const volatile void *at, uint64_t x)

@@ -8,7 +8,7 @@
 #endif
 #define UART_DATA (*(volatile uint32_t *)UART_BASE)
 
-uint64_t guest_argument;
+uint64_t guest_x0;
 
 void put_char(char ch)
 {

@@ -67,7 +67,7 @@ void mmu_map(uint64_t va, uint64_t pte);
 void cpu_start(unsigned index, void (*body)(unsigned index));
 
 /* What X0 was at the entry: run_guest's --argument, 0 under QEMU. */
-extern uint64_t guest_argument;
+extern uint64_t guest_x0;
 
 /* 0: the guest powers off. Anything else, it resets, which whoever runs it takes for a failure. */
 int main(void);

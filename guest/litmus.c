@@ -236,7 +236,7 @@ static void meet(void)
 
 static uint64_t rounds_of(uint64_t base)
 {
-    return base * (guest_argument ? guest_argument : 1);
+    return base * (guest_x0 ? guest_x0 : 1);
 }
 
 static void run_instances(const struct litmus *t, unsigned index, uint64_t round)

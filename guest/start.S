@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Entry of a bare-metal test guest: EL1, MMU off, x0 is guest_argument. A stack, no FP traps, vectors that hand every exception to
+ * Entry of a bare-metal test guest: EL1, MMU off, x0 is guest_x0. A stack, no FP traps, vectors that hand every exception to
  * guest_exception(), and main(). The frame holds x0 to x30, SP_EL0, ELR, SPSR, ESR, FAR and the vector's offset.
  */
     .section .text.start, "ax"
     .globl _start
 _start:
-    adrp    x1, guest_argument
-    str     x0, [x1, :lo12:guest_argument]
+    adrp    x1, guest_x0
+    str     x0, [x1, :lo12:guest_x0]
     adrp    x0, stack_top
     add     sp, x0, :lo12:stack_top
     mov     x0, #(3 << 20)
