@@ -14,6 +14,10 @@
 
 #define PAGE_INSNS 1024
 
+/* DC ZVA is a store, unlike the other system instructions. Its op1, CRn, CRm and op2 (C5.3.7). */
+#define SYS_FIELDS UINT32_C(0x7ffe0)
+#define SYS_DC_ZVA UINT32_C(0x37420)
+
 struct finder {
     struct ir_region *r;
     const uint32_t *code; /* of the page */
@@ -45,7 +49,7 @@ enum flow {
     FLOW_END,    /* away */
 };
 
-static enum flow flow_of(unsigned op)
+static enum flow flow_of(unsigned op, uint32_t w)
 {
     switch (op) {
     case A64_B: return FLOW_JUMP;
@@ -56,11 +60,11 @@ static enum flow flow_of(unsigned op)
     case A64_TBNZ: return FLOW_BRANCH;
     case A64_BL:
     case A64_BLR: return FLOW_CALL;
-    default: return region_op_leaves(op) ? FLOW_END : FLOW_NONE;
+    default: return region_op_leaves(op, w) ? FLOW_END : FLOW_NONE;
     }
 }
 
-bool region_op_leaves(unsigned op)
+bool region_op_leaves(unsigned op, uint32_t w)
 {
     switch (op) {
     case A64_BR:
@@ -83,8 +87,8 @@ bool region_op_leaves(unsigned op)
     case A64_MSR_PAN:
     case A64_MSR_UAO:
     case A64_MSR_SSBS:
-    case A64_MSR_reg:
-    case A64_SYS: return true;
+    case A64_MSR_reg: return true;
+    case A64_SYS: return (w & SYS_FIELDS) != SYS_DC_ZVA;
     default: return false;
     }
 }
@@ -125,7 +129,7 @@ static void visit(struct finder *f, unsigned n)
     while (n < PAGE_INSNS && f->count < f->limit && !bit_test(f->visited, n)) {
         uint32_t w = __atomic_load_n(&f->code[n], __ATOMIC_RELAXED);
         unsigned op = a64_decode(w);
-        enum flow flow = flow_of(op);
+        enum flow flow = flow_of(op, w);
 
         bit_set(f->visited, n);
         f->op[n] = (uint16_t)op;
@@ -163,7 +167,7 @@ static void make_blocks(struct finder *f, unsigned from, unsigned to)
         }
         r->guest[r->guests++] = (struct guest_insn){(uint16_t)(n * 4), f->op[n], f->word[n]};
         b->guests++;
-        if (flow_of(f->op[n]) != FLOW_NONE)
+        if (flow_of(f->op[n], f->word[n]) != FLOW_NONE)
             b = NULL;
     }
 }
@@ -184,7 +188,7 @@ static void set_edges(struct ir_region *r, struct ir_block *b)
     int64_t target = last->offset + region_branch_offset(last->op, last->word);
     int64_t next = last->offset + 4;
 
-    switch (flow_of(last->op)) {
+    switch (flow_of(last->op, last->word)) {
     case FLOW_JUMP:
         b->edge[b->edges++] = edge_to(r, target);
         break;

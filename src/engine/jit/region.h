@@ -13,8 +13,9 @@
 void region_find(struct ir_region *r, const uint8_t *page, uint64_t pa, unsigned entry,
                  unsigned context, bool smp, unsigned limit);
 
-/* Whether operation `op` (enum a64_op) ends a region because what comes next is not known. */
-bool region_op_leaves(unsigned op);
+/* Whether instruction w, of operation `op` (enum a64_op), ends a region because what comes next is
+ * not known. */
+bool region_op_leaves(unsigned op, uint32_t w);
 
 /* The distance in bytes that a direct branch goes. */
 int64_t region_branch_offset(unsigned op, uint32_t w);

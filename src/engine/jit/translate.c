@@ -60,7 +60,7 @@ static void translate_insn(struct translator *t, const struct guest_insn *g)
     if (fn && fn(t, g->word))
         return;
     t->r->insns = before;
-    ir_add(t, region_op_leaves(g->op) ? IR_HANDLER_END : IR_HANDLER);
+    ir_add(t, region_op_leaves(g->op, g->word) ? IR_HANDLER_END : IR_HANDLER);
 }
 
 static bool is_end(const struct ir_insn *i)
