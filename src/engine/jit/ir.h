@@ -26,15 +26,15 @@
 /* --- values --- */
 
 enum {
-    IR_X = 0,       /* X0 to X30; IR_X + 31 is SP, never XZR */
+    IR_X = 0, /* X0 to X30; IR_X + 31 is SP, never XZR */
     IR_SP = 31,
-    IR_V = 32,      /* V0 to V31 */
-    IR_T = 64,      /* general temporaries, of one guest instruction */
-    IR_VT = 68,     /* vector temporaries, likewise */
+    IR_V = 32,  /* V0 to V31 */
+    IR_T = 64,  /* general temporaries, of one guest instruction */
+    IR_VT = 68, /* vector temporaries, likewise */
     IR_VALUES = 72,
-    IR_TEMPS = 4,   /* of each class */
-    IR_ZERO = 253,  /* reads as zero */
-    IR_IMM = 254,   /* operand b is `imm` */
+    IR_TEMPS = 4,  /* of each class */
+    IR_ZERO = 253, /* reads as zero */
+    IR_IMM = 254,  /* operand b is `imm` */
     IR_NONE = 255,
 };
 
@@ -54,16 +54,16 @@ static inline bool ir_is_vector(ir_value v)
 
 /* What a pass needs to know of an operation. */
 enum {
-    IR_READS_FLAGS = 1,    /* NZCV is an operand */
-    IR_SETS_FLAGS = 2,     /* NZCV is a result when IR_S is among the instruction's flags */
-    IR_KEEPS_EFLAGS = 4,   /* its code leaves the host's EFLAGS alone: a consumer after it still
-                              finds those of the producer before it */
-    IR_SLOW = 8,           /* may replay, or fault: the guest's whole state is observable here */
-    IR_ENDS = 16,          /* ends its block: control flow */
-    IR_CLOBBERS = 32,      /* calls C code that may change any register of the guest */
-    IR_READS_DST = 64,     /* dst is also an operand (insertion, accumulation) */
-    IR_WRITES_C = 128,     /* c is a second result (load pair) */
-    IR_PURE = 256,         /* does nothing but compute dst, and NZCV with IR_S: may be removed */
+    IR_READS_FLAGS = 1,  /* NZCV is an operand */
+    IR_SETS_FLAGS = 2,   /* NZCV is a result when IR_S is among the instruction's flags */
+    IR_KEEPS_EFLAGS = 4, /* its code leaves the host's EFLAGS alone: a consumer after it still
+                            finds those of the producer before it */
+    IR_SLOW = 8,         /* may replay, or fault: the guest's whole state is observable here */
+    IR_ENDS = 16,        /* ends its block: control flow */
+    IR_CLOBBERS = 32,    /* calls C code that may change any register of the guest */
+    IR_READS_DST = 64,   /* dst is also an operand (insertion, accumulation) */
+    IR_WRITES_C = 128,   /* c is a second result (load pair) */
+    IR_PURE = 256,       /* does nothing but compute dst, and NZCV with IR_S: may be removed */
 };
 
 enum ir_opcode {
@@ -84,20 +84,20 @@ extern const struct ir_op_info ir_op_info[IR_OPCODES];
 
 /* Flags of one instruction. Bits 8 and up are free for a family's own use. */
 enum {
-    IR_S = 1,      /* sets NZCV (IR_SETS_FLAGS) */
-    IR_STORE = 2,  /* its NZCV must reach memory: set by pass_flags */
-    IR_DEAD = 4,   /* its NZCV is not needed at all: set by pass_flags */
-    IR_Q = 8,      /* vectors: 128 bits; without it 64, and the upper half of dst becomes 0 */
+    IR_S = 1,       /* sets NZCV (IR_SETS_FLAGS) */
+    IR_STORE = 2,   /* its NZCV must reach memory: set by pass_flags */
+    IR_DEAD = 4,    /* its NZCV is not needed at all: set by pass_flags */
+    IR_Q = 8,       /* vectors: 128 bits; without it 64, and the upper half of dst becomes 0 */
     IR_SCALAR = 16, /* vectors: one element, and the rest of dst becomes 0 */
 };
 
 struct ir_insn {
-    uint16_t op;    /* enum ir_opcode */
+    uint16_t op; /* enum ir_opcode */
     uint16_t flags;
-    uint8_t size;   /* bytes: of a general operation (4 or 8; 4 zero-extends its result), of an
-                       access to memory, of a vector's element */
-    uint8_t cond;   /* A64 condition, of operations that have one */
-    uint8_t guest;  /* index of the guest instruction it belongs to */
+    uint8_t size;  /* bytes: of a general operation (4 or 8; 4 zero-extends its result), of an
+                      access to memory, of a vector's element */
+    uint8_t cond;  /* A64 condition, of operations that have one */
+    uint8_t guest; /* index of the guest instruction it belongs to */
     ir_value dst, a, b, c;
     int64_t imm;
 };
@@ -105,7 +105,7 @@ struct ir_insn {
 /* --- regions --- */
 
 enum {
-    REGION_INSNS = 96,   /* guest instructions at most */
+    REGION_INSNS = 96, /* guest instructions at most */
     REGION_BLOCKS = 24,
     REGION_IR = 640,
 };
@@ -133,7 +133,7 @@ struct ir_edge {
 
 struct ir_block {
     uint16_t first_guest, guests;
-    uint16_t first, count; /* of insn[] */
+    uint16_t first, count;  /* of insn[] */
     struct ir_edge edge[2]; /* of the last instruction: taken, and not taken or call's return */
     uint8_t edges;
     bool loop_head; /* an edge from a block at or after it comes here */
@@ -143,18 +143,19 @@ struct ir_block {
 
 struct ir_region {
     const uint8_t *page; /* its bytes, while it is translated */
-    uint64_t pa;       /* of the page */
-    unsigned entry;    /* offset of the first instruction; block[0] */
-    unsigned context;  /* CONTEXT_ bits */
-    bool smp;          /* other vCPUs run: atomics need LOCK */
+    uint64_t pa;         /* of the page */
+    unsigned entry;      /* offset of the first instruction; block[0] */
+    unsigned context;    /* CONTEXT_ bits */
+    bool smp;            /* other vCPUs run: atomics need LOCK */
     unsigned blocks, guests, insns;
-    bool full;         /* insn[] overflowed: a smaller region must be made */
+    bool full; /* insn[] overflowed: a smaller region must be made */
     struct ir_block block[REGION_BLOCKS];
     struct guest_insn guest[REGION_INSNS];
     struct ir_insn insn[REGION_IR];
 };
 
-/* ir_verify.c: whether the region obeys the rules above; prints what is wrong to `out` if not NULL. */
+/* ir_verify.c: whether the region obeys the rules above; prints what is wrong to `out` if not NULL.
+ */
 bool ir_verify(const struct ir_region *r, FILE *out);
 
 /* ir_dump.c: prints the region, guest instructions disassembled, for `--dump`. */
