@@ -99,9 +99,11 @@ class Bench:
         for number in range(rounds):
             for monitor in self.monitors:
                 with self.attempt(f"{group.name} in {monitor.name}, round {number + 1}"):
-                    self.results.runs.append(measure.run(
-                        monitor, self.directory, group, workloads, given.scale, given.timeout,
-                        given.verbose))
+                    run = measure.run(monitor, self.directory, group, workloads, given.scale,
+                                      given.timeout, given.verbose)
+                    self.results.runs.append(run)
+                    if run["failure"]:
+                        raise Failure(run["failure"])
         print(report.text_class(self.results, group) + "\n", flush=True)
 
     def run_startup(self):

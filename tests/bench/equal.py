@@ -44,8 +44,13 @@ def run(monitor, given, echo, first_words=()):
     names = ",".join([*first_words, *given.programs])
     command = monitor.command(**files, append=f"{monitors.CONSOLE} equal={names}", cpus=given.cpus,
                               disk=os.path.join(TOP, "build/bench/equal.img"), memory=MEMORY_MB)
+    results = {}
     with Console(command, given.timeout, echo) as console:
-        return measure.watch(console)
+        try:
+            measure.watch(console, results)
+        except Failure as failure:
+            print(f"FAILED in {monitor.name}: {failure}", flush=True)
+    return results
 
 
 def compare(name, ours, theirs):
@@ -69,14 +74,11 @@ def main():
         return SKIPPED
     atoll = monitors.Atoll(given.atoll, given.engine)
     reference = REFERENCES.get(given.reference) or monitors.Atoll(given.atoll, given.reference)
-    try:
-        if given.show:
-            run(atoll, given, True, ["show"])
-            return 0
-        theirs = run(reference, given, given.verbose)
-        ours = run(atoll, given, given.verbose)
-    except Failure as failure:
-        sys.exit(f"equal.py: {failure}")
+    if given.show:
+        run(atoll, given, True, ["show"])
+        return 0
+    theirs = run(reference, given, given.verbose)
+    ours = run(atoll, given, given.verbose)
     print(f"{'CPU s':14} {given.engine:>9} {given.reference:>9} {'ratio':>7}")
     equal = [compare(name, ours.get(name), theirs.get(name)) for name in given.programs]
     return 0 if all(equal) else 1

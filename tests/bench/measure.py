@@ -33,10 +33,10 @@ def command_of(monitor, directory, group, workloads, scale, stay=False):
                            disk=disk)
 
 
-def watch(console):
-    """Follows the console to the end of the workloads; gives by workload what the monitor took from
-    the line that says it starts to the line that says its result."""
-    results, started = {}, None
+def watch(console, results):
+    """Follows the console to the end of the workloads; puts into the results, by workload, what the
+    monitor took from the line that says it starts to the line that says its result."""
+    started = None
     for when, line in console.lines():
         if START.search(line):
             started = when, console.cpu_seconds()
@@ -45,19 +45,23 @@ def watch(console):
                 "cpu": console.cpu_seconds() - started[1], "wall": when - started[0],
                 "guest": float(match[2]), "checksum": match[3], "remark": match[4]}
         elif END.search(line):
-            return results
-    return results
+            return
 
 
 def run(monitor, directory, group, workloads, scale, timeout, echo=False):
-    """One boot of the guest, in which it runs these workloads of one class."""
+    """One boot of the guest, in which it runs these workloads of one class; also says what failed,
+    and keeps what was measured until then."""
     command = command_of(monitor, directory, group, workloads, scale)
     peer = network_peer(directory) if group.devices else contextlib.nullcontext()
+    results, failure = {}, None
     with peer, Console(command, timeout, echo) as console:
-        results = watch(console)
+        try:
+            watch(console, results)
+        except Failure as what:
+            failure = str(what)
         memory = console.memory(monitors.MEMORY_MB)
     missing = [name for name in workloads if name not in results]
-    if missing:
-        raise Failure(f"{monitor.name} did not run {', '.join(missing)}")
+    if missing and not failure:
+        failure = f"did not run {', '.join(missing)}"
     return {"monitor": monitor.name, "class": group.name, "workloads": results,
-            "guest_mb": memory.guest_mb, "own_mb": memory.own_mb}
+            "failure": failure, "guest_mb": memory.guest_mb, "own_mb": memory.own_mb}
