@@ -113,8 +113,12 @@ static void check_insn(struct verifier *v, const struct ir_insn *i, bool last)
 
 static void check_edges(struct verifier *v, const struct ir_block *b)
 {
+    unsigned op = b->count ? v->r->insn[b->first + b->count - 1].op : IR_OPCODES;
+
     if (b->edges > nitems(b->edge))
         fail(v, "%u edges", b->edges);
+    if (op == IR_JUMP && b->edges == 0)
+        fail(v, "a jump along an edge that is not there");
     for (unsigned k = 0; k < MIN(b->edges, nitems(b->edge)); k++) {
         int to = b->edge[k].block;
 
