@@ -9,14 +9,13 @@
 #include "workload.h"
 
 /* A64 instructions (Arm ARM, C6.2). */
-#define MOV_W0(value)    (0x52800000u | (uint32_t)(value) << 5)  /* mov w0, #value */
-#define ADD_W0_1         0x11000400u                             /* add w0, w0, #1 */
-#define EOR_W0_W1(shift) (0x4a000c20u | (uint32_t)(shift) << 10) /* eor w0, w1, w0, lsl #3+shift   \
-                                                                  */
-#define CMP_W0(value) (0x7100001fu | (uint32_t)(value) << 10)    /* cmp w0, #value */
-#define B_EQ_OVER     0x54000040u                                /* b.eq over the next */
-#define ADD_W1_1      0x11000421u                                /* add w1, w1, #1 */
-#define RET           0xd65f03c0u
+#define MOV_W0(value)   (0x52800000u | (uint32_t)(value) << 5)  /* mov w0, #value */
+#define ADD_W0_1        0x11000400u                             /* add w0, w0, #1 */
+#define EOR_W0_W1(more) (0x4a000c20u | (uint32_t)(more) << 10)  /* eor w0, w1, w0, lsl #3+more */
+#define CMP_W0(value)   (0x7100001fu | (uint32_t)(value) << 10) /* cmp w0, #value */
+#define B_EQ_OVER       0x54000040u                             /* b.eq over the next */
+#define ADD_W1_1        0x11000421u                             /* add w1, w1, #1 */
+#define RET             0xd65f03c0u
 
 static void *map_code(size_t size)
 {
