@@ -90,5 +90,5 @@ format:
 	@tools/check-format --fix
 
 clean:
-	rm -rf build/plain build/asan build/tsan build/atoll build/*.log
+	rm -rf build/plain build/asan build/tsan build/bench build/atoll build/*.log
 	rm -rf $(addprefix $(GUEST)/,cloud generic trixie installer programs mirror *.img)
