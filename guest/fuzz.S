@@ -98,7 +98,9 @@ log:
     str     x3, [x1, #FUZZ_COUNT]
     add     x0, x1, x0, lsl #5
     add     x0, x0, #FUZZ_LOG
-    stp     x4, x5, [x0, #16]
+    /* without BTYPE, which this CPU does not have and QEMU's does */
+    bic     x3, x5, #0xc00
+    stp     x4, x3, [x0, #16]
     ubfx    x3, x2, #26, #6
     str     x2, [x0]
     /* FAR is valid after aborts and PC alignment faults, 0x20 to 0x25 */
@@ -229,6 +231,7 @@ save:
     mov     x3, sp
     stp     x2, x3, [x0, #FUZZ_S_SP_EL0]
     mrs     x2, spsr_el1
+    bic     x2, x2, #0xc00
     str     x2, [x0, #FUZZ_S_PSTATE]
     mrs     x2, cpacr_el1
     str     x2, [x0, #FUZZ_S_CPACR]

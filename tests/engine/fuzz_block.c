@@ -200,11 +200,14 @@ static void exclusive_loop(struct gen *g)
 {
     unsigned n = gen_reg(g, 31), t = gen_reg(g, n), s = gen_reg(g, n),
              size = random_below(&g->r, 4);
+    uint64_t target = gen_target(g, true);
     uint32_t acquire = random_below(&g->r, 2) << 15, release = random_below(&g->r, 2) << 15;
 
     while (s == t)
         s = gen_reg(g, n);
-    gen_mov(g, n, align_down(gen_target(g, true), 16));
+    if (g->options & FUZZ_PORTABLE) /* where neither faults */
+        target = fuzz_va(FUZZ_PAGE_DATA) + random_below(&g->r, FUZZ_DATA_PAGES * 256) * 16;
+    gen_mov(g, n, target);
     gen_emit(g, 0x085f7c00 | size << 30 | acquire | n << 5 | t);
     gen_emit(g, 0x91000400 | t << 5 | t);
     gen_emit(g, 0x08007c00 | size << 30 | s << 16 | release | n << 5 | t);
@@ -326,15 +329,15 @@ static void wild_branch(struct gen *g)
     switch (random_below(&g->r, 6)) {
     case 0: target = fuzz_va(FUZZ_PAGE_NONE); break;
     case 1: target = fuzz_va(FUZZ_PAGE_DATA) + random_below(&g->r, 1024) * 4; break;
-    case 2: target = fuzz_va(FUZZ_PAGE_CODE0) + random_below(&g->r, 4096); break;
+    case 2: target = fuzz_va(FUZZ_PAGE_CODE0) + (random_below(&g->r, 4096) | 2); break;
     case 3: target = fuzz_va(FUZZ_PAGE_NO_AF); break;
     case 4: target = UINT64_C(0x0012345678901234); break;
     default: target = 0; break;
     }
     if ((g->reserved >> LINK & 1) || gen_at(g) + ROOM > FUZZ_MAX_WORDS)
         return;
-    if (target >= fuzz_va(FUZZ_PAGE_CODE0) && target < fuzz_va(FUZZ_PAGE_DATA))
-        target |= 2; /* misaligned */
+    if ((g->options & FUZZ_PORTABLE) && target % 4)
+        target = 0; /* QEMU looks at permissions before alignment */
     gen_emit(g, A64W_ADR | LINK);
     gen_mov(g, n, target);
     gen_emit(g, A64W_BR(n));
@@ -351,6 +354,8 @@ static uint64_t some_pstate(struct gen *g, uint64_t mode)
         value |= random_u64(&g->r) & (PSTATE_D | PSTATE_A | PSTATE_F | PSTATE_I);
     if (one_in(g, 8))
         value |= random_u64(&g->r) & (PSTATE_PAN | PSTATE_UAO | PSTATE_SSBS);
+    if (g->options & FUZZ_PORTABLE)
+        value &= ~PSTATE_PAN;
     return value;
 }
 
@@ -358,7 +363,9 @@ static void exception_return(struct gen *g)
 {
     static const uint64_t modes[] = {PSTATE_EL0T, PSTATE_EL0T, PSTATE_EL1T,
                                      PSTATE_EL1H, PSTATE_EL1T, 9 /* EL2: illegal */};
-    uint64_t mode = modes[random_below(&g->r, nitems(modes))];
+    /* UAO and SSBS are UNKNOWN after an illegal return. */
+    unsigned choices = nitems(modes) - !!(g->options & FUZZ_PORTABLE);
+    uint64_t mode = modes[random_below(&g->r, choices)], pstate;
     unsigned a = gen_reg(g, 31), b = gen_reg(g, a), link;
 
     if (gen_at(g) + ROOM > FUZZ_MAX_WORDS)
@@ -371,7 +378,8 @@ static void exception_return(struct gen *g)
         gen_emit(g, 0x8b000000 | b << 16 | a << 5 | a);
     }
     gen_emit(g, A64W_MSR(sysreg_info(SYSREG_ELR_EL1)->key, a));
-    gen_mov(g, b, some_pstate(g, mode) | (one_in(g, 32) ? PSTATE_IL : 0));
+    pstate = some_pstate(g, mode) | (one_in(g, 32) ? PSTATE_IL : 0);
+    gen_mov(g, b, pstate);
     gen_emit(g, A64W_MSR(sysreg_info(SYSREG_SPSR_EL1)->key, b));
     gen_emit(g, A64W_ERET);
     gen_link(g, link, gen_at(g));
