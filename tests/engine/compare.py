@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 """Runs a bare-metal guest on an engine and on QEMU and compares what they print, line by line.
 
-    compare.py RUN_GUEST IMAGE ELF DIFFERENCES
+    compare.py RUN_GUEST IMAGE ELF DIFFERENCES ENGINE
 
 A line is "name: what was found". DIFFERENCES has the names that are known to differ, with the reason.
 """
@@ -29,12 +29,12 @@ def known(path):
 
 
 def main():
-    run_guest, image, elf, differences = sys.argv[1:]
+    run_guest, image, elf, differences, engine = sys.argv[1:]
     qemu = shutil.which('qemu-system-aarch64')
     if not qemu:
         print('no qemu-system-aarch64: skipped')
         return SKIP
-    ours = by_name(lines([run_guest, image]))
+    ours = by_name(lines([run_guest, '--engine', engine, image]))
     theirs = by_name(lines([qemu, '-M', 'virt', '-cpu', 'cortex-a76', '-m', '64', '-nodefaults', '-display', 'none',
                             '-monitor', 'none', '-serial', 'stdio', '-kernel', elf]))
     differ = {name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name)}
