@@ -50,12 +50,10 @@ _Static_assert(X64_ADDSD == X64_ADDPS + 3 && X64_SUBSD == X64_SUBPS + 3 &&
 /* `value`, an element of i->size bytes, in every lane; in the first one of zeros if IR_SCALAR. */
 struct x64_mem emit_fp_const(struct emit *e, const struct ir_insn *i, uint64_t value);
 
-/* Elements: the sign, one half, one, the smallest normal and the largest finite number. */
+/* Elements: the sign, the smallest normal number, and half of the largest finite one. */
 uint64_t ieee_sign(unsigned size);
-uint64_t ieee_half(unsigned size);
-uint64_t ieee_one(unsigned size);
 uint64_t ieee_min_normal(unsigned size);
-uint64_t ieee_max_finite(unsigned size);
+uint64_t ieee_half_max(unsigned size);
 
 /* Whether v is in a host register that is known to be zero above its low `size` bytes. */
 bool emit_fp_is_clear(const struct emit *e, ir_value v, unsigned size);

@@ -14,24 +14,14 @@ uint64_t ieee_sign(unsigned size)
     return element(size, UINT32_C(1) << 31, UINT64_C(1) << 63);
 }
 
-uint64_t ieee_half(unsigned size)
-{
-    return element(size, UINT32_C(126) << 23, UINT64_C(1022) << 52);
-}
-
-uint64_t ieee_one(unsigned size)
-{
-    return element(size, UINT32_C(127) << 23, UINT64_C(1023) << 52);
-}
-
 uint64_t ieee_min_normal(unsigned size)
 {
     return element(size, UINT32_C(1) << 23, UINT64_C(1) << 52);
 }
 
-uint64_t ieee_max_finite(unsigned size)
+uint64_t ieee_half_max(unsigned size)
 {
-    return element(size, 0x7f7fffff, UINT64_C(0x7fefffffffffffff));
+    return element(size, 0x7effffff, UINT64_C(0x7fdfffffffffffff));
 }
 
 struct x64_mem emit_fp_const(struct emit *e, const struct ir_insn *i, uint64_t value)

@@ -30,23 +30,27 @@ static void round_by(struct emit *e, const struct ir_insn *i, unsigned to, unsig
 }
 
 /*
- * Magnitudes towards zero, then one more where the fraction, which is exact, is at least a half. An
- * infinity has no fraction: it is replayed, as a NaN.
+ * a rounded away from a tie is 2a towards zero less a towards zero; both are exact, and so is the
+ * difference. The sign is put back for a zero. What cannot be doubled is replayed, as NaNs are.
  */
 static void round_away(struct emit *e, const struct ir_insn *i, unsigned to, unsigned a)
 {
     uint64_t sign = ieee_sign(i->size);
+    struct x64_mem limit = emit_fp_const(e, i, ieee_half_max(i->size));
 
     x64_v3m(e->as, X64_ANDPS, FP_Z, a, emit_fp_const(e, i, sign - 1));
-    x64_v3m(e->as, i->size == 8 ? X64_PCMPGTQ : X64_PCMPGTD, to, FP_Z,
-            emit_fp_const(e, i, ieee_max_finite(i->size)));
-    emit_fp_slow_if_any(e, i, to);
+    if (i->flags & IR_SCALAR) {
+        x64_v2m(e->as, X64_MOVAPS, to, limit);
+        x64_v2(e->as, i->size == 8 ? X64_UCOMISD : X64_UCOMISS, to, FP_Z);
+        emit_slow(e, X64_CC_B); /* below or unordered */
+    } else {
+        x64_v3m(e->as, i->size == 8 ? X64_PCMPGTQ : X64_PCMPGTD, to, FP_Z, limit);
+        emit_fp_slow_if_any(e, i, to);
+    }
+    x64_v3(e->as, emit_fp_vop(i, X64_ADDPS), FP_Z, a, a);
     round_by(e, i, to, FP_Z, X64_ROUND_ZERO | NO_INEXACT);
-    x64_v3(e->as, emit_fp_vop(i, X64_SUBPS), FP_Z, FP_Z, to);
-    x64_v3mi(e->as, emit_fp_vop(i, X64_CMPPS), FP_Z, FP_Z, emit_fp_const(e, i, ieee_half(i->size)),
-             X64_FCMP_NLT);
-    x64_v3m(e->as, X64_ANDPS, FP_Z, FP_Z, emit_fp_const(e, i, ieee_one(i->size)));
-    x64_v3(e->as, emit_fp_vop(i, X64_ADDPS), to, to, FP_Z);
+    round_by(e, i, FP_Z, a, X64_ROUND_ZERO | NO_INEXACT);
+    x64_v3(e->as, emit_fp_vop(i, X64_SUBPS), to, to, FP_Z);
     x64_v3m(e->as, X64_ANDPS, FP_Z, a, emit_fp_const(e, i, sign));
     x64_v3(e->as, X64_ORPS, to, to, FP_Z);
 }
