@@ -8,7 +8,7 @@
  *
  * HARNESS is guest/fuzz.S as a flat image, A and B name engines; A is the reference. Runs N blocks
  * from a seed on, each once on A and `repeat` times on B (so that the last time meets translations
- * that are there already), and ends after so many seconds at the latest. A quarter of the blocks is
+ * that are there already), and ends after so many seconds at the latest. A fifth of the blocks is
  * interrupted at random. One block in `count` runs once more on A, stepped, to count instructions.
  *
  * A difference is made smaller, by taking instructions away while it stays, and printed. Exit
@@ -315,7 +315,7 @@ static void fuzz(struct fuzz *f)
         }
         if (f->seconds && seconds >= f->seconds)
             break;
-        fuzz_block_make(&b, seed, seed % 4 == 0 ? FUZZ_INTERRUPTED : 0);
+        fuzz_block_make(&b, seed, seed % 5 == 0 ? FUZZ_INTERRUPTED : 0);
         f->generated += b.count;
         if (!agree(f, &b)) {
             f->differences++;
