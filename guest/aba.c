@@ -2,7 +2,7 @@
 /*
  * Store-exclusives against plain stores (Arm ARM B2.9): one CPU changes a word and changes it back
  * by plain stores, between the other's load-exclusive and store-exclusive, which must fail. Prints
- * "name: ok".
+ * how often it met that, and how often the store-exclusive missed it.
  *
  * CPU 1 stores B, counts, and stores A, each ordered before the next. CPU 0 reads A by a
  * load-exclusive and then the count, waits, and reads the count again. When it has changed, B was
@@ -68,19 +68,20 @@ static int attempt(void)
 
 int main(void)
 {
-    uint64_t attempts = ATTEMPTS * (guest_x0 ? guest_x0 : 1), missed = 0;
+    uint64_t attempts = ATTEMPTS * (guest_argument ? guest_argument : 1), met = 0, missed = 0;
 
     mmu_on();
     cpu_start(1, change_and_back);
     for (uint64_t i = 0; i < attempts; i++) {
-        missed += attempt() == 1;
+        int result = attempt();
+
+        met += result >= 0;
+        missed += result == 1;
         if (i % 16 == 0)
             __asm__ volatile("yield");
     }
     over = 1;
-    if (missed)
-        put_value("A-B-A by plain stores, missed", missed);
-    else
-        put_text("A-B-A by plain stores: ok\n");
+    put_value("A-B-A by plain stores, met", met);
+    put_value("and missed", missed);
     return missed != 0;
 }
