@@ -68,7 +68,7 @@ static int attempt(void)
 
 int main(void)
 {
-    uint64_t attempts = ATTEMPTS * (guest_argument ? guest_argument : 1), met = 0, missed = 0;
+    uint64_t attempts = ATTEMPTS * (guest_x0 ? guest_x0 : 1), met = 0, missed = 0;
 
     mmu_on();
     cpu_start(1, change_and_back);
