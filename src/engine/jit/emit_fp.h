@@ -50,10 +50,11 @@ _Static_assert(X64_ADDSD == X64_ADDPS + 3 && X64_SUBSD == X64_SUBPS + 3 &&
 /* `value`, an element of i->size bytes, in every lane; in the first one of zeros if IR_SCALAR. */
 struct x64_mem emit_fp_const(struct emit *e, const struct ir_insn *i, uint64_t value);
 
-/* Elements: the sign, the smallest normal number, and half of the largest finite one. */
+/* Elements: the sign, the smallest normal number, half of the largest finite one, and 2^n. */
 uint64_t ieee_sign(unsigned size);
 uint64_t ieee_min_normal(unsigned size);
 uint64_t ieee_half_max(unsigned size);
+uint64_t ieee_power(unsigned size, int n);
 
 /* Whether v is in a host register that is known to be zero above its low `size` bytes. */
 bool emit_fp_is_clear(const struct emit *e, ir_value v, unsigned size);
@@ -75,6 +76,10 @@ void emit_fp_check(struct emit *e, const struct ir_insn *i, unsigned r, bool tin
 
 /* Replays the instruction if a lane of `mask`, elements of ones or zero, is set. Clobbers rax. */
 void emit_fp_slow_if_any(struct emit *e, const struct ir_insn *i, unsigned mask);
+
+/* Replays the instruction if a lane of `a` is a NaN, or its magnitude is above `limit`. Clobbers
+ * FP_Y, FP_Z, rax. */
+void emit_fp_limit(struct emit *e, const struct ir_insn *i, unsigned a, uint64_t limit);
 
 /* to = a rounded to an integral value; no inexact flag. `a` is none of the scratch registers but
  * FP_X, `to` is FP_Y. FP_ROUND_TIEAWAY clobbers FP_Z, rax, and replays infinities and NaNs. */

@@ -19,6 +19,11 @@ uint64_t ieee_min_normal(unsigned size)
     return element(size, UINT32_C(1) << 23, UINT64_C(1) << 52);
 }
 
+uint64_t ieee_power(unsigned size, int n)
+{
+    return element(size, (uint32_t)(127 + n) << 23, (uint64_t)(1023 + n) << 52);
+}
+
 uint64_t ieee_half_max(unsigned size)
 {
     return element(size, 0x7effffff, UINT64_C(0x7fdfffffffffffff));
@@ -180,4 +185,19 @@ void emit_fp_check(struct emit *e, const struct ir_insn *i, unsigned r, bool tin
         check_scalar(e, i, r, tiny);
     else
         check_vector(e, i, r, tiny);
+}
+
+void emit_fp_limit(struct emit *e, const struct ir_insn *i, unsigned a, uint64_t limit)
+{
+    struct x64_mem most = emit_fp_const(e, i, limit);
+
+    x64_v3m(e->as, X64_ANDPS, FP_Z, a, emit_fp_const(e, i, ieee_sign(i->size) - 1));
+    if (i->flags & IR_SCALAR) {
+        x64_v2m(e->as, X64_MOVAPS, FP_Y, most);
+        x64_v2(e->as, i->size == 8 ? X64_UCOMISD : X64_UCOMISS, FP_Y, FP_Z);
+        emit_slow(e, X64_CC_B); /* below or unordered */
+    } else {                    /* magnitudes compare like integers */
+        x64_v3m(e->as, i->size == 8 ? X64_PCMPGTQ : X64_PCMPGTD, FP_Y, FP_Z, most);
+        emit_fp_slow_if_any(e, i, FP_Y);
+    }
 }

@@ -26,6 +26,23 @@ static void unsigned_range(struct emit *e, unsigned fp_size, unsigned width, uns
     emit_slow(e, X64_CC_AE);
 }
 
+/*
+ * Fixed point: a register with a * 2^fbits, which is exact once it is known not to overflow.
+ * Numbers that a `width` bytes' result would saturate go to the replay here.
+ */
+static unsigned scale_up(struct emit *e, const struct ir_insn *i, unsigned width, unsigned a)
+{
+    int fbits = (int)i->imm >> 8;
+    int bits = width == 4 && (i->flags & FP_UNSIGNED) ? 32 : (int)(8 * width - 1);
+
+    if (!fbits)
+        return a;
+    emit_fp_limit(e, i, a, ieee_power(i->size, bits - fbits) - 1);
+    x64_v3m(e->as, emit_fp_vop(i, X64_MULPS), FP_X, a,
+            emit_fp_const(e, i, ieee_power(i->size, fbits)));
+    return FP_X;
+}
+
 /* d = the scalar in `a` (FP_X, or no scratch register), whose size i has, by rounding i->cond, of
  * `width` bytes and zero-extended. Clobbers rax, FP_Y, FP_Z; d may be rax. */
 static void to_general(struct emit *e, const struct ir_insn *i, unsigned width, enum x64_reg d,
@@ -58,19 +75,13 @@ void emit_FTOI(struct emit *e, const struct ir_insn *i)
     struct ir_insn scalar = *i;
     enum x64_reg d = emit_def(e, i->dst, X64_RAX);
 
-    scalar.size = (uint8_t)i->imm;
+    scalar.size = i->imm & 0xff;
     scalar.flags |= IR_SCALAR;
-    to_general(e, &scalar, i->size, d, emit_vuse(e, i->a, FP_X));
+    to_general(e, &scalar, i->size, d, scale_up(e, &scalar, i->size, emit_vuse(e, i->a, FP_X)));
     emit_done(e, i->dst, d);
 }
 
 /* --- a general register to a scalar --- */
-
-/* 2^-fbits as an element. */
-static uint64_t power(unsigned size, unsigned fbits)
-{
-    return size == 8 ? (uint64_t)(1023 - fbits) << 52 : (uint64_t)(127 - fbits) << 23;
-}
 
 /* r, scalar of i->size, = the integer of `width` bytes in `from`. May replay, clobbers rax. */
 static void from_general(struct emit *e, const struct ir_insn *i, unsigned r, unsigned width,
@@ -96,12 +107,13 @@ static void from_general(struct emit *e, const struct ir_insn *i, unsigned r, un
 }
 
 /* Exact: the smallest numerator over the largest denominator is far from tiny. */
-static void scale(struct emit *e, const struct ir_insn *i, unsigned r)
+static void scale_down(struct emit *e, const struct ir_insn *i, unsigned r)
 {
-    unsigned fbits = (unsigned)i->imm >> 8;
+    int fbits = (int)i->imm >> 8;
 
     if (fbits)
-        x64_v3m(e->as, emit_fp_vop(i, X64_MULPS), r, r, emit_fp_const(e, i, power(i->size, fbits)));
+        x64_v3m(e->as, emit_fp_vop(i, X64_MULPS), r, r,
+                emit_fp_const(e, i, ieee_power(i->size, -fbits)));
 }
 
 void emit_ITOF(struct emit *e, const struct ir_insn *i)
@@ -112,7 +124,7 @@ void emit_ITOF(struct emit *e, const struct ir_insn *i)
     scalar.size = i->imm & 0xff;
     scalar.flags |= IR_SCALAR;
     from_general(e, &scalar, r, i->size, emit_use(e, i->a, i->size, X64_RAX));
-    scale(e, &scalar, r);
+    scale_down(e, &scalar, r);
     emit_vdone(e, i->dst, r);
 }
 
@@ -168,10 +180,12 @@ static void to_integers(struct emit *e, const struct ir_insn *i, unsigned a)
 
 void emit_FTOI_V(struct emit *e, const struct ir_insn *i)
 {
+    unsigned a = scale_up(e, i, i->size, emit_fp_lanes(e, i, i->a, FP_X));
+
     if (i->size == 4 && !(i->flags & IR_SCALAR))
-        singles_to_integers(e, i, emit_fp_lanes(e, i, i->a, FP_X));
+        singles_to_integers(e, i, a);
     else
-        to_integers(e, i, emit_vuse(e, i->a, FP_X));
+        to_integers(e, i, a);
     emit_fp_done(e, i, FP_Y);
 }
 
@@ -232,6 +246,6 @@ void emit_ITOF_V(struct emit *e, const struct ir_insn *i)
         a = emit_fp_lanes(e, i, i->a, FP_X);
         integers_to_doubles(e, i, r, a);
     }
-    scale(e, i, r);
+    scale_down(e, i, r);
     emit_fp_done(e, i, r);
 }

@@ -35,23 +35,12 @@ static void round_by(struct emit *e, const struct ir_insn *i, unsigned to, unsig
  */
 static void round_away(struct emit *e, const struct ir_insn *i, unsigned to, unsigned a)
 {
-    uint64_t sign = ieee_sign(i->size);
-    struct x64_mem limit = emit_fp_const(e, i, ieee_half_max(i->size));
-
-    x64_v3m(e->as, X64_ANDPS, FP_Z, a, emit_fp_const(e, i, sign - 1));
-    if (i->flags & IR_SCALAR) {
-        x64_v2m(e->as, X64_MOVAPS, to, limit);
-        x64_v2(e->as, i->size == 8 ? X64_UCOMISD : X64_UCOMISS, to, FP_Z);
-        emit_slow(e, X64_CC_B); /* below or unordered */
-    } else {
-        x64_v3m(e->as, i->size == 8 ? X64_PCMPGTQ : X64_PCMPGTD, to, FP_Z, limit);
-        emit_fp_slow_if_any(e, i, to);
-    }
+    emit_fp_limit(e, i, a, ieee_half_max(i->size));
     x64_v3(e->as, emit_fp_vop(i, X64_ADDPS), FP_Z, a, a);
     round_by(e, i, to, FP_Z, X64_ROUND_ZERO | NO_INEXACT);
     round_by(e, i, FP_Z, a, X64_ROUND_ZERO | NO_INEXACT);
     x64_v3(e->as, emit_fp_vop(i, X64_SUBPS), to, to, FP_Z);
-    x64_v3m(e->as, X64_ANDPS, FP_Z, a, emit_fp_const(e, i, sign));
+    x64_v3m(e->as, X64_ANDPS, FP_Z, a, emit_fp_const(e, i, ieee_sign(i->size)));
     x64_v3(e->as, X64_ORPS, to, to, FP_Z);
 }
 

@@ -185,32 +185,28 @@ static bool convert(struct translator *t, uint32_t w, const struct fp_line *line
     return true;
 }
 
-static bool to_integer(struct translator *t, uint32_t w, const struct fp_line *line)
+/* Between a scalar and a general register that holds a number of `fbits` fraction bits. */
+static bool integer(struct translator *t, uint32_t w, const struct fp_line *line, unsigned fbits)
 {
+    bool from = line->op == IR_ITOF;
+    struct ir_insn *i;
+
     if (is_half(w))
         return false;
-    add(t, line, a64_sf(w) ? 8 : 4, ir_dst(a64_Rd(w)), ir_v(a64_Rn(w)), IR_NONE)->imm = size_of(w);
+    i = add(t, line, a64_sf(w) ? 8 : 4, from ? ir_v(a64_Rd(w)) : ir_dst(a64_Rd(w)),
+            from ? ir_x(a64_Rn(w)) : ir_v(a64_Rn(w)), IR_NONE);
+    i->imm = size_of(w) | fbits << 8;
     return true;
 }
 
-static bool from_integer_scaled(struct translator *t, uint32_t w, const struct fp_line *line,
-                                unsigned fbits)
+static bool convert_integer(struct translator *t, uint32_t w, const struct fp_line *line)
 {
-    if (is_half(w))
-        return false;
-    add(t, line, a64_sf(w) ? 8 : 4, ir_v(a64_Rd(w)), ir_x(a64_Rn(w)), IR_NONE)->imm =
-        size_of(w) | fbits << 8;
-    return true;
+    return integer(t, w, line, 0);
 }
 
-static bool from_integer(struct translator *t, uint32_t w, const struct fp_line *line)
+static bool convert_fixed(struct translator *t, uint32_t w, const struct fp_line *line)
 {
-    return from_integer_scaled(t, w, line, 0);
-}
-
-static bool from_fixed(struct translator *t, uint32_t w, const struct fp_line *line)
-{
-    return from_integer_scaled(t, w, line, 64 - a64_scale(w));
+    return integer(t, w, line, 64 - a64_scale(w));
 }
 
 /* --- Advanced SIMD, by sz and Q --- */
