@@ -21,21 +21,21 @@
 #define FUZZ_BLOCKS   0x00130000
 
 /* Tables, a page each. */
-#define FUZZ_L1_HIGH  0x0000
-#define FUZZ_L2_HIGH  0x1000
-#define FUZZ_L1_LOW   0x2000
-#define FUZZ_L2_LOW   0x3000
-#define FUZZ_L1_START 0x4000 /* one to one, while the MMU is turned on */
-#define FUZZ_L3_WRITE 0x5000
+#define FUZZ_L1_HIGH    0x0000
+#define FUZZ_L2_HIGH    0x1000
+#define FUZZ_L1_LOW     0x2000
+#define FUZZ_L2_LOW     0x3000
+#define FUZZ_L1_START   0x4000 /* one to one, while the MMU is turned on */
+#define FUZZ_L3_WRITE   0x5000
 #define FUZZ_TABLES_LEN 0x6000
 
 /* --- virtual addresses --- */
 
-#define FUZZ_HIGH     0xffffffa55a400000 /* RAM, 16 MiB of it; only EL1's */
-#define FUZZ_HIGH_LEN 0x01000000
-#define FUZZ_DEVICE   (FUZZ_HIGH + FUZZ_HIGH_LEN) /* 2 MiB at FUZZ_DEVICE_PA */
+#define FUZZ_HIGH      0xffffffa55a400000 /* RAM, 16 MiB of it; only EL1's */
+#define FUZZ_HIGH_LEN  0x01000000
+#define FUZZ_DEVICE    (FUZZ_HIGH + FUZZ_HIGH_LEN) /* 2 MiB at FUZZ_DEVICE_PA */
 #define FUZZ_DEVICE_PA 0x09000000 /* PL011; interrupts are acknowledged at FUZZ_ACK */
-#define FUZZ_ACK      0x10000
+#define FUZZ_ACK       0x10000
 
 #define FUZZ_WINDOW 0x5a000000
 /* The code, writable, and the window's table: only code that means to reaches them. */
@@ -65,7 +65,7 @@
 #define FUZZ_PAGE_EL1    0x36 /* data, only EL1's */
 #define FUZZ_PAGE_NO_AF  0x37
 #define FUZZ_PAGE_DEVICE 0x39
-#define FUZZ_PAGE_FREE   0x3a /* nothing at first; two */
+#define FUZZ_PAGE_FREE   0x3a    /* nothing at first; two */
 #define FUZZ_ALIAS       0x10000 /* from EL1's code to EL0's */
 
 /* --- struct fuzz_control, at FUZZ_CONTROL --- */
@@ -107,7 +107,7 @@
 
 /* --- system registers --- */
 
-#define FUZZ_MAIR 0x04ff /* 0: Normal write-back, 1: Device-nGnRE */
+#define FUZZ_MAIR 0x04ff      /* 0: Normal write-back, 1: Device-nGnRE */
 #define FUZZ_TCR  0x2b5193519 /* 4K granules, 39 bits in both halves, write-back, 40-bit PA */
 
 #endif
