@@ -137,6 +137,10 @@ uint64_t vec_parts(unsigned size, unsigned skip)
 
 void vec_not(struct emit *e, unsigned to, unsigned from, unsigned ones)
 {
+    if (e->cpu->avx512) {
+        x64_v3i(e->as, X64_VPTERNLOGD, to, from, from, 0x55); /* where src2 is 0 */
+        return;
+    }
     x64_vones(e->as, ones);
     x64_v3(e->as, X64_PXOR, to, from, ones);
 }

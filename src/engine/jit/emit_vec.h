@@ -64,7 +64,7 @@ void vec_store_narrow(struct emit *e, const struct ir_insn *i, unsigned r);
 
 /* to <- element `lane` of from, in every lane. */
 void vec_broadcast(struct emit *e, unsigned to, unsigned from, unsigned size, unsigned lane);
-/* to <- from inverted; not the same register. */
+/* to <- from inverted; `ones` is clobbered, and neither of the two. */
 void vec_not(struct emit *e, unsigned to, unsigned from, unsigned ones);
 /* to <- the lower (or upper) half's elements, twice as wide. */
 void vec_widen(struct emit *e, unsigned to, unsigned from, unsigned size, unsigned flags);

@@ -23,6 +23,16 @@ static void pairwise_in_one(struct emit *e, const struct ir_insn *i, enum x64_vo
     emit_vdone(e, i->dst, d);
 }
 
+/* to <- the lesser of each pair of v's unsigned elements, twice as wide: zeros that are shifted in
+ * are the least. */
+static void least_of_pairs(struct emit *e, const struct ir_insn *i, unsigned to, ir_value v)
+{
+    unsigned a = emit_vuse(e, v, X64_XMM15);
+
+    vec_shift_right_logical(e, to, a, 2 * i->size, 8 * i->size);
+    x64_v3(e->as, vec_op(vec_umin_ops, i->size), to, to, a);
+}
+
 /* Even elements with odd ones. */
 static void pairwise(struct emit *e, const struct ir_insn *i, enum x64_vop op)
 {
@@ -89,7 +99,25 @@ static void across(struct emit *e, const struct ir_insn *i, enum x64_vop op)
 PAIRWISE_AND_ACROSS(VSMAX, vec_smax_ops)
 PAIRWISE_AND_ACROSS(VSMIN, vec_smin_ops)
 PAIRWISE_AND_ACROSS(VUMAX, vec_umax_ops)
-PAIRWISE_AND_ACROSS(VUMIN, vec_umin_ops)
+
+void emit_VUMINP(struct emit *e, const struct ir_insn *i)
+{
+    if ((i->flags & IR_Q) && i->a != i->b && i->size < 4) {
+        unsigned d = emit_vdef(e, i->dst, X64_XMM13);
+
+        least_of_pairs(e, i, X64_XMM13, i->a);
+        least_of_pairs(e, i, X64_XMM14, i->b);
+        x64_v3(e->as, i->size == 1 ? X64_PACKUSWB : X64_PACKUSDW, d, X64_XMM13, X64_XMM14);
+        vec_store(e, i, d);
+    } else {
+        pairwise(e, i, vec_op(vec_umin_ops, i->size));
+    }
+}
+
+void emit_VUMINV(struct emit *e, const struct ir_insn *i)
+{
+    across(e, i, vec_op(vec_umin_ops, i->size));
+}
 
 void emit_VADDP(struct emit *e, const struct ir_insn *i)
 {
