@@ -31,11 +31,6 @@ struct x64_mem vec_const(struct emit *e, uint64_t half)
     return emit_const16(e, half, half);
 }
 
-struct x64_mem vec_const_bytes(struct emit *e, struct vec_bytes b)
-{
-    return emit_const16(e, b.low, b.high);
-}
-
 /* --- operands and results --- */
 
 unsigned vec_use(struct emit *e, ir_value v, unsigned scratch)
@@ -106,13 +101,10 @@ void vec_store_narrow(struct emit *e, const struct ir_insn *i, unsigned r)
 
 /* --- steps --- */
 
-/* A shuffle's indices: element `lane` everywhere. */
-static struct vec_bytes lane_bytes(unsigned size, unsigned lane)
+/* Half of a shuffle's indices: those of element `lane`. */
+static uint64_t lane_indices(unsigned size, unsigned lane)
 {
-    uint64_t element = UINT64_C(0x0706050403020100);
-    uint64_t half = vec_replicate(element + lane * size * UINT64_C(0x0101010101010101), size);
-
-    return (struct vec_bytes){half, half};
+    return vec_replicate(UINT64_C(0x0706050403020100) + vec_replicate(lane * size, 1), size);
 }
 
 void vec_broadcast(struct emit *e, unsigned to, unsigned from, unsigned size, unsigned lane)
@@ -124,7 +116,7 @@ void vec_broadcast(struct emit *e, unsigned to, unsigned from, unsigned size, un
     else if (lane == 0 && e->cpu->avx2)
         x64_v2(e->as, size == 1 ? X64_VPBROADCASTB : X64_VPBROADCASTW, to, from);
     else
-        x64_v3m(e->as, X64_PSHUFB, to, from, vec_const_bytes(e, lane_bytes(size, lane)));
+        x64_v3m(e->as, X64_PSHUFB, to, from, vec_const(e, lane_indices(size, lane)));
 }
 
 uint64_t vec_parts(unsigned size, unsigned skip)

@@ -27,16 +27,10 @@ static inline enum x64_vop vec_op(vec_ops ops, unsigned size)
     return ops[__builtin_ctz(size)];
 }
 
-/* Sixteen bytes. */
-struct vec_bytes {
-    uint64_t low, high;
-};
-
 /* `value`, of `size` bytes, in every element of 64 bits. */
 uint64_t vec_replicate(uint64_t value, unsigned size);
 /* A constant operand: the same in both halves. */
 struct x64_mem vec_const(struct emit *e, uint64_t half);
-struct x64_mem vec_const_bytes(struct emit *e, struct vec_bytes b);
 /* Half of a shuffle's indices: of each element of twice `size`, the `size` bytes from `skip` on. */
 uint64_t vec_parts(unsigned size, unsigned skip);
 

@@ -154,9 +154,14 @@ void emit_VTBL(struct emit *e, const struct ir_insn *i)
 
 /* --- bits --- */
 
+/* A table of 16 bytes. */
+struct table {
+    uint64_t low, high;
+};
+
 /* What becomes of the lower and of the upper four bits of each byte, by tables, and of both. */
-static void by_nibbles(struct emit *e, const struct ir_insn *i, struct vec_bytes low,
-                       struct vec_bytes high, enum x64_vop combine)
+static void by_nibbles(struct emit *e, const struct ir_insn *i, struct table low, struct table high,
+                       enum x64_vop combine)
 {
     unsigned a = emit_vuse(e, i->a, X64_XMM13), d = emit_vdef(e, i->dst, X64_XMM13);
     struct x64_mem nibble = vec_const(e, vec_replicate(0x0f, 1));
@@ -164,9 +169,9 @@ static void by_nibbles(struct emit *e, const struct ir_insn *i, struct vec_bytes
     x64_v3m(e->as, X64_PAND, X64_XMM14, a, nibble);
     x64_vshift_i(e->as, X64_PSRLW_I, X64_XMM15, a, 4);
     x64_v3m(e->as, X64_PAND, X64_XMM15, X64_XMM15, nibble);
-    x64_v2m(e->as, X64_MOVAPS, X64_XMM13, vec_const_bytes(e, low));
+    x64_v2m(e->as, X64_MOVAPS, X64_XMM13, emit_const16(e, low.low, low.high));
     x64_v3(e->as, X64_PSHUFB, X64_XMM13, X64_XMM13, X64_XMM14);
-    x64_v2m(e->as, X64_MOVAPS, X64_XMM14, vec_const_bytes(e, high));
+    x64_v2m(e->as, X64_MOVAPS, X64_XMM14, emit_const16(e, high.low, high.high));
     x64_v3(e->as, X64_PSHUFB, X64_XMM14, X64_XMM14, X64_XMM15);
     x64_v3(e->as, combine, d, X64_XMM13, X64_XMM14);
     vec_store(e, i, d);
@@ -174,8 +179,7 @@ static void by_nibbles(struct emit *e, const struct ir_insn *i, struct vec_bytes
 
 void emit_VCNT(struct emit *e, const struct ir_insn *i)
 {
-    static const struct vec_bytes count = {UINT64_C(0x0302020102010100),
-                                           UINT64_C(0x0403030203020201)};
+    static const struct table count = {UINT64_C(0x0302020102010100), UINT64_C(0x0403030203020201)};
 
     if (e->cpu->bitalg) {
         unsigned a = emit_vuse(e, i->a, X64_XMM13), d = emit_vdef(e, i->dst, X64_XMM13);
@@ -189,10 +193,8 @@ void emit_VCNT(struct emit *e, const struct ir_insn *i)
 
 void emit_VRBIT(struct emit *e, const struct ir_insn *i)
 {
-    static const struct vec_bytes low = {UINT64_C(0xe060a020c0408000),
-                                         UINT64_C(0xf070b030d0509010)};
-    static const struct vec_bytes high = {UINT64_C(0x0e060a020c040800),
-                                          UINT64_C(0x0f070b030d050901)};
+    static const struct table low = {UINT64_C(0xe060a020c0408000), UINT64_C(0xf070b030d0509010)};
+    static const struct table high = {UINT64_C(0x0e060a020c040800), UINT64_C(0x0f070b030d050901)};
 
     if (e->cpu->gfni) { /* by the matrix that is the mirror of the identity */
         unsigned a = emit_vuse(e, i->a, X64_XMM13), d = emit_vdef(e, i->dst, X64_XMM13);

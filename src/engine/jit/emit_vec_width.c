@@ -112,8 +112,7 @@ void emit_VPMULL(struct emit *e, const struct ir_insn *i)
 /* Stores the part of `from`'s elements that is `skip` bytes into them. */
 static void store_part(struct emit *e, const struct ir_insn *i, unsigned from, unsigned skip)
 {
-    struct x64_mem part =
-        vec_const_bytes(e, (struct vec_bytes){vec_parts(i->size, skip), vec_replicate(0x80, 1)});
+    struct x64_mem part = emit_const16(e, vec_parts(i->size, skip), vec_replicate(0x80, 1));
 
     if (i->c == IR_NONE) {
         unsigned d = emit_vdef(e, i->dst, X64_XMM13);

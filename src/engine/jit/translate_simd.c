@@ -26,9 +26,11 @@ static unsigned size_of(uint32_t w)
     return 1u << a64_size(w);
 }
 
-static unsigned q_of(uint32_t w)
+/* The row's flags, and whether the vector has 128 bits: in scalar encodings the bit of that name is
+ * always 1. */
+static unsigned shape_of(uint32_t w, unsigned flags)
 {
-    return a64_Q(w) ? IR_Q : 0;
+    return a64_Q(w) && !(flags & IR_SCALAR) ? flags | IR_Q : flags;
 }
 
 /* Of the instructions whose names end in 2 where Q is set. */
@@ -41,35 +43,38 @@ static unsigned half_of(uint32_t w)
 
 static bool two(struct translator *t, uint32_t w, enum ir_opcode op, unsigned flags)
 {
-    add(t, w, op, size_of(w), flags | q_of(w));
+    add(t, w, op, size_of(w), shape_of(w, flags));
     return true;
 }
 
 static bool two_accumulate(struct translator *t, uint32_t w, enum ir_opcode op, unsigned flags)
 {
-    add(t, w, op, size_of(w), flags | q_of(w))->c = ir_v(a64_Rd(w));
+    add(t, w, op, size_of(w), shape_of(w, flags))->c = ir_v(a64_Rd(w));
     return true;
 }
 
 /* 0 with Vn. */
 static bool from_zero(struct translator *t, uint32_t w, enum ir_opcode op, unsigned flags)
 {
-    struct ir_insn *i = add(t, w, op, size_of(w), flags | q_of(w));
+    struct ir_insn *i = add(t, w, op, size_of(w), shape_of(w, flags));
 
     i->b = i->a;
     i->a = IR_NONE;
     return true;
 }
 
+/* Scalars of less than 64 bits exist where operations saturate. They are rare. */
 static bool three(struct translator *t, uint32_t w, enum ir_opcode op, unsigned flags)
 {
-    add(t, w, op, size_of(w), flags | q_of(w))->b = ir_v(a64_Rm(w));
+    if ((flags & IR_SCALAR) && a64_size(w) != 3)
+        return false;
+    add(t, w, op, size_of(w), shape_of(w, flags))->b = ir_v(a64_Rm(w));
     return true;
 }
 
 static bool accumulate(struct translator *t, uint32_t w, enum ir_opcode op, unsigned flags)
 {
-    struct ir_insn *i = add(t, w, op, size_of(w), flags | q_of(w));
+    struct ir_insn *i = add(t, w, op, size_of(w), shape_of(w, flags));
 
     i->b = ir_v(a64_Rm(w));
     i->c = i->dst;
@@ -87,14 +92,14 @@ static bool three_or_zero(struct translator *t, uint32_t w, enum ir_opcode op, u
 {
     if (a64_Rn(w) != a64_Rm(w))
         return three(t, w, op, flags);
-    add(t, w, IR_VCONST, 8, flags | q_of(w))->a = IR_NONE;
+    add(t, w, IR_VCONST, 8, shape_of(w, flags))->a = IR_NONE;
     return true;
 }
 
 /* BSL, BIT and BIF (size 1, 2, 3) differ in which operand chooses: Vd, Vm, the inverse of Vm. */
 static bool select(struct translator *t, uint32_t w, enum ir_opcode op, unsigned flags)
 {
-    struct ir_insn *i = add(t, w, op, 1, flags | q_of(w));
+    struct ir_insn *i = add(t, w, op, 1, shape_of(w, flags));
     ir_value d = i->dst, n = i->a, m = ir_v(a64_Rm(w));
 
     switch (a64_size(w)) {
@@ -103,12 +108,6 @@ static bool select(struct translator *t, uint32_t w, enum ir_opcode op, unsigned
     default: i->a = d, i->b = n, i->c = m; break;
     }
     return true;
-}
-
-/* Four bytes into one 32-bit element. */
-static bool dot(struct translator *t, uint32_t w, enum ir_opcode op, unsigned flags)
-{
-    return accumulate(t, w, op, flags);
 }
 
 /* --- wider and narrower --- */
@@ -174,13 +173,13 @@ static void set_element(struct ir_insn *i, uint32_t w)
 
 static bool element(struct translator *t, uint32_t w, enum ir_opcode op, unsigned flags)
 {
-    set_element(add(t, w, op, size_of(w), flags | q_of(w) | VEC_LANE), w);
+    set_element(add(t, w, op, size_of(w), shape_of(w, flags) | VEC_LANE), w);
     return true;
 }
 
 static bool element_accumulate(struct translator *t, uint32_t w, enum ir_opcode op, unsigned flags)
 {
-    struct ir_insn *i = add(t, w, op, size_of(w), flags | q_of(w) | VEC_LANE);
+    struct ir_insn *i = add(t, w, op, size_of(w), shape_of(w, flags) | VEC_LANE);
 
     set_element(i, w);
     i->c = i->dst;
@@ -200,31 +199,6 @@ static bool element_long_accumulate(struct translator *t, uint32_t w, enum ir_op
 
     set_element(i, w);
     i->c = i->dst;
-    return true;
-}
-
-/* --- scalars of 64 bits --- */
-
-static bool scalar_two(struct translator *t, uint32_t w, enum ir_opcode op, unsigned flags)
-{
-    add(t, w, op, 8, flags);
-    return true;
-}
-
-static bool scalar_from_zero(struct translator *t, uint32_t w, enum ir_opcode op, unsigned flags)
-{
-    struct ir_insn *i = add(t, w, op, 8, flags);
-
-    i->b = i->a;
-    i->a = IR_NONE;
-    return true;
-}
-
-static bool scalar_three(struct translator *t, uint32_t w, enum ir_opcode op, unsigned flags)
-{
-    if (a64_size(w) != 3)
-        return false;
-    add(t, w, op, 8, flags)->b = ir_v(a64_Rm(w));
     return true;
 }
 
@@ -273,13 +247,13 @@ static void shift_insert(struct translator *t, uint32_t w, enum ir_opcode op, un
 
 static bool shift_left(struct translator *t, uint32_t w, enum ir_opcode op, unsigned flags)
 {
-    shift(t, w, op, flags | q_of(w), left(w));
+    shift(t, w, op, shape_of(w, flags), left(w));
     return true;
 }
 
 static bool shift_left_insert(struct translator *t, uint32_t w, enum ir_opcode op, unsigned flags)
 {
-    shift_insert(t, w, op, flags | q_of(w), left(w));
+    shift_insert(t, w, op, shape_of(w, flags), left(w));
     return true;
 }
 
@@ -291,20 +265,20 @@ static bool shift_left_long(struct translator *t, uint32_t w, enum ir_opcode op,
 
 static bool shift_right(struct translator *t, uint32_t w, enum ir_opcode op, unsigned flags)
 {
-    shift(t, w, op, flags | q_of(w), right(w));
+    shift(t, w, op, shape_of(w, flags), right(w));
     return true;
 }
 
 static bool shift_right_accumulate(struct translator *t, uint32_t w, enum ir_opcode op,
                                    unsigned flags)
 {
-    shift(t, w, op, flags | q_of(w), right(w))->c = ir_v(a64_Rd(w));
+    shift(t, w, op, shape_of(w, flags), right(w))->c = ir_v(a64_Rd(w));
     return true;
 }
 
 static bool shift_right_insert(struct translator *t, uint32_t w, enum ir_opcode op, unsigned flags)
 {
-    shift_insert(t, w, op, flags | q_of(w), right(w));
+    shift_insert(t, w, op, shape_of(w, flags), right(w));
     return true;
 }
 
@@ -313,39 +287,6 @@ static bool shift_right_narrow(struct translator *t, uint32_t w, enum ir_opcode 
     struct ir_insn *i = shift(t, w, op, flags | half_of(w), right(w));
 
     i->c = a64_Q(w) ? i->dst : IR_NONE;
-    return true;
-}
-
-static bool scalar_shift_left(struct translator *t, uint32_t w, enum ir_opcode op, unsigned flags)
-{
-    shift(t, w, op, flags, left(w));
-    return true;
-}
-
-static bool scalar_shift_left_insert(struct translator *t, uint32_t w, enum ir_opcode op,
-                                     unsigned flags)
-{
-    shift_insert(t, w, op, flags, left(w));
-    return true;
-}
-
-static bool scalar_shift_right(struct translator *t, uint32_t w, enum ir_opcode op, unsigned flags)
-{
-    shift(t, w, op, flags, right(w));
-    return true;
-}
-
-static bool scalar_shift_right_accumulate(struct translator *t, uint32_t w, enum ir_opcode op,
-                                          unsigned flags)
-{
-    shift(t, w, op, flags, right(w))->c = ir_v(a64_Rd(w));
-    return true;
-}
-
-static bool scalar_shift_right_insert(struct translator *t, uint32_t w, enum ir_opcode op,
-                                      unsigned flags)
-{
-    shift_insert(t, w, op, flags, right(w));
     return true;
 }
 
@@ -391,14 +332,14 @@ static bool modified_imm(struct translator *t, uint32_t w, enum ir_opcode op, un
 {
     bool move = op == IR_VCONST, invert = flags & VEC_MINUS;
     uint64_t value = expand_imm(w, move && !invert && (w >> 29 & 1));
-    struct ir_insn *i = add(t, w, IR_VCONST, 8, q_of(w));
+    struct ir_insn *i = add(t, w, IR_VCONST, 8, shape_of(w, 0));
 
     i->imm = (int64_t)(invert ? ~value : value);
     i->a = IR_NONE;
     if (move)
         return true;
     i->dst = IR_VT;
-    i = add(t, w, op, 8, q_of(w));
+    i = add(t, w, op, 8, shape_of(w, 0));
     i->a = i->dst;
     i->b = IR_VT;
     return true;
@@ -410,7 +351,7 @@ static bool modified_imm(struct translator *t, uint32_t w, enum ir_opcode op, un
 static bool copy(struct translator *t, uint32_t w, enum ir_opcode op, unsigned flags)
 {
     unsigned log2 = (unsigned)__builtin_ctz(a64_imm5(w));
-    struct ir_insn *i = add(t, w, op, 1u << log2, flags | q_of(w));
+    struct ir_insn *i = add(t, w, op, 1u << log2, shape_of(w, flags));
 
     i->imm = a64_imm5(w) >> (log2 + 1);
     switch (op) {
@@ -432,7 +373,7 @@ static bool copy(struct translator *t, uint32_t w, enum ir_opcode op, unsigned f
 
 static bool extract(struct translator *t, uint32_t w, enum ir_opcode op, unsigned flags)
 {
-    struct ir_insn *i = add(t, w, op, 1, flags | q_of(w));
+    struct ir_insn *i = add(t, w, op, 1, shape_of(w, flags));
 
     i->b = ir_v(a64_Rm(w));
     i->imm = a64_imm4(w);
@@ -442,7 +383,7 @@ static bool extract(struct translator *t, uint32_t w, enum ir_opcode op, unsigne
 /* REV64, REV32, REV16: the container is 8 bytes, less by bit 29 and by bit 12. */
 static bool reverse(struct translator *t, uint32_t w, enum ir_opcode op, unsigned flags)
 {
-    add(t, w, op, size_of(w), flags | q_of(w))->imm = w >> 12 & 1 ? 2 : w >> 29 & 1 ? 4 : 8;
+    add(t, w, op, size_of(w), shape_of(w, flags))->imm = w >> 12 & 1 ? 2 : w >> 29 & 1 ? 4 : 8;
     return true;
 }
 
@@ -453,7 +394,7 @@ static bool table(struct translator *t, uint32_t w, enum ir_opcode op, unsigned 
 
     for (unsigned n = 0; n <= a64_len(w); n++) {
         bool last = n == a64_len(w);
-        struct ir_insn *i = add(t, w, op, 1, flags | (last ? q_of(w) : IR_Q));
+        struct ir_insn *i = add(t, w, op, 1, last ? shape_of(w, flags) : flags | IR_Q);
 
         i->a = ir_v((a64_Rn(w) + n) % 32);
         i->b = ir_v(a64_Rm(w));
