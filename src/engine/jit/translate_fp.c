@@ -157,7 +157,7 @@ static bool compare_if(struct translator *t, uint32_t w, const struct fp_line *l
     return true;
 }
 
-static bool select(struct translator *t, uint32_t w, const struct fp_line *line)
+static bool select_fp(struct translator *t, uint32_t w, const struct fp_line *line)
 {
     struct ir_insn *i;
 

@@ -97,7 +97,7 @@ static bool three_or_zero(struct translator *t, uint32_t w, enum ir_opcode op, u
 }
 
 /* BSL, BIT and BIF (size 1, 2, 3) differ in which operand chooses: Vd, Vm, the inverse of Vm. */
-static bool select(struct translator *t, uint32_t w, enum ir_opcode op, unsigned flags)
+static bool select_bits(struct translator *t, uint32_t w, enum ir_opcode op, unsigned flags)
 {
     struct ir_insn *i = add(t, w, op, 1, shape_of(w, flags));
     ir_value d = i->dst, n = i->a, m = ir_v(a64_Rm(w));
