@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Memory maps: shareable files for guest RAM, and dual maps for generated code.
+ * Memory maps: guest RAM, and dual maps for generated code.
  */
 #ifndef HOST_MAP_H
 #define HOST_MAP_H
@@ -10,24 +10,25 @@
 
 #include "base/error.h"
 
-/* A shareable anonymous file (memfd, shm) mapped whole, lazily, without reservation. */
-struct host_shm {
-    int fd;
+/* Memory for a guest, mapped whole, lazily, without reservation, at an address and with advice that
+ * let the host use huge pages. No helper process has it, nor a core file. */
+struct host_ram {
     void *base;
     uint64_t size;
 };
 
-/* Creates and maps `size` bytes of zeros, read-write, rounded up to host pages. Returns 0 or
- * -errno. */
-int host_shm_create(struct host_shm *shm, const char *name, uint64_t size, struct error *err);
-void host_shm_destroy(struct host_shm *shm);
+/* Maps `size` bytes of zeros, read-write, rounded up to host pages; `name` is for messages and for
+ * the host's lists of mappings. Returns 0 or -errno. */
+int host_ram_create(struct host_ram *ram, const char *name, uint64_t size, struct error *err);
+void host_ram_destroy(struct host_ram *ram);
 
 /* Gives the pages of [offset, offset + length) back to the host; they read as zeros afterwards.
  * Both must be multiples of the host's page size. Returns 0 or -errno. Any thread. */
-int host_shm_discard(struct host_shm *shm, uint64_t offset, uint64_t length);
+int host_ram_discard(struct host_ram *ram, uint64_t offset, uint64_t length);
 
-/* Bytes of `shm` that are resident now. Returns bytes or -errno. */
-int64_t host_shm_resident(const struct host_shm *shm);
+/* Bytes of `ram` that are resident now; it takes time in proportion to its size. Returns bytes or
+ * -errno. Any thread. */
+int64_t host_ram_resident(const struct host_ram *ram);
 
 /*
  * Memory for generated code, mapped twice: what is written through `write` runs at the same offset

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Guest RAM over host_shm. The regions are fixed before anything runs, so lookups take no lock.
+ * Guest RAM over host_ram. The regions are fixed before anything runs, so lookups take no lock.
  *
  * Every access by the host races with the guest's own, on purpose. It is made of relaxed atomic
  * loads and stores of naturally aligned pieces, which gives the single-copy atomicity that the Arm
@@ -24,7 +24,7 @@
 
 struct mem {
     struct mem_region regions[MEM_MAX_REGIONS];
-    struct host_shm shm[MEM_MAX_REGIONS]; /* what is behind regions[i] */
+    struct host_ram ram[MEM_MAX_REGIONS]; /* what is behind regions[i] */
     size_t count;
 };
 
@@ -40,7 +40,7 @@ void mem_destroy(struct mem *mem)
         return;
     for (size_t i = 0; i < mem->count; i++) {
         free((void *)mem->regions[i].dirty);
-        host_shm_destroy(&mem->shm[i]);
+        host_ram_destroy(&mem->ram[i]);
     }
     free(mem);
 }
@@ -48,7 +48,7 @@ void mem_destroy(struct mem *mem)
 int mem_add_ram(struct mem *mem, uint64_t ipa, uint64_t size, struct error *err)
 {
     struct mem_region *region = &mem->regions[mem->count];
-    struct host_shm *shm = &mem->shm[mem->count];
+    struct host_ram *ram = &mem->ram[mem->count];
     int ret;
 
     if (size == 0 || ipa % RAM_ALIGN || size % RAM_ALIGN || ipa + size < ipa)
@@ -61,13 +61,12 @@ int mem_add_ram(struct mem *mem, uint64_t ipa, uint64_t size, struct error *err)
         if (ipa < mem->regions[i].ipa + mem->regions[i].size && mem->regions[i].ipa < ipa + size)
             return error_set(err, EEXIST, "RAM at %#llx overlaps RAM at %#llx",
                              (unsigned long long)ipa, (unsigned long long)mem->regions[i].ipa);
-    ret = host_shm_create(shm, "atoll-ram", size, err);
+    ret = host_ram_create(ram, "atoll-ram", size, err);
     if (ret)
         return ret;
     region->ipa = ipa;
     region->size = size;
-    region->host = shm->base;
-    region->fd = shm->fd;
+    region->host = ram->base;
     mem->count++;
     return 0;
 }
@@ -245,7 +244,7 @@ uint64_t mem_discard(struct mem *mem, uint64_t ipa, uint64_t len)
         return 0;
     start = align_up(ipa - region->ipa, page);
     end = align_down(ipa - region->ipa + len, page);
-    if (start >= end || host_shm_discard(&mem->shm[region - mem->regions], start, end - start))
+    if (start >= end || host_ram_discard(&mem->ram[region - mem->regions], start, end - start))
         return 0;
     mem_mark_dirty(mem, region->ipa + start, end - start);
     return end - start;
@@ -256,7 +255,7 @@ void mem_clear(struct mem *mem)
     for (size_t i = 0; i < mem->count; i++) {
         struct mem_region *region = &mem->regions[i];
 
-        if (host_shm_discard(&mem->shm[i], 0, region->size))
+        if (host_ram_discard(&mem->ram[i], 0, region->size))
             memset(region->host, 0, region->size);
         mem_mark_dirty(mem, region->ipa, region->size);
     }
@@ -276,7 +275,7 @@ int64_t mem_resident(const struct mem *mem)
     int64_t total = 0;
 
     for (size_t i = 0; i < mem->count; i++) {
-        int64_t part = host_shm_resident(&mem->shm[i]);
+        int64_t part = host_ram_resident(&mem->ram[i]);
 
         if (part < 0)
             return -1;

@@ -2,7 +2,7 @@
 /*
  * Guest physical memory: RAM regions, bounded access, dirty pages.
  *
- * RAM is a shareable file mapped lazily (host/map.h). Everything in Atoll that is not an engine
+ * RAM is mapped lazily (host/map.h). Everything in Atoll that is not an engine
  * reaches guest RAM through this header only, and every access is checked against the regions here
  * and nowhere else. Scalar accesses are relaxed and single-copy atomic when aligned (the guest's
  * other vCPUs write the same bytes at the same time: never memcpy for one guest load or store);
@@ -23,7 +23,6 @@
 struct mem_region {
     uint64_t ipa, size;
     uint8_t *host;                   /* the region's first byte */
-    int fd;                          /* the file behind it */
     _Atomic uint64_t *_Atomic dirty; /* one bit a 4 KiB page, NULL while dirty logging is off */
 };
 

@@ -48,29 +48,25 @@ def cpu_seconds(pid):
 
 
 def mappings(pid):
-    """(size in KiB, inode, PSS in KiB) of each mapping."""
-    size = inode = 0
+    """(size in KiB, PSS in KiB) of each mapping."""
+    size = 0
     with open(f"/proc/{pid}/smaps", encoding="utf-8", errors="replace") as smaps:
         for line in smaps:
             words = line.split()
-            if not words[0].endswith(":"):
-                inode = words[4]
-            elif words[0] == "Size:":
+            if words[0] == "Size:":
                 size = int(words[1])
             elif words[0] == "Pss:":
-                yield size, inode, int(words[1])
+                yield size, int(words[1])
 
 
 def memory(pid, guest_mb):
-    """Resident memory, in MiB: the guest's own pages, and all the rest. The guest's RAM is the
-    mapping of its size, and every other mapping of the same file. Proportional shares, so that
-    what is mapped twice (a code cache) or in two processes counts once."""
+    """Resident memory, in MiB: the guest's own pages, which are the mapping of its RAM's size, and
+    all the rest. Proportional shares, so that what is mapped twice (a code cache) or in two
+    processes counts once."""
     guest = rest = 0
     for each in tree(pid):
-        found = list(mappings(each))
-        files = {inode for size, inode, _ in found if size == guest_mb * 1024 and inode != "0"}
-        for size, inode, share in found:
-            if size == guest_mb * 1024 or inode in files:
+        for size, share in mappings(each):
+            if size == guest_mb * 1024:
                 guest += share
             else:
                 rest += share

@@ -75,10 +75,10 @@ static const struct permit permits[] = {
     CALL_IF(mprotect, VM, 2, WX, PROT_EXEC, "the translator's code"),
     CALL(munmap, BOTH, "free"),
     CALL(mremap, BOTH, "realloc"),
-    CALL(madvise, BOTH, "free, guest memory"),
+    CALL(madvise, BOTH, "free, guest memory and its balloon"),
     CALL(mincore, VM, "how much guest memory is resident"),
     CALL(msync, VM, "guest memory that is a file"),
-    CALL(memfd_create, VM, "code and guest memory: a file without a name"),
+    CALL(memfd_create, VM, "code: a file without a name"),
     CALL(membarrier, VM, "code that other vCPUs run is replaced"),
 
     /* threads */
@@ -93,6 +93,7 @@ static const struct permit permits[] = {
     CALL(gettid, BOTH, "signals to threads"),
     CALL(getpid, BOTH, "signals to threads"),
     CALL_WITH(prctl, BOTH, 0, PR_SET_NAME, "a thread's name"),
+    CALL_WITH(prctl, VM, 0, PR_SET_VMA, "the name of guest memory"),
     CALL(exit, BOTH, "a thread's end"),
     CALL(exit_group, BOTH, "the end"),
 
@@ -124,8 +125,8 @@ static const struct permit permits[] = {
     CALL(pwritev, VM, "disks"),
     CALL(fdatasync, VM, "disks: flush"),
     CALL(fsync, VM, "saved state"),
-    CALL(fallocate, VM, "disks: discard; guest memory: balloon"),
-    CALL(ftruncate, BOTH, "guest memory, saved state, captures"),
+    CALL(fallocate, VM, "disks: discard"),
+    CALL(ftruncate, BOTH, "code, saved state, captures"),
     CALL(lseek, BOTH, "saved state, captures"),
     CALL(fstat, BOTH, "sizes of what is open"),
     CALL_IF(newfstatat, BOTH, 3, AT_EMPTY_PATH, AT_EMPTY_PATH, "fstat in the C library"),

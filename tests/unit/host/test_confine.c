@@ -102,7 +102,7 @@ static void note(void *ctx)
 static int machine_works(void)
 {
     struct host_loop *loop;
-    struct host_shm shm;
+    struct host_ram ram;
     struct host_code code;
     struct host_timer *timer;
     struct error err;
@@ -118,11 +118,11 @@ static int machine_works(void)
     EXPECT(called == 1);
     host_timer_destroy(timer);
     host_loop_destroy(loop);
-    EXPECT(host_shm_create(&shm, "ram", 64 << 20, &err) == 0);
-    memset(shm.base, 1, 1 << 20);
-    EXPECT(host_shm_discard(&shm, 0, 1 << 20) == 0);
-    EXPECT(host_shm_resident(&shm) >= 0);
-    host_shm_destroy(&shm);
+    EXPECT(host_ram_create(&ram, "ram", 64 << 20, &err) == 0);
+    memset(ram.base, 1, 1 << 20);
+    EXPECT(host_ram_discard(&ram, 0, 1 << 20) == 0);
+    EXPECT(host_ram_resident(&ram) >= 0);
+    host_ram_destroy(&ram);
     EXPECT(host_code_create(&code, "code", 65536, &err) == 0);
     host_code_destroy(&code);
     EXPECT(host_entropy(bytes, sizeof(bytes)) == 0);

@@ -6,82 +6,96 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/units.h"
 #include "host/entropy.h"
 #include "host/map.h"
 
-static void shm_is_lazy(void **state)
+static void ram_is_lazy(void **state)
 {
-    struct host_shm shm;
+    struct host_ram ram;
     struct error err;
     uint8_t *bytes;
 
-    assert_int_equal(host_shm_create(&shm, "ram", 64 * GIB, &err), 0);
-    assert_true(shm.size == 64 * GIB);
-    assert_int_equal(host_shm_resident(&shm), 0);
-    bytes = shm.base;
+    assert_int_equal(host_ram_create(&ram, "ram", 64 * GIB, &err), 0);
+    assert_true(ram.size == 64 * GIB);
+    assert_int_equal(host_ram_resident(&ram), 0);
+    bytes = ram.base;
     bytes[5 * GIB] = 7;
-    assert_in_range(host_shm_resident(&shm), 1, 4 * MIB);
-    host_shm_destroy(&shm);
-    assert_null(shm.base);
-    host_shm_destroy(&shm); /* twice is once */
+    assert_in_range(host_ram_resident(&ram), 1, 4 * MIB);
+    host_ram_destroy(&ram);
+    assert_null(ram.base);
+    host_ram_destroy(&ram); /* twice is once */
 }
 
-static void shm_discard_gives_zeros_and_pages_back(void **state)
+static void ram_discard_gives_zeros_and_pages_back(void **state)
 {
     uint64_t page = host_page_size();
-    struct host_shm shm;
+    struct host_ram ram;
     uint8_t *bytes;
     int64_t before;
 
-    assert_int_equal(host_shm_create(&shm, "ram", 16 * page - 1, NULL), 0);
-    assert_int_equal(shm.size, 16 * page);
-    bytes = shm.base;
-    memset(bytes, 0xa5, shm.size);
-    before = host_shm_resident(&shm);
-    assert_int_equal(host_shm_discard(&shm, page, 4 * page), 0);
+    assert_int_equal(host_ram_create(&ram, "ram", 16 * page - 1, NULL), 0);
+    assert_int_equal(ram.size, 16 * page);
+    bytes = ram.base;
+    memset(bytes, 0xa5, ram.size);
+    before = host_ram_resident(&ram);
+    assert_int_equal(host_ram_discard(&ram, page, 4 * page), 0);
     assert_int_equal(bytes[page - 1], 0xa5);
     assert_int_equal(bytes[page], 0);
     assert_int_equal(bytes[5 * page - 1], 0);
     assert_int_equal(bytes[5 * page], 0xa5);
-    assert_true(host_shm_resident(&shm) < before);
-    assert_int_equal(host_shm_discard(&shm, 1, page), -EINVAL);
-    assert_int_equal(host_shm_discard(&shm, 0, 17 * page), -EINVAL);
-    assert_int_equal(host_shm_discard(&shm, UINT64_MAX - page + 1, 2 * page), -EINVAL);
-    assert_int_equal(host_shm_discard(&shm, 16 * page, 0), 0);
-    host_shm_destroy(&shm);
+    assert_true(host_ram_resident(&ram) < before);
+    assert_int_equal(host_ram_discard(&ram, 1, page), -EINVAL);
+    assert_int_equal(host_ram_discard(&ram, 0, 17 * page), -EINVAL);
+    assert_int_equal(host_ram_discard(&ram, UINT64_MAX - page + 1, 2 * page), -EINVAL);
+    assert_int_equal(host_ram_discard(&ram, 16 * page, 0), 0);
+    host_ram_destroy(&ram);
 }
 
-static void shm_is_shared_and_sealed(void **state)
+/* Of huge pages, which a host may have switched off, only what they need of us. */
+static void ram_is_aligned_for_huge_pages(void **state)
 {
-    struct host_shm shm;
-    uint8_t *other;
+    struct host_ram ram;
 
-    assert_int_equal(host_shm_create(&shm, "ram", MIB, NULL), 0);
-    other = mmap(NULL, MIB, PROT_READ, MAP_SHARED, shm.fd, 0);
-    assert_ptr_not_equal(other, MAP_FAILED);
-    ((uint8_t *)shm.base)[123] = 45;
-    assert_int_equal(other[123], 45);
-    munmap(other, MIB);
-    assert_int_equal(ftruncate(shm.fd, 0), -1);
-    assert_int_equal(fcntl(shm.fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
-    host_shm_destroy(&shm);
+    assert_int_equal(host_ram_create(&ram, "ram", 3 * MIB, NULL), 0);
+    assert_int_equal((uintptr_t)ram.base % (2 * MIB), 0);
+    assert_int_equal(ram.size, 3 * MIB);
+    memset(ram.base, 1, ram.size);
+    assert_int_equal(host_ram_resident(&ram), 3 * MIB);
+    host_ram_destroy(&ram);
 }
 
-static void shm_refuses_nonsense(void **state)
+/* What is not there in a child cannot be read there. */
+static void ram_is_not_in_a_child(void **state)
 {
-    struct host_shm shm;
+    struct host_ram ram;
+    unsigned char is;
+    int status;
+    pid_t child;
+
+    assert_int_equal(host_ram_create(&ram, "ram", MIB, NULL), 0);
+    child = fork();
+    if (child == 0)
+        _exit(mincore(ram.base, host_page_size(), &is) == -1 && errno == ENOMEM ? 0 : 1);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    host_ram_destroy(&ram);
+}
+
+static void ram_refuses_nonsense(void **state)
+{
+    struct host_ram ram;
     struct error err;
 
-    assert_int_equal(host_shm_create(&shm, "ram", 0, &err), -EINVAL);
+    assert_int_equal(host_ram_create(&ram, "ram", 0, &err), -EINVAL);
     assert_non_null(strstr(err.text, "ram"));
-    assert_int_equal(host_shm_create(&shm, "ram", UINT64_MAX, &err), -EINVAL);
-    assert_true(host_shm_create(&shm, "ram", BIT(62), &err) < 0);
+    assert_int_equal(host_ram_create(&ram, "ram", UINT64_MAX, &err), -EINVAL);
+    assert_true(host_ram_create(&ram, "ram", BIT(62), &err) < 0);
 }
 
 static void code_is_written_and_run_at_two_addresses(void **state)
@@ -125,10 +139,11 @@ static void host_has_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shm_is_lazy),
-        cmocka_unit_test(shm_discard_gives_zeros_and_pages_back),
-        cmocka_unit_test(shm_is_shared_and_sealed),
-        cmocka_unit_test(shm_refuses_nonsense),
+        cmocka_unit_test(ram_is_lazy),
+        cmocka_unit_test(ram_discard_gives_zeros_and_pages_back),
+        cmocka_unit_test(ram_is_aligned_for_huge_pages),
+        cmocka_unit_test(ram_is_not_in_a_child),
+        cmocka_unit_test(ram_refuses_nonsense),
         cmocka_unit_test(code_is_written_and_run_at_two_addresses),
         cmocka_unit_test(entropy_fills_everything),
         cmocka_unit_test(host_has_memory),
