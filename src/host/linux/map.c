@@ -61,8 +61,8 @@ static void *map_aligned(uint64_t size)
     uint8_t *from, *base;
     uint64_t all = size + HUGE_PAGE;
 
-    from = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-                0);
+    from =
+        mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (from == MAP_FAILED)
         return MAP_FAILED;
     base = (uint8_t *)align_up((uintptr_t)from, HUGE_PAGE);
