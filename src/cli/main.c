@@ -4,8 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "base/bits.h"
+#include "base/units.h"
 #include "cli/cli.h"
 
 static int command_help(int argc, char **argv);
@@ -57,8 +61,18 @@ static void hold_standard_descriptors(void)
         close(fd);
 }
 
+/* Buffers of this size, a kernel's, go back to the host when they are freed. Unless it is told, the
+ * GNU C library keeps the room of what is as large as something that was freed before. */
+static void free_for_good(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, MIB);
+#endif
+}
+
 int main(int argc, char **argv)
 {
+    free_for_good();
     hold_standard_descriptors();
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
         return argc < 2 ? (command_help(0, NULL), EXIT_STATUS_USAGE) : command_help(0, NULL);
