@@ -26,6 +26,7 @@
 
 #include "engine/jit/emit.h"
 #include "engine/jit/ir_fp.h"
+#include "engine/soft/context.h"
 
 /* The scratch registers. FP_X also stands for the result while dst is an operand; FP_Z is what
  * emit_fp_check() uses. */
@@ -56,6 +57,9 @@ uint64_t ieee_min_normal(unsigned size);
 uint64_t ieee_half_max(unsigned size);
 uint64_t ieee_power(unsigned size, int n);
 
+/* The last write to v before e->insn, in the same block; NULL if there is none that is known. */
+const struct ir_insn *emit_fp_last_write(const struct emit *e, ir_value v);
+
 /* Whether v is in a host register that is known to be zero above its low `size` bytes. */
 bool emit_fp_is_clear(const struct emit *e, ir_value v, unsigned size);
 
@@ -73,6 +77,16 @@ void emit_fp_done(struct emit *e, const struct ir_insn *i, unsigned from);
 /* Replays the instruction if a lane of `r` is a NaN or, when `tiny`, the smallest normal number of
  * either sign. Clobbers FP_Y, FP_Z, rax. */
 void emit_fp_check(struct emit *e, const struct ir_insn *i, unsigned r, bool tiny);
+
+/* Whether the code is for FPCR.FZ and DN: then no denormal operand comes as far as an operation,
+ * and every result goes through emit_fp_check(), which replays denormal numbers and NaNs. */
+static inline bool emit_fp_flushes(const struct emit *e)
+{
+    return e->r->context & SOFT_CONTEXT_FLUSH;
+}
+
+/* emit_fp_check() in such code. */
+void emit_fp_check_flush(struct emit *e, const struct ir_insn *i, unsigned r);
 
 /* Replays the instruction if a lane of `mask`, elements of ones or zero, is set. Clobbers rax. */
 void emit_fp_slow_if_any(struct emit *e, const struct ir_insn *i, unsigned mask);

@@ -66,9 +66,7 @@ static unsigned width_of(const struct ir_insn *i)
     }
 }
 
-/* Whether all of v above `size` bytes is known to be zero, by the last write to it in this block.
- */
-static bool is_clear(const struct emit *e, ir_value v, unsigned size)
+const struct ir_insn *emit_fp_last_write(const struct emit *e, ir_value v)
 {
     const struct ir_insn *first = &e->r->insn[e->block->first];
 
@@ -76,11 +74,18 @@ static bool is_clear(const struct emit *e, ir_value v, unsigned size)
         unsigned attributes = ir_op_info[i->op].attributes;
 
         if (i->dst == v || ((attributes & IR_WRITES_C) && i->c == v))
-            return width_of(i) <= size;
+            return i;
         if (attributes & IR_CLOBBERS)
             break;
     }
-    return false;
+    return NULL;
+}
+
+static bool is_clear(const struct emit *e, ir_value v, unsigned size)
+{
+    const struct ir_insn *write = emit_fp_last_write(e, v);
+
+    return write && width_of(write) <= size;
 }
 
 bool emit_fp_is_clear(const struct emit *e, ir_value v, unsigned size)
@@ -181,7 +186,9 @@ static void check_vector(struct emit *e, const struct ir_insn *i, unsigned r, bo
 
 void emit_fp_check(struct emit *e, const struct ir_insn *i, unsigned r, bool tiny)
 {
-    if (i->flags & IR_SCALAR)
+    if (emit_fp_flushes(e))
+        emit_fp_check_flush(e, i, r);
+    else if (i->flags & IR_SCALAR)
         check_scalar(e, i, r, tiny);
     else
         check_vector(e, i, r, tiny);

@@ -60,13 +60,17 @@ void emit_fp_raise_inexact(struct emit *e, const struct ir_insn *i, unsigned a)
 
 void emit_FRINT(struct emit *e, const struct ir_insn *i)
 {
+    unsigned r = emit_fp_target(e, i);
     unsigned a = i->flags & IR_SCALAR ? emit_vuse(e, i->a, FP_X) : emit_fp_lanes(e, i, i->a, FP_X);
 
     if (i->flags & FP_SIGNAL)
         round_by(e, i, FP_Y, a, ROUND[i->cond]);
     else
         emit_fp_round(e, i, FP_Y, a, i->cond);
-    emit_fp_done(e, i, FP_Y);
+    x64_vmov(e->as, r, FP_Y);
+    if (emit_fp_flushes(e))
+        emit_fp_check(e, i, r, false);
+    emit_fp_done(e, i, r);
 }
 
 /* --- between single and double --- */
@@ -75,26 +79,30 @@ void emit_FRINT(struct emit *e, const struct ir_insn *i)
 void emit_FCVT(struct emit *e, const struct ir_insn *i)
 {
     unsigned r = emit_fp_target(e, i), a = emit_vuse(e, i->a, FP_Y);
-    struct ir_insn narrow = *i;
+    struct ir_insn result = *i;
 
-    narrow.size = 4;
+    result.size = i->imm & 0xff;
     x64_vzero(e->as, r);
     x64_v3(e->as, i->size == 4 ? X64_CVTSS2SD : X64_CVTSD2SS, r, r, a);
-    if (i->size == 8)
-        emit_fp_check(e, &narrow, r, true);
+    if (result.size == 4 || emit_fp_flushes(e))
+        emit_fp_check(e, &result, r, true);
     emit_fp_done(e, i, r);
 }
 
 void emit_FCVTL(struct emit *e, const struct ir_insn *i)
 {
-    unsigned r = emit_vdef(e, i->dst, FP_X), a = emit_vuse(e, i->a, FP_X);
+    unsigned r = emit_fp_target(e, i), a = emit_vuse(e, i->a, FP_X);
+    struct ir_insn result = *i;
 
+    result.size = 8;
     if (i->flags & FP_HIGH) {
         x64_v2i(e->as, X64_PSHUFD, FP_X, a, 0xee);
         a = FP_X;
     }
     x64_v2(e->as, X64_CVTPS2PD, r, a);
-    emit_vdone(e, i->dst, r);
+    if (emit_fp_flushes(e))
+        emit_fp_check(e, &result, r, false);
+    emit_fp_done(e, i, r);
 }
 
 /* Two singles in the low half of r, zero in the other. */

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * From A64 to IR: floating point (translate_fp.def), scalar and vector. Only with FPCR == 0: the IR
- * rounds to nearest, keeps denormals and does not know the default NaN mode; and only single and
- * double precision. The rest is left to the handlers, as all is while the instructions trap.
+ * From A64 to IR: floating point (translate_fp.def), scalar and vector. Only where FPCR rounds to
+ * nearest, and only single and double precision. The rest is left to the handlers, as all is while
+ * the instructions trap.
+ *
+ * FPCR.FZ and DN, which programs built for fast mathematics set, are SOFT_CONTEXT_FLUSH: an
+ * operation looks at its operands first (IR_FLOOK), then at its result, and replays where one is a
+ * denormal number or a NaN. A tiny result that Arm flushes has raised inexact here but not there;
+ * therefore this context is only for an FPSR in which inexact is raised already.
  */
 #include "engine/jit/ir_fp.h"
 #include "engine/jit/translate.h"
+#include "engine/soft/context.h"
 #include "engine/soft/fp/fp.h"
 
 /* What a line of translate_fp.def says of its instruction. */
@@ -338,13 +344,58 @@ static bool vector_fixed(struct translator *t, uint32_t w, const struct fp_line 
     return true;
 }
 
+/* --- flushing to zero --- */
+
+/*
+ * The check of i's operands for denormal numbers. Where the lanes are not simply i's own, it looks
+ * at all that the registers hold: at worst, a replay was not necessary.
+ */
+static struct ir_insn check_of(const struct ir_insn *i)
+{
+    struct ir_insn check = *i;
+
+    check.op = IR_FLOOK;
+    check.dst = IR_NONE;
+    check.flags &= IR_Q | IR_SCALAR;
+    switch (i->op) {
+    case IR_FTOI: check.size = i->imm & 0xff; /* fall through */
+    case IR_FCMP:
+    case IR_FCCMP: check.flags = IR_SCALAR; break;
+    case IR_FMAXV:
+    case IR_FMINV:
+    case IR_FCVTN:
+    case IR_FCVTN2: check.flags = IR_Q; break;
+    default:
+        if (i->flags & (FP_LANE | FP_PAIRS))
+            check.flags = IR_Q;
+        break;
+    }
+    return check;
+}
+
+/* Puts the check before the only operation of the instruction. */
+static void look_first(struct translator *t, struct ir_insn *i)
+{
+    struct ir_insn operation = *i;
+
+    if (operation.op == IR_ITOF || operation.op == IR_ITOF_V)
+        return;
+    *i = check_of(&operation);
+    *ir_add(t, IR_FLOOK) = operation;
+}
+
 /* --- the table --- */
 
 static bool translate(struct translator *t, uint32_t w, fp_form *form, const struct fp_line *line)
 {
     unsigned forbidden = CONTEXT_FP_TRAP | (computes(line->op) ? CONTEXT_FPCR : 0);
+    unsigned first = t->r->insns;
 
-    return !(t->r->context & forbidden) && form(t, w, line);
+    if ((t->r->context & forbidden) || !form(t, w, line))
+        return false;
+    if ((t->r->context & SOFT_CONTEXT_FLUSH) && computes(line->op) && !t->r->full)
+        look_first(t, &t->r->insn[first]);
+    return true;
 }
 
 #define FP(name, form, op, flags, cond)                                                            \

@@ -254,7 +254,7 @@ static void leave(struct emit *e, uint64_t result)
 
 /* A function of the vCPU that executes the second of two words, the first having run; it returns
  * whether that is to be replayed. False: one of them has no translation. */
-static bool compile(struct random *r, const struct word pair[2], struct page *page,
+static bool compile(struct random *r, const struct word pair[2], bool flush, struct page *page,
                     const struct x64_features *has)
 {
     static struct ir_region region;
@@ -267,6 +267,7 @@ static bool compile(struct random *r, const struct word pair[2], struct page *pa
     unsigned first;
 
     region.insns = 0;
+    region.context = flush ? SOFT_CONTEXT_FLUSH : 0;
     if (!pair[0].subject->translate(&t, pair[0].w))
         return false;
     first = region.insns;
@@ -330,7 +331,7 @@ static void random_registers(struct random *r, struct soft_cpu *c)
         c->v[i].d[1] = random_lanes(r, kind);
     }
     c->nzcv = random_below(r, 16) << 28;
-    c->fpsr = 0;
+    c->fpcr = 0;
 }
 
 static void check(const struct subject *s, uint32_t w, const struct soft_cpu *before,
@@ -370,17 +371,21 @@ static struct word random_word(struct random *r, const struct subject *s, uint32
 static void exercise(struct random *r, const struct subject *s, struct page *page,
                      const struct x64_features *has)
 {
+    static const uint32_t FLUSHES[] = {FPCR_FZ, FPCR_DN, FPCR_FZ | FPCR_DN};
     static struct soft_cpu before, theirs, ours;
+    bool flush = random_below(r, 4) == 0;
     struct word pair[2];
 
     pair[1] = random_word(r, s, 0);
     pair[0] = random_word(r, &subjects[random_below(r, SUBJECTS)], pair[1].w);
-    if (!compile(r, pair, page, has))
+    if (!compile(r, pair, flush, page, has))
         return;
     for (unsigned n = 0; n < STATES; n++) {
         random_registers(r, &before);
+        if (flush)
+            before.fpcr = FLUSHES[random_below(r, 3)];
         pair[0].subject->handler(&before, pair[0].w);
-        before.fpsr = 0;
+        before.fpsr = flush ? FPSR_IXC : 0;
         theirs = ours = before;
         s->handler(&theirs, pair[1].w);
         run(&pair[1], page, &ours);
