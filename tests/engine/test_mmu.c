@@ -463,6 +463,29 @@ static void page_crossing(void **state)
     assert_int_equal(rig_peek(rig, DATA + 0x2ff8), 0);
 }
 
+/* Where the address space ends and starts again, of which an empty TLB must know nothing. */
+static void ends(void **state)
+{
+    struct rig *rig = *state;
+    const struct {
+        uint64_t va;
+        unsigned fsc;
+    } end[] = {
+        {0, ESR_FSC_TRANSLATION + 1},
+        {8, ESR_FSC_TRANSLATION + 1},
+        {UINT64_MAX - 7, ESR_FSC_TRANSLATION},
+        {UINT64_MAX - 3, ESR_FSC_TRANSLATION},
+    };
+
+    rig_mmu_on(rig);
+    rig_sys_set(rig, TCR_EL1, rig_sys_get(rig, TCR_EL1) | BIT(23)); /* EPD1 */
+    for (unsigned i = 0; i < nitems(end); i++) {
+        expect_fault(rig, LDR, end[i].va, DABT(end[i].fsc));
+        expect_fault(rig, STR, end[i].va, DABT_W(end[i].fsc));
+        expect_fault(rig, STR_Q, end[i].va, DABT_W(end[i].fsc));
+    }
+}
+
 /* --- atomics, exclusives, cache maintenance --- */
 
 static void kinds_of_access(void **state)
@@ -607,6 +630,7 @@ int main(void)
         TEST(tags),
         TEST(alignment),
         TEST(page_crossing),
+        TEST(ends),
         TEST(kinds_of_access),
         TEST(address_translation),
         TEST(tlb_by_address),

@@ -249,7 +249,7 @@ static inline void soft_jump_enter(struct soft_cpu *c, uint64_t va, const void *
 /* Empties every jump array: translated code is gone. */
 void soft_jump_clear(struct soft_cpu *c);
 
-/* Makes an empty TLB of one with any contents. */
+/* Makes an empty TLB of zeros. */
 void soft_tlb_init(struct soft_tlb *tlb);
 /* TLBI VMALLE1; ASIDE1; VAE1 with an ASID, or VAAE1 with SOFT_ASID_ANY (D8.14.5). */
 void soft_tlb_flush(struct soft_cpu *c);

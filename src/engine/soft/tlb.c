@@ -40,6 +40,35 @@ static uint64_t group_of(uint64_t number, unsigned entries)
     return BIT(number % entries / (entries / 64));
 }
 
+static unsigned data_group(uint64_t number)
+{
+    return (unsigned)(number % SOFT_TLB_SIZE / SOFT_TLB_GROUP);
+}
+
+/* The two slots whose zeros would be an address (tlb.h). */
+static void close_ends(struct soft_tlb_entry *data)
+{
+    for (unsigned access = SOFT_READ; access <= SOFT_WRITE; access++)
+        data[0].tag[access] = data[SOFT_TLB_SIZE - 1].tag[access] = UINT64_MAX;
+}
+
+/* Empties the groups of data that are in `groups`, which may be either of the view's sets. */
+static void clear_data(struct soft_view *v, const uint64_t *groups)
+{
+    for (unsigned word = 0; word < SOFT_TLB_GROUPS / 64; word++) {
+        uint64_t now = groups[word];
+
+        v->data_used[word] &= ~now;
+        v->data_local[word] &= ~now;
+        for (; now; now &= now - 1) {
+            unsigned group = 64 * word + (unsigned)__builtin_ctzll(now);
+
+            memset(&v->data[group * SOFT_TLB_GROUP], 0, SOFT_TLB_GROUP * sizeof(*v->data));
+        }
+    }
+    close_ends(v->data);
+}
+
 /* An empty slot has an address that belongs to another one: a guest may jump to any number. */
 static void clear_jump(struct soft_view *v)
 {
@@ -50,10 +79,10 @@ static void clear_jump(struct soft_view *v)
 
 static void clear(struct soft_view *v)
 {
-    clear_groups(v->data, GROUP(v->data), v->data_used);
+    clear_data(v, v->data_used);
     clear_groups(v->code, GROUP(v->code), v->code_used);
     clear_jump(v);
-    v->data_used = v->code_used = v->data_local = v->code_local = 0;
+    v->code_used = v->code_local = 0;
     memset(v->code_pages, 0, sizeof(v->code_pages));
     v->any_global = false;
     if (v->block_shifts)
@@ -65,9 +94,7 @@ static void clear(struct soft_view *v)
 /* Drops what is not global, and global entries nearby. */
 static void clear_local(struct soft_view *v)
 {
-    clear_groups(v->data, GROUP(v->data), v->data_local);
-    v->data_used &= ~v->data_local;
-    v->data_local = 0;
+    clear_data(v, v->data_local);
     if (v->code_local) {
         clear_groups(v->code, GROUP(v->code), v->code_local);
         v->code_used &= ~v->code_local;
@@ -115,8 +142,9 @@ static void clear_page(struct soft_view *v, uint64_t page)
 {
     uint64_t number = page >> SOFT_PAGE_SHIFT;
     uint64_t *fetched = &v->code_pages[number % 512 / 64];
+    unsigned group = data_group(number);
 
-    if (v->data_used & group_of(number, SOFT_TLB_SIZE)) {
+    if (v->data_used[group / 64] & BIT(group % 64)) {
         struct soft_tlb_entry *e = soft_tlb_slot(v->data, page);
 
         e->tag[SOFT_READ] = e->tag[SOFT_WRITE] = UINT64_MAX;
@@ -206,12 +234,11 @@ void soft_context_changed(struct soft_cpu *c)
 
 void soft_tlb_init(struct soft_tlb *t)
 {
-    memset(t, 0, sizeof(*t));
-    memset(t->nothing, 0xff, sizeof(t->nothing));
+    close_ends(t->nothing);
     for (unsigned i = 0; i < nitems(t->el1) + nitems(t->el0); i++) {
         struct soft_view *v = i < nitems(t->el1) ? &t->el1[i] : &t->el0[i - nitems(t->el1)];
 
-        v->data_used = v->code_used = v->jump_used = UINT64_MAX;
+        v->code_used = v->jump_used = UINT64_MAX;
         clear(v);
     }
     for (unsigned i = 0; i < SOFT_USER_VIEWS; i++)
@@ -346,7 +373,7 @@ static void enter(struct soft_cpu *c, struct soft_view *v, uint64_t va, unsigned
 {
     struct soft_tlb_entry *e = soft_tlb_slot(v->data, va);
     uint64_t page = va & SOFT_PAGE_MASK, pa = w->pa & SOFT_PAGE_MASK;
-    uint64_t group = group_of(va >> SOFT_PAGE_SHIFT, SOFT_TLB_SIZE);
+    unsigned group = data_group(va >> SOFT_PAGE_SHIFT);
     uint64_t slow = is_slow(c, page, w) ? SOFT_TLB_SLOW : 0;
     bool writable = map->writable && permitted(c, w, el, true);
 
@@ -355,11 +382,11 @@ static void enter(struct soft_cpu *c, struct soft_view *v, uint64_t va, unsigned
         writable ? page | slow | (c->priv->dirty_log ? SOFT_TLB_SLOW : 0) : UINT64_MAX;
     e->host = (uintptr_t)map->host + (pa - map->ipa) - page;
     e->pa = pa | (soft_attr_is_device(w->attr) ? SOFT_TLB_DEVICE : 0);
-    v->data_used |= group;
+    v->data_used[group / 64] |= BIT(group % 64);
     if (w->global)
         v->any_global = true;
     else
-        v->data_local |= group;
+        v->data_local[group / 64] |= BIT(group % 64);
     note_size(v, va, w->shift);
     c->priv->stats.tlb_fills++;
 }
