@@ -143,4 +143,6 @@ void soft_slice_end(struct soft_cpu *c)
     __atomic_store_n(&c->slice, c->vm->engine->slice, __ATOMIC_RELAXED);
     if (c->priv->timer_next != UINT64_MAX && soft_counter(c) >= c->priv->timer_next)
         soft_timer_poll(c);
+    if (c->fpcr) /* FPSR.IXC, which the context depends on, may have been set */
+        soft_context_changed(c);
 }
