@@ -202,6 +202,68 @@ void emit_flags_set(struct emit *e, const struct ir_insn *i, enum emit_flags for
     e->eflags = i->flags & IR_DEAD ? EMIT_FLAGS_NONE : form;
 }
 
+/* The flags of a sum or difference from its result d and its second operand: its first operand was
+ * d minus, or plus, the second. */
+static void redo_by_result(struct emit *e, const struct ir_insn *i)
+{
+    if (i->op == IR_AND) {
+        enum x64_reg d = emit_use(e, i->dst, i->size, X64_RAX);
+
+        x64_test_rr(e->as, i->size, d, d);
+        e->eflags = EMIT_FLAGS_ADD;
+        return;
+    }
+    emit_copy(e, X64_RAX, i->dst, i->size);
+    emit_alu(e, i->op == IR_SUB ? X64_ADD : X64_SUB, i->size, X64_RAX, i->b, i->imm);
+    emit_alu(e, i->op == IR_SUB ? X64_CMP : X64_ADD, i->size, X64_RAX, i->b, i->imm);
+    e->eflags = i->op == IR_SUB ? EMIT_FLAGS_SUB : EMIT_FLAGS_ADD;
+}
+
+/* Its guest instruction again, up to the comparison, whose result is dropped. */
+static void redo_by_operands(struct emit *e, const struct ir_insn *i)
+{
+    const struct ir_insn *first = i;
+    struct ir_insn again = *i;
+
+    while (first > e->r->insn && first[-1].guest == i->guest)
+        first--;
+    for (; first < i; first++)
+        emitters[first->op](e, first);
+    again.dst = IR_NONE;
+    again.flags &= (uint16_t)~(IR_STORE | IR_DEAD);
+    emitters[again.op](e, &again);
+}
+
+/* Makes EFLAGS hold the guest's NZCV once more. */
+static void redo_flags(struct emit *e, uint16_t redo)
+{
+    const struct ir_insn *i = &e->r->insn[(redo & ~REDO_BY_RESULT) - 1];
+
+    if (redo & REDO_BY_RESULT)
+        redo_by_result(e, i);
+    else
+        redo_by_operands(e, i);
+}
+
+void emit_settle_flags(struct emit *e, uint16_t redo)
+{
+    if (!redo)
+        return;
+    if (e->eflags == EMIT_FLAGS_NONE)
+        redo_flags(e, redo);
+    if (e->eflags == EMIT_FLAGS_SUB) {
+        x64_cmc(e->as);
+        e->eflags = EMIT_FLAGS_ADD;
+    }
+    store_flags(e, e->eflags);
+}
+
+/* How the instruction that is being emitted gets its flags. */
+static uint16_t redo_of(const struct emit *e)
+{
+    return e->r->redo[e->insn - e->r->insn];
+}
+
 /* By pairs of A64 conditions: the host's for the even one; the odd one is its inverse. */
 static const uint8_t condition_add[8] = {X64_CC_E, X64_CC_B, X64_CC_S,  X64_CC_O,
                                          X64_CC_A, X64_CC_GE, X64_CC_G, 0};
@@ -260,6 +322,8 @@ enum x64_cc emit_condition(struct emit *e, unsigned cond, enum x64_cc *second, b
 
     *second = X64_CC_NONE;
     *both = false;
+    if (e->eflags == EMIT_FLAGS_NONE && redo_of(e))
+        redo_flags(e, redo_of(e));
     if (e->eflags == EMIT_FLAGS_NONE) {
         if (test_in_memory(e, cond, &cc))
             return cc;
@@ -283,6 +347,8 @@ void emit_carry(struct emit *e, bool borrow)
     struct x64 *as = e->as;
     bool inverted = false;
 
+    if (e->eflags == EMIT_FLAGS_NONE && redo_of(e))
+        redo_flags(e, redo_of(e));
     switch (e->eflags) {
     case EMIT_FLAGS_ADD: break;
     case EMIT_FLAGS_SUB: inverted = true; break;
@@ -313,12 +379,14 @@ static void call_handler(struct emit *e, unsigned guest)
 
 void emit_handler(struct emit *e, const struct ir_insn *i)
 {
+    emit_settle_flags(e, e->r->redo[i - e->r->insn]);
     call_handler(e, i->guest);
     e->eflags = EMIT_FLAGS_NONE;
 }
 
 void emit_call(struct emit *e, void (*fn)(struct soft_cpu *c, uint64_t arg), uint64_t arg)
 {
+    emit_settle_flags(e, redo_of(e));
     emit_spill(e, e->alloc->written);
     x64_mov_ri(e->as, X64_RAX, (uint32_t)e->r->guest[e->insn->guest].offset << 16);
     x64_mov_ri(e->as, X64_RDX, (uint64_t)(uintptr_t)fn);
@@ -338,6 +406,7 @@ void emit_slow(struct emit *e, enum x64_cc cc)
     struct emit_replay *replay = &e->p->replay[e->insn->guest];
 
     replay->used = true;
+    replay->redo = redo_of(e);
     x64_jcc_label(e->as, cc, &replay->start);
 }
 
@@ -346,6 +415,7 @@ void emit_slow_always(struct emit *e)
     struct emit_replay *replay = &e->p->replay[e->insn->guest];
 
     replay->used = true;
+    replay->redo = redo_of(e);
     x64_jmp_label(e->as, &replay->start);
 }
 
@@ -369,6 +439,8 @@ static void emit_replays(struct emit *e)
         if (!replay->used)
             continue;
         x64_bind(e->as, &replay->start);
+        e->eflags = EMIT_FLAGS_NONE;
+        emit_settle_flags(e, replay->redo);
         call_handler(e, g);
         x64_jmp_label(e->as, &replay->resume);
     }

@@ -106,6 +106,7 @@ static void loop_back(struct emit *e, const struct ir_edge *edge)
 
 void emit_edge(struct emit *e, const struct ir_edge *edge)
 {
+    emit_settle_flags(e, edge->redo);
     if (is_back(e, edge)) {
         loop_back(e, edge);
     } else if (edge->block >= 0) {
@@ -123,6 +124,7 @@ static struct x64_label *far_edge(struct emit *e, const struct ir_edge *edge)
 
     far->edge = *edge;
     far->dirty = e->p->dirty;
+    far->eflags = e->eflags;
     far->block = (unsigned)(e->block - e->r->block);
     return &far->start;
 }
@@ -130,29 +132,38 @@ static struct x64_label *far_edge(struct emit *e, const struct ir_edge *edge)
 static void branch(struct emit *e, enum x64_cc cc)
 {
     const struct ir_edge *taken = &e->block->edge[0];
+    enum emit_flags eflags = e->eflags;
     uint8_t *skip;
 
     if (is_back(e, taken)) {
         skip = x64_jcc(e->as, (enum x64_cc)(cc ^ 1));
-        loop_back(e, taken);
+        emit_edge(e, taken);
         x64_here32(e->as, skip);
-    } else if (taken->block >= 0) {
+        e->eflags = eflags;
+    } else if (taken->block >= 0 && !taken->redo) {
         x64_jcc_label(e->as, cc, &e->p->block[taken->block]);
     } else {
         x64_jcc_label(e->as, cc, far_edge(e, taken));
     }
 }
 
+/* The edge where the code goes on: nothing but its flags if its block is next. */
+static void go_on(struct emit *e, const struct ir_edge *edge)
+{
+    if (is_next(e, edge))
+        emit_settle_flags(e, edge->redo);
+    else
+        emit_edge(e, edge);
+}
+
 static void otherwise(struct emit *e)
 {
-    if (!is_next(e, &e->block->edge[1]))
-        emit_edge(e, &e->block->edge[1]);
+    go_on(e, &e->block->edge[1]);
 }
 
 void emit_JUMP(struct emit *e, const struct ir_insn *i)
 {
-    if (!is_next(e, &e->block->edge[0]))
-        emit_edge(e, &e->block->edge[0]);
+    go_on(e, &e->block->edge[0]);
 }
 
 void emit_JUMP_COND(struct emit *e, const struct ir_insn *i)
@@ -187,6 +198,7 @@ static void jump_if_zero(struct emit *e, const struct ir_insn *i, enum x64_cc cc
     } else {
         x64_alu_mi(e->as, X64_CMP, i->size, emit_mem(e, i->a), 0);
     }
+    e->eflags = EMIT_FLAGS_NONE;
     branch(e, cc);
     otherwise(e);
 }
@@ -206,6 +218,7 @@ static void jump_if_bit(struct emit *e, const struct ir_insn *i, enum x64_cc if_
 {
     enum x64_reg r = emit_use(e, i->a, 8, X64_RAX);
 
+    e->eflags = EMIT_FLAGS_NONE;
     if (i->imm < 31) {
         x64_test_ri(e->as, i->imm < 7 ? 1 : 4, r, (int32_t)BIT(i->imm));
         branch(e, if_test);
@@ -268,6 +281,7 @@ void emit_CALL(struct emit *e, const struct ir_insn *i)
 {
     int64_t to = e->block->edge[0].target, back = e->block->edge[1].target;
 
+    emit_settle_flags(e, e->r->redo[i - e->r->insn]);
     emit_spill(e, e->p->dirty & ~BIT(IR_X + 30));
     push_return(e, back);
     if (in_page(to)) {
@@ -285,6 +299,7 @@ void emit_CALL_REG(struct emit *e, const struct ir_insn *i)
     enum x64_reg target;
 
     /* BLR X30 is allowed: its value is taken before the new one is there. */
+    emit_settle_flags(e, e->r->redo[i - e->r->insn]);
     emit_spill(e, e->p->dirty & ~BIT(IR_X + 30));
     target = emit_use(e, i->a, 8, X64_RCX);
     if (target != X64_RCX)
@@ -297,6 +312,7 @@ void emit_CALL_REG(struct emit *e, const struct ir_insn *i)
 
 void emit_JUMP_REG(struct emit *e, const struct ir_insn *i)
 {
+    emit_settle_flags(e, e->r->redo[i - e->r->insn]);
     emit_spill(e, e->p->dirty);
     emit_copy(e, X64_RAX, i->a, 8);
     jump_to_rax(e);
@@ -306,6 +322,7 @@ void emit_RETURN(struct emit *e, const struct ir_insn *i)
 {
     uint8_t *other;
 
+    emit_settle_flags(e, e->r->redo[i - e->r->insn]);
     emit_spill(e, e->p->dirty);
     emit_copy(e, X64_RAX, i->a, 8);
     x64_alu_rm(e->as, X64_CMP, 8, X64_RAX, x64_at(X64_RSP, 8));
@@ -320,6 +337,7 @@ void emit_HANDLER_END(struct emit *e, const struct ir_insn *i)
 {
     const struct guest_insn *g = &e->r->guest[i->guest];
 
+    emit_settle_flags(e, e->r->redo[i - e->r->insn]);
     emit_spill(e, e->p->dirty);
     x64_mov_ri(e->as, X64_RAX, g->op | (uint32_t)g->offset << 16);
     x64_mov_ri(e->as, X64_RDX, g->word);
@@ -360,6 +378,7 @@ void emit_far_code(struct emit *e)
 
         e->block = &e->r->block[far->block];
         e->p->dirty = far->dirty;
+        e->eflags = far->eflags;
         x64_bind(e->as, &far->start);
         emit_edge(e, &far->edge);
     }

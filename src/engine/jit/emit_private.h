@@ -10,6 +10,7 @@
 /* The way around an instruction whose fast translation does not apply. */
 struct emit_replay {
     bool used;
+    uint16_t redo; /* flags to be put into memory first (ir.h) */
     struct x64_label start, resume;
 };
 
@@ -18,6 +19,7 @@ struct emit_far_edge {
     struct x64_label start;
     struct ir_edge edge;
     uint64_t dirty;
+    enum emit_flags eflags;
     unsigned block; /* it leaves from */
 };
 
@@ -58,6 +60,10 @@ bool emit_region(struct x64 *as, const struct ir_region *r, const struct regallo
 /* Stores the guest values of `set` that have host registers; loads them. EFLAGS are kept. */
 void emit_spill(struct emit *e, uint64_t set);
 void emit_reload(struct emit *e, uint64_t set);
+
+/* Puts flags into memory that are not there yet: from EFLAGS if these hold them, or made again as
+ * `redo` says (ir.h); 0: nothing to do. */
+void emit_settle_flags(struct emit *e, uint16_t redo);
 
 /* emit_flow.c: what is out of line because of control flow; after all blocks. */
 void emit_far_code(struct emit *e);

@@ -89,6 +89,7 @@ enum {
     IR_DEAD = 4,    /* its NZCV is not needed at all: set by pass_flags */
     IR_Q = 8,       /* vectors: 128 bits; without it 64, and the upper half of dst becomes 0 */
     IR_SCALAR = 16, /* vectors: one element, and the rest of dst becomes 0 */
+    IR_FLAGS_NEEDED = 32, /* NZCV is needed in memory after it: pass_flags' own */
 };
 
 struct ir_insn {
@@ -128,6 +129,7 @@ struct guest_insn {
 /* Where control goes: a block of the region, or an address outside, relative to the page. */
 struct ir_edge {
     int16_t block;  /* -1: outside */
+    uint16_t redo;  /* flags that must be in memory along it: see ir_region.redo */
     int64_t target; /* bytes from the page's start; outside of it when not in [0, 4096) */
 };
 
@@ -152,7 +154,12 @@ struct ir_region {
     struct ir_block block[REGION_BLOCKS];
     struct guest_insn guest[REGION_INSNS];
     struct ir_insn insn[REGION_IR];
+    /* How instruction n gets NZCV that is not in memory, if it needs it: 0, or 1 + the index of the
+     * comparison that made it, which is to be done again (pass_flags.c). */
+    uint16_t redo[REGION_IR];
 };
+
+#define REDO_BY_RESULT 0x8000 /* from its result, for its operands are gone */
 
 /* ir_verify.c: whether the region obeys the rules above; prints what is wrong to `out` if not NULL.
  */

@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Which results of NZCV are needed, and where.
+ * Which results of NZCV are needed, and how those who need them get them.
  *
  * A consumer that follows its producer with nothing between that touches the host's EFLAGS uses
- * those; for all others, and wherever the guest's state can be observed (IR_SLOW, exits), NZCV must
- * be in memory. Backwards over the blocks until nothing changes; flags that leave the region are
- * needed.
+ * those. All others, and whoever can observe the guest's state (IR_SLOW, exits), need NZCV in
+ * memory; but a store of flags takes as long as several instructions, and most observers are replays
+ * that hardly ever run. So a comparison's flags are not stored if they can be made again from its
+ * operands, or its result, wherever they are needed (`redo` in ir.h): out of line for a replay, and
+ * on the way for exits, for blocks that are entered from several sides, and for consumers.
+ *
+ * First backwards, until nothing changes: where flags are needed (flags that leave the region are).
+ * Then forwards: which producers can be put off; one whose operands are overwritten while its flags
+ * are still needed stores them at once after all, and the forward pass starts again.
  */
 #include "engine/jit/pass.h"
+
+#include <string.h>
+
+#include "base/bits.h"
 
 static unsigned attributes(const struct ir_insn *i)
 {
@@ -18,6 +28,8 @@ static bool sets(const struct ir_insn *i)
 {
     return (attributes(i) & IR_SETS_FLAGS) && (i->flags & IR_S);
 }
+
+/* --- backwards: where flags are needed --- */
 
 /* Whether instruction k of the block finds its flags in EFLAGS. */
 static bool finds_eflags(const struct ir_region *r, const struct ir_block *b, unsigned k)
@@ -52,8 +64,9 @@ static bool scan(struct ir_region *r, const struct ir_block *b)
         struct ir_insn *i = &r->insn[b->first + k];
         unsigned attr = attributes(i);
 
+        i->flags &= (uint16_t)~(IR_STORE | IR_DEAD | IR_FLAGS_NEEDED);
+        i->flags |= memory ? IR_FLAGS_NEEDED : 0;
         if (sets(i)) {
-            i->flags &= (uint16_t)~(IR_STORE | IR_DEAD);
             i->flags |= memory ? IR_STORE : 0;
             i->flags |= !memory && !eflags ? IR_DEAD : 0;
             memory = eflags = false;
@@ -70,7 +83,7 @@ static bool scan(struct ir_region *r, const struct ir_block *b)
     return memory;
 }
 
-void pass_flags(struct ir_region *r)
+static void find_needs(struct ir_region *r)
 {
     bool changed;
 
@@ -85,4 +98,184 @@ void pass_flags(struct ir_region *r)
             r->block[k].flags_in = in;
         }
     } while (changed);
+}
+
+/* --- forwards: which stores can be put off --- */
+
+/* Flags that are not in memory, and what they can be made of. */
+struct pending {
+    const struct ir_insn *producer; /* NULL: memory is right */
+    uint64_t operands;              /* guest values that its guest instruction reads */
+    bool by_operands, by_result;    /* are still there */
+    bool temps;                     /* the operands go through temporaries */
+};
+
+struct forward {
+    struct ir_region *r;
+    bool inherits[REGION_BLOCKS]; /* entered from one block only, and not where the slice may end */
+    bool again; /* a producer turned out to have to store */
+};
+
+static uint64_t guest_value(ir_value v)
+{
+    return ir_is_guest(v) ? BIT(v) : 0;
+}
+
+static uint64_t written(const struct ir_insn *i)
+{
+    return guest_value(i->dst) | (attributes(i) & IR_WRITES_C ? guest_value(i->c) : 0);
+}
+
+/*
+ * Comparisons and what else sets flags as the host does; what comes before it in its guest
+ * instruction may only compute temporaries.
+ */
+static bool can_redo(const struct ir_region *r, const struct ir_insn *i, struct pending *p)
+{
+    if (i->op != IR_ADD && i->op != IR_SUB && i->op != IR_AND && i->op != IR_FCMP)
+        return false;
+    *p = (struct pending){.producer = i};
+    for (const struct ir_insn *j = i;; j--) {
+        if (j < i && (!(attributes(j) & IR_PURE) || ir_is_guest(j->dst) || sets(j) ||
+                      (attributes(j) & (IR_READS_FLAGS | IR_READS_DST))))
+            return false;
+        p->temps |= j < i;
+        p->operands |= guest_value(j->a) | guest_value(j->b) | guest_value(j->c);
+        if (j == r->insn || j[-1].guest != j->guest)
+            break;
+    }
+    p->by_operands = !(p->operands & written(i));
+    p->by_result = ir_is_guest(i->dst) && i->op != IR_FCMP && i->dst != i->b &&
+                   (i->op == IR_AND || i->b == IR_IMM || i->b == IR_ZERO || ir_is_guest(i->b));
+    return p->by_operands || p->by_result;
+}
+
+static void make_store(struct forward *f, const struct ir_insn *producer)
+{
+    struct ir_insn *i = &f->r->insn[producer - f->r->insn];
+
+    i->flags |= IR_STORE;
+    f->again = true;
+}
+
+/* Instruction i writes registers: are the flags lost? */
+static void overwrite(struct forward *f, struct pending *p, const struct ir_insn *i)
+{
+    uint64_t set = written(i);
+    const struct ir_insn *producer = p->producer;
+
+    if (!producer || set == 0)
+        return;
+    p->by_operands &= !(set & p->operands);
+    p->by_result &= !(set & guest_value(producer->dst)) &&
+                    (producer->op == IR_AND || !(set & guest_value(producer->b)));
+    if (p->by_operands || p->by_result)
+        return;
+    if (i->flags & IR_FLAGS_NEEDED)
+        make_store(f, producer);
+    p->producer = NULL;
+}
+
+static uint16_t redo_code(const struct forward *f, const struct pending *p)
+{
+    if (!p->producer)
+        return 0;
+    return (uint16_t)((p->producer - f->r->insn + 1) | (p->by_operands ? 0 : REDO_BY_RESULT));
+}
+
+/* A consumer makes the flags while its own operands may be in scratch registers: only by one simple
+ * instruction. */
+static bool consumer_can_redo(const struct pending *p)
+{
+    return p->by_operands && !p->temps &&
+           (p->producer->b != IR_IMM || p->producer->imm == (int32_t)p->producer->imm);
+}
+
+static bool leaves(const struct ir_insn *i)
+{
+    return i->op == IR_CALL || i->op == IR_CALL_REG || i->op == IR_JUMP_REG || i->op == IR_RETURN;
+}
+
+static void step(struct forward *f, const struct ir_block *b, unsigned k, struct pending *p)
+{
+    struct ir_insn *i = &f->r->insn[b->first + k];
+    unsigned attr = attributes(i);
+    struct pending own;
+
+    f->r->redo[b->first + k] = 0;
+    if ((attr & (IR_SLOW | IR_CLOBBERS)) || leaves(i)) {
+        f->r->redo[b->first + k] = redo_code(f, p);
+    } else if ((attr & IR_READS_FLAGS) && p->producer && !finds_eflags(f->r, b, k)) {
+        if (!consumer_can_redo(p))
+            make_store(f, p->producer);
+        f->r->redo[b->first + k] = redo_code(f, p);
+    }
+    if (attr & IR_CLOBBERS)
+        p->producer = NULL;
+    if (!sets(i)) {
+        overwrite(f, p, i);
+    } else if (i->flags & (IR_STORE | IR_DEAD) || !(i->flags & IR_FLAGS_NEEDED) ||
+               !can_redo(f->r, i, &own)) {
+        if (i->flags & IR_FLAGS_NEEDED)
+            i->flags |= IR_STORE;
+        p->producer = NULL;
+    } else {
+        *p = own;
+    }
+}
+
+static void forward_block(struct forward *f, unsigned n, struct pending p)
+{
+    struct ir_block *b = &f->r->block[n];
+
+    for (unsigned k = 0; k < b->count; k++)
+        step(f, b, k, &p);
+    for (unsigned k = 0; k < b->edges; k++) {
+        struct ir_edge *edge = &b->edge[k];
+
+        edge->redo = 0;
+        if (edge->block < 0)
+            edge->redo = leaves(&f->r->insn[b->first + b->count - 1]) ? 0 : redo_code(f, &p);
+        else if (f->inherits[edge->block])
+            forward_block(f, (unsigned)edge->block, p);
+        else if (f->r->block[edge->block].flags_in)
+            edge->redo = redo_code(f, &p);
+    }
+}
+
+/* A block with one way in, from a block before it, starts with what is pending at its end. */
+static void find_heirs(struct forward *f)
+{
+    const struct ir_region *r = f->r;
+    unsigned entries[REGION_BLOCKS] = {1}; /* from outside */
+
+    for (unsigned n = 0; n < r->blocks; n++)
+        for (unsigned k = 0; k < r->block[n].edges; k++)
+            if (r->block[n].edge[k].block >= 0)
+                entries[r->block[n].edge[k].block] +=
+                    r->block[n].edge[k].block > (int)n ? 1 : 2;
+    for (unsigned n = 0; n < r->blocks; n++)
+        f->inherits[n] = entries[n] == 1 && n > 0;
+}
+
+static void put_off_stores(struct ir_region *r)
+{
+    static const struct pending none;
+    struct forward f = {.r = r};
+
+    find_heirs(&f);
+    memset(r->redo, 0, r->insns * sizeof(r->redo[0]));
+    for (unsigned n = 0; n < r->blocks; n++)
+        if (!f.inherits[n])
+            forward_block(&f, n, none);
+    if (f.again)
+        put_off_stores(r);
+}
+
+void pass_flags(struct ir_region *r)
+{
+    find_needs(r);
+    for (unsigned k = 0; k < r->insns; k++)
+        r->insn[k].flags &= (uint16_t)~IR_STORE;
+    put_off_stores(r);
 }

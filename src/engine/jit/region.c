@@ -174,7 +174,7 @@ static void make_blocks(struct finder *f, unsigned from, unsigned to)
 
 static struct ir_edge edge_to(const struct ir_region *r, int64_t target)
 {
-    struct ir_edge edge = {-1, target};
+    struct ir_edge edge = {.block = -1, .target = target};
 
     for (unsigned i = 0; i < r->blocks && edge.block < 0; i++)
         if (r->guest[r->block[i].first_guest].offset == target)
@@ -197,8 +197,8 @@ static void set_edges(struct ir_region *r, struct ir_block *b)
         b->edge[b->edges++] = edge_to(r, next);
         break;
     case FLOW_CALL: /* both are outside: a call leaves the region, and its return enters another */
-        b->edge[b->edges++] = (struct ir_edge){-1, target};
-        b->edge[b->edges++] = (struct ir_edge){-1, next};
+        b->edge[b->edges++] = (struct ir_edge){.block = -1, .target = target};
+        b->edge[b->edges++] = (struct ir_edge){.block = -1, .target = next};
         break;
     case FLOW_NONE: b->edge[b->edges++] = edge_to(r, next); break;
     case FLOW_END: break;
