@@ -32,7 +32,7 @@ struct cache_link {
     uint32_t next;
 };
 
-#define CACHE_BUCKETS 16384
+#define CACHE_BUCKETS 65536
 #define CACHE_PAGES   4096 /* buckets of physical pages */
 
 struct cache {
