@@ -18,11 +18,11 @@ static void dump_code(FILE *out, const uint8_t *start, const uint8_t *end)
     fprintf(out, "\n\n");
 }
 
-/* Debug builds look at every region between the stages. A region that breaks the rules is a bug of
- * ours; its code must not run, and the message says which rule. */
+/* Builds that are no releases look at every region between the stages. One that breaks the rules is
+ * a bug of ours; its code must not run, and the message says which rule. */
 static void check(const struct compiler *c)
 {
-#ifndef NDEBUG
+#ifdef JIT_VERIFY
     if (!ir_verify(&c->region, stderr)) {
         ir_dump(&c->region, stderr);
         __builtin_trap();
