@@ -54,6 +54,8 @@ bool compile(struct compiler *c, struct x64 *as, const struct thunks *thunks,
     check(c);
     pass_fold(&c->region);
     check(c);
+    pass_tlb(&c->region);
+    check(c);
     pass_flags(&c->region);
     regalloc_run(&c->region, &c->alloc);
     if (c->dump)

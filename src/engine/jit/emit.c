@@ -419,6 +419,29 @@ void emit_slow_always(struct emit *e)
     x64_jmp_label(e->as, &replay->start);
 }
 
+void emit_aside(struct emit *e, enum x64_cc cc)
+{
+    struct emit_aside *aside = &e->p->aside[e->p->asides++];
+
+    aside->insn = e->insn;
+    x64_jcc_label(e->as, cc, &aside->start);
+    e->p->replay[e->insn->guest].used = true; /* by it, perhaps: there must be a place to go on */
+}
+
+static void emit_asides(struct emit *e)
+{
+    e->aside = true;
+    for (unsigned k = 0; k < e->p->asides; k++) {
+        struct emit_aside *aside = &e->p->aside[k];
+
+        x64_bind(e->as, &aside->start);
+        e->insn = aside->insn;
+        emitters[aside->insn->op](e, aside->insn);
+        x64_jmp_label(e->as, &aside->resume);
+    }
+    e->aside = false;
+}
+
 /* The routine that all calls of handlers in the region go through: eax and edx are the handler's. */
 static void emit_handler_routine(struct emit *e)
 {
@@ -465,6 +488,8 @@ static void emit_insn(struct emit *e, const struct ir_insn *i)
 
     e->insn = i;
     emitters[i->op](e, i);
+    if (e->p->asides && e->p->aside[e->p->asides - 1].insn == i)
+        x64_bind(e->as, &e->p->aside[e->p->asides - 1].resume);
     if (!(attributes & (IR_KEEPS_EFLAGS | IR_ENDS)) &&
         !((attributes & IR_SETS_FLAGS) && (i->flags & IR_S)))
         e->eflags = EMIT_FLAGS_NONE;
@@ -514,6 +539,7 @@ bool emit_region(struct x64 *as, const struct ir_region *r, const struct regallo
     emit_entry(&e);
     for (unsigned n = 0; n < r->blocks; n++)
         emit_block(&e, n);
+    emit_asides(&e);
     emit_replays(&e);
     emit_far_code(&e);
     emit_no_slice(&e);

@@ -52,6 +52,7 @@ struct emit {
     const struct ir_block *block; /* being emitted */
     const struct ir_insn *insn;
     enum emit_flags eflags; /* of the guest, in the host's EFLAGS now */
+    bool aside;             /* what is emitted is out of line: emit_aside() */
     struct emit_private *p; /* emit.c's own */
 };
 
@@ -123,6 +124,11 @@ void emit_flags_store_raw(struct emit *e, enum x64_reg ax);
 void emit_slow(struct emit *e, enum x64_cc cc);
 /* The same without a condition. */
 void emit_slow_always(struct emit *e);
+
+/* `jcc` to out of line, where the current IR instruction is emitted once more as a whole, with
+ * e->aside set; the code goes on after it. At most once an instruction, which lacks
+ * IR_KEEPS_EFLAGS. */
+void emit_aside(struct emit *e, enum x64_cc cc);
 
 /* Emits, inline, a call of the interpreter's handler for guest instruction i->guest, registers
  * spilled and reloaded around it. */

@@ -108,13 +108,15 @@ static struct x64_mem entry_field(struct x64_mem entry, size_t offset)
     return entry;
 }
 
-struct x64_mem mem_check(struct emit *e, struct mem_place p, unsigned size, unsigned access,
-                         bool aligned)
+/*
+ * Compares the tag of the page of p with its last byte's page, which `key` makes of the address
+ * p.base + last. Returns the entry, whose register is rcx; clobbers rdx.
+ */
+static struct x64_mem look_up(struct emit *e, struct mem_place p, int32_t last, int32_t key,
+                              unsigned access)
 {
-    struct x64 *as = e->as;
-    const size_t tag_at = offsetof(struct soft_tlb_entry, tag);
     struct x64_mem entry = x64_at_index(EMIT_TLB, X64_RCX, 1, 0);
-    int32_t key = (int32_t)SOFT_PAGE_MASK | (aligned ? (int32_t)size - 1 : 0);
+    struct x64 *as = e->as;
 
     if (p.disp == 0 && as->has.bmi2) {
         x64_rorx(as, 4, X64_RCX, p.base, INDEX_SHIFT);
@@ -123,24 +125,91 @@ struct x64_mem mem_check(struct emit *e, struct mem_place p, unsigned size, unsi
         x64_shift_ri(as, X64_SHR, 4, X64_RCX, INDEX_SHIFT);
     }
     x64_alu_ri(as, X64_AND, 4, X64_RCX, INDEX_MASK);
-    copy_address(as, 8, X64_RDX, p.base, p.disp + (aligned ? 0 : (int32_t)size - 1));
+    copy_address(as, 8, X64_RDX, p.base, last);
     x64_alu_ri(as, X64_AND, 8, X64_RDX, key);
     if (p.unprivileged) {
         x64_alu_rm(as, X64_ADD, 8, X64_RCX, EMIT_FIELD(utlb));
         entry = x64_at(X64_RCX, 0);
     }
-    x64_alu_rm(as, X64_CMP, 8, X64_RDX, entry_field(entry, tag_at + 8 * access));
+    x64_alu_rm(as, X64_CMP, 8, X64_RDX,
+               entry_field(entry, offsetof(struct soft_tlb_entry, tag) + 8 * access));
+    return entry;
+}
+
+static void load_addend(struct emit *e, enum x64_reg to, struct x64_mem entry)
+{
+    x64_load(e->as, 8, to, entry_field(entry, offsetof(struct soft_tlb_entry, host)));
+}
+
+struct x64_mem mem_check(struct emit *e, struct mem_place p, unsigned size, unsigned access,
+                         bool aligned)
+{
+    int32_t last = p.disp + (aligned ? 0 : (int32_t)size - 1);
+    int32_t key = (int32_t)SOFT_PAGE_MASK | (aligned ? (int32_t)size - 1 : 0);
+    struct x64_mem entry = look_up(e, p, last, key, access);
+
     emit_slow(e, X64_CC_NE);
-    x64_load(as, 8, X64_RCX, entry_field(entry, offsetof(struct soft_tlb_entry, host)));
+    load_addend(e, X64_RCX, entry);
     return x64_at_index(X64_RCX, p.base, 1, p.disp);
 }
 
-static struct x64_mem check_access(struct emit *e, const struct ir_insn *i, unsigned access)
-{
-    struct mem_place p = i->c == IR_NONE ? mem_place(e, i) : indexed_place(e, i);
+/* --- addends (pass_tlb.c) --- */
 
+static enum x64_reg addend_of(struct emit *e, const struct ir_insn *i)
+{
+    return (enum x64_reg)e->alloc->addend[i->cond - 1];
+}
+
+void emit_SPAN(struct emit *e, const struct ir_insn *i)
+{
+    enum x64_reg addend = addend_of(e, i);
+    struct mem_place p = {emit_use(e, i->a, 8, X64_RAX), (int32_t)i->imm, false};
+    uint8_t *unaligned = NULL, *missed;
+    struct x64_mem entry;
+
+    x64_mov_ri(e->as, addend, 0);
+    if (i->a == IR_SP && (e->r->context & CONTEXT_SP_CHECK)) {
+        x64_test_ri(e->as, 1, p.base, 15);
+        unaligned = x64_jcc_short(e->as, X64_CC_NE);
+    }
+    entry = look_up(e, p, p.disp + (int32_t)(i->imm >> 32) - 1, (int32_t)SOFT_PAGE_MASK,
+                    i->flags & MEM_WRITE ? SOFT_WRITE : SOFT_READ);
+    missed = x64_jcc_short(e->as, X64_CC_NE);
+    load_addend(e, addend, entry);
+    x64_here(e->as, missed);
+    if (unaligned)
+        x64_here(e->as, unaligned);
+}
+
+/* An access whose span has been looked up. */
+static struct x64_mem known_place(struct emit *e, const struct ir_insn *i)
+{
+    enum x64_reg addend = addend_of(e, i);
+
+    x64_test_rr(e->as, 8, addend, addend);
+    emit_aside(e, X64_CC_E);
+    return x64_at_index(addend, emit_use(e, i->a, 8, X64_RAX), 1, (int32_t)i->imm);
+}
+
+/* --- */
+
+/* The host's place of an access of one register, and of two. */
+static struct x64_mem single_place(struct emit *e, const struct ir_insn *i, unsigned access)
+{
+    struct mem_place p;
+
+    if (i->cond && !e->aside)
+        return known_place(e, i);
+    p = i->c == IR_NONE ? mem_place(e, i) : indexed_place(e, i);
     p.unprivileged = i->flags & MEM_UNPRIV;
     return mem_check(e, p, i->size, access, false);
+}
+
+static struct x64_mem pair_place(struct emit *e, const struct ir_insn *i, unsigned access)
+{
+    if (i->cond && !e->aside)
+        return known_place(e, i);
+    return mem_check(e, mem_place(e, i), 2u * i->size, access, false);
 }
 
 /* --- general registers --- */
@@ -171,12 +240,12 @@ static void store(struct emit *e, const struct ir_insn *i, ir_value v, struct x6
 
 void emit_LOAD_X(struct emit *e, const struct ir_insn *i)
 {
-    load(e, i, i->dst, check_access(e, i, SOFT_READ));
+    load(e, i, i->dst, single_place(e, i, SOFT_READ));
 }
 
 void emit_STORE_X(struct emit *e, const struct ir_insn *i)
 {
-    store(e, i, i->b, check_access(e, i, SOFT_WRITE));
+    store(e, i, i->b, single_place(e, i, SOFT_WRITE));
 }
 
 /* The place of the second of a pair. */
@@ -188,7 +257,7 @@ static struct x64_mem second(const struct ir_insn *i, struct x64_mem first)
 
 void emit_LOAD_X2(struct emit *e, const struct ir_insn *i)
 {
-    struct x64_mem from = mem_check(e, mem_place(e, i), 2u * i->size, SOFT_READ, false);
+    struct x64_mem from = pair_place(e, i, SOFT_READ);
 
     if (i->dst == i->a) { /* the base is needed to the end */
         load(e, i, i->c, second(i, from));
@@ -201,7 +270,7 @@ void emit_LOAD_X2(struct emit *e, const struct ir_insn *i)
 
 void emit_STORE_X2(struct emit *e, const struct ir_insn *i)
 {
-    struct x64_mem to = mem_check(e, mem_place(e, i), 2u * i->size, SOFT_WRITE, false);
+    struct x64_mem to = pair_place(e, i, SOFT_WRITE);
 
     store(e, i, i->b, to);
     store(e, i, i->c, second(i, to));
@@ -235,17 +304,17 @@ static void vstore(struct emit *e, const struct ir_insn *i, ir_value v, struct x
 
 void emit_LOAD_V(struct emit *e, const struct ir_insn *i)
 {
-    vload(e, i, i->dst, check_access(e, i, SOFT_READ));
+    vload(e, i, i->dst, single_place(e, i, SOFT_READ));
 }
 
 void emit_STORE_V(struct emit *e, const struct ir_insn *i)
 {
-    vstore(e, i, i->b, check_access(e, i, SOFT_WRITE));
+    vstore(e, i, i->b, single_place(e, i, SOFT_WRITE));
 }
 
 void emit_LOAD_V2(struct emit *e, const struct ir_insn *i)
 {
-    struct x64_mem from = mem_check(e, mem_place(e, i), 2u * i->size, SOFT_READ, false);
+    struct x64_mem from = pair_place(e, i, SOFT_READ);
 
     vload(e, i, i->dst, from);
     vload(e, i, i->c, second(i, from));
@@ -253,7 +322,7 @@ void emit_LOAD_V2(struct emit *e, const struct ir_insn *i)
 
 void emit_STORE_V2(struct emit *e, const struct ir_insn *i)
 {
-    struct x64_mem to = mem_check(e, mem_place(e, i), 2u * i->size, SOFT_WRITE, false);
+    struct x64_mem to = pair_place(e, i, SOFT_WRITE);
 
     vstore(e, i, i->b, to);
     vstore(e, i, i->c, second(i, to));

@@ -14,6 +14,12 @@ struct emit_replay {
     struct x64_label start, resume;
 };
 
+/* An instruction's other code. */
+struct emit_aside {
+    const struct ir_insn *insn;
+    struct x64_label start, resume;
+};
+
 /* An edge whose code is out of line. */
 struct emit_far_edge {
     struct x64_label start;
@@ -43,10 +49,11 @@ struct emit_private {
     struct const_pool *pool;
     struct x64_label block[REGION_BLOCKS];
     struct emit_replay replay[REGION_INSNS];
+    struct emit_aside aside[REGION_INSNS];
     struct emit_far_edge far[EMIT_FAR_EDGES];
     struct emit_site site[EMIT_SITES];
     struct { struct x64_label start; uint8_t *landing; } missed_call[REGION_BLOCKS];
-    unsigned fars, sites, missed_calls;
+    unsigned asides, fars, sites, missed_calls;
     struct x64_label handler;  /* spill, call, reload: one for the region */
     struct x64_label no_slice; /* out of line: the slice has run out at the entry */
     bool uses_handler;

@@ -109,6 +109,7 @@ enum {
     REGION_INSNS = 96, /* guest instructions at most */
     REGION_BLOCKS = 24,
     REGION_IR = 640,
+    REGION_ADDENDS = 2,
 };
 
 /* What translated code depends on besides its bytes (jit.h, jit_context). */
@@ -150,6 +151,7 @@ struct ir_region {
     unsigned context;    /* CONTEXT_ bits */
     bool smp;            /* other vCPUs run: atomics need LOCK */
     unsigned blocks, guests, insns;
+    unsigned addends;  /* registers that pass_tlb wants (regalloc.h) */
     bool full; /* insn[] overflowed: a smaller region must be made */
     struct ir_block block[REGION_BLOCKS];
     struct guest_insn guest[REGION_INSNS];

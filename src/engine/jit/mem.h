@@ -14,9 +14,15 @@ enum {
     MEM_SXTW = 1 << 11,    /* or sign-extended */
     MEM_UNPRIV = 1 << 12,  /* as EL0 would, unless UAO: LDTR, STTR */
     MEM_SHIFT = 13,        /* bits 13 to 15: the index's scale, log2 */
-    MEM_WRITE = 1 << 8,    /* CHECK: for stores */
+    MEM_WRITE = 1 << 8,    /* CHECK, SPAN: for stores */
     MEM_ALIGNED = 1 << 9,  /* CHECK: the address must be a multiple of the size */
 };
+
+/* IR_SPAN's imm: the lowest byte, from its base, and how many there are. */
+static inline int64_t mem_span(int32_t low, unsigned bytes)
+{
+    return (int64_t)bytes << 32 | (uint32_t)low;
+}
 
 #define MEM_ZVA_LINE 64 /* DCZID_EL0.BS */
 

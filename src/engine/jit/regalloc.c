@@ -12,6 +12,9 @@ static const int8_t general[] = {X64_RBX, X64_RSI, X64_RDI, X64_R12, X64_R13,
                                  X64_R14, X64_R8,  X64_R9,  X64_R10, X64_R11};
 static const int8_t vector[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
 
+/* Of the general ones, those that functions keep (System V ABI): for addends. */
+static const int8_t kept[REGION_ADDENDS] = {X64_R14, X64_R13};
+
 #define LOOP_WEIGHT 8
 
 /* Guest values and temporaries that an instruction reads and writes, as sets. */
@@ -146,18 +149,33 @@ static void find_dirty(const struct ir_region *r, struct regalloc *a)
     } while (changed);
 }
 
+/* Takes the addends' registers from `hosts`, a copy of general[]; returns how many are left. */
+static unsigned reserve_addends(const struct ir_region *r, struct regalloc *a, int8_t *hosts)
+{
+    unsigned left = 0;
+
+    for (unsigned k = 0; k < REGION_ADDENDS; k++)
+        a->addend[k] = k < r->addends ? kept[k] : -1;
+    for (unsigned k = 0; k < nitems(general); k++)
+        if (general[k] != a->addend[0] && general[k] != a->addend[1])
+            hosts[left++] = general[k];
+    return left;
+}
+
 void regalloc_run(const struct ir_region *r, struct regalloc *a)
 {
+    int8_t hosts[nitems(general)];
+    unsigned left = reserve_addends(r, a, hosts);
     struct counts n;
 
     count(r, &n);
     memset(a->host, -1, sizeof(a->host));
     a->assigned = 0;
     for (unsigned k = 0; k < n.temps; k++)
-        a->host[IR_T + k] = general[nitems(general) - 1 - k];
+        a->host[IR_T + k] = hosts[left - 1 - k];
     for (unsigned k = 0; k < n.vector_temps; k++)
         a->host[IR_VT + k] = vector[nitems(vector) - 1 - k];
-    assign(a, &n, IR_X, general, (unsigned)nitems(general) - n.temps);
+    assign(a, &n, IR_X, hosts, left - n.temps);
     assign(a, &n, IR_V, vector, (unsigned)nitems(vector) - n.vector_temps);
     a->written = n.written & a->assigned;
     a->load = loads(r, a);

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One lookup in the TLB for several accesses.
+ *
+ * Code saves registers side by side, and reads one field of a structure after the other. Accesses
+ * of one block whose bases are the same register, unchanged but for constants added, and which all
+ * lie within SPAN_BYTES, make a group. Its SPAN, before the first of them, looks up all its bytes
+ * at once and keeps what is to be added to a guest address to get the host's, the addend, in a
+ * register of its own; the accesses only ask whether there is one. If the bytes are not in one
+ * page, or the page is not known, there is none, and each access goes its own way out of line
+ * (emit_aside()).
+ *
+ * An addend stays good for the rest of the block: translations change only between blocks, where
+ * maintenance is carried out, or by instructions that clobber everything. That a replay drives the
+ * page's entry from the TLB does not matter: a TLB may keep what it likes.
+ */
+#include "engine/jit/pass.h"
+
+#include <string.h>
+
+#include "base/bits.h"
+#include "engine/jit/mem.h"
+
+/* Few groups cross into the next page, then. */
+#define SPAN_BYTES 256
+#define MAX_GROUPS 128
+#define MAX_DELTA  (1 << 20)
+
+enum { NO_GROUP = 255 };
+
+struct group {
+    uint16_t first, last; /* of its accesses: indices of insn[] */
+    int32_t low, high;    /* bytes [low, high) from the base as it was when its block began ... */
+    int32_t delta;        /* ... and what had been added to it at `first` */
+    uint8_t members;
+    uint8_t addend; /* 1 and up; 0: none was free */
+    bool write;
+};
+
+struct grouping {
+    struct ir_region *r;
+    struct group group[MAX_GROUPS];
+    unsigned groups;
+    uint8_t group_of[REGION_IR]; /* by instruction */
+    /* In the current block, by base register: */
+    uint8_t open[32];  /* the group that the next access may join */
+    int32_t delta[32]; /* what has been added to the base */
+};
+
+/* --- what instructions do --- */
+
+/* Bytes of an access that can be in a group; 0: it cannot. */
+static unsigned access_bytes(const struct ir_insn *i)
+{
+    if (i->a >= IR_V || (i->flags & MEM_UNPRIV))
+        return 0;
+    switch (i->op) {
+    case IR_LOAD_X:
+    case IR_LOAD_V:
+    case IR_STORE_X:
+    case IR_STORE_V: return i->c == IR_NONE ? i->size : 0;
+    case IR_LOAD_X2:
+    case IR_LOAD_V2:
+    case IR_STORE_X2:
+    case IR_STORE_V2: return 2u * i->size;
+    default: return 0;
+    }
+}
+
+static bool is_store(const struct ir_insn *i)
+{
+    return i->op == IR_STORE_X || i->op == IR_STORE_V || i->op == IR_STORE_X2 ||
+           i->op == IR_STORE_V2;
+}
+
+/* Whether it adds a constant to a register, and which. */
+static bool adds_constant(const struct ir_insn *i, int64_t *constant)
+{
+    if (i->dst != i->a || i->b != IR_IMM || i->size != 8)
+        return false;
+    *constant = i->op == IR_SUB ? -i->imm : i->imm;
+    return i->op == IR_ADD || i->op == IR_SUB || i->op == IR_LEA;
+}
+
+/* --- forming groups --- */
+
+static void forget(struct grouping *g, unsigned base)
+{
+    g->open[base] = NO_GROUP;
+    g->delta[base] = 0;
+}
+
+static void forget_all(struct grouping *g)
+{
+    memset(g->open, NO_GROUP, sizeof(g->open));
+    memset(g->delta, 0, sizeof(g->delta));
+}
+
+static bool join(struct group *p, unsigned index, int32_t low, int32_t high)
+{
+    int32_t new_low = MIN(p->low, low), new_high = MAX(p->high, high);
+
+    if (new_high - new_low > SPAN_BYTES)
+        return false;
+    p->low = new_low;
+    p->high = new_high;
+    p->last = (uint16_t)index;
+    p->members++;
+    return true;
+}
+
+/* SP stays aligned within a group if it is at its start. */
+static void note_access(struct grouping *g, unsigned index, unsigned bytes)
+{
+    const struct ir_insn *i = &g->r->insn[index];
+    unsigned base = i->a;
+    int32_t low = g->delta[base] + (int32_t)i->imm, high = low + (int32_t)bytes;
+    uint8_t n = g->open[base];
+
+    if (base == IR_SP && (g->delta[base] & 15))
+        return;
+    if (n == NO_GROUP || !join(&g->group[n], index, low, high)) {
+        if (g->groups == MAX_GROUPS)
+            return;
+        n = (uint8_t)g->groups++;
+        g->group[n] = (struct group){
+            .first = (uint16_t)index,
+            .last = (uint16_t)index,
+            .low = low,
+            .high = high,
+            .delta = g->delta[base],
+            .members = 1,
+        };
+        g->open[base] = n;
+    }
+    g->group[n].write |= is_store(i);
+    g->group_of[index] = n;
+}
+
+static void note_writes(struct grouping *g, const struct ir_insn *i)
+{
+    int64_t constant;
+
+    if (i->dst < IR_V && adds_constant(i, &constant) && constant > -MAX_DELTA &&
+        constant < MAX_DELTA && g->delta[i->dst] > -MAX_DELTA && g->delta[i->dst] < MAX_DELTA)
+        g->delta[i->dst] += (int32_t)constant;
+    else if (i->dst < IR_V)
+        forget(g, i->dst);
+    if (i->c < IR_V && (ir_op_info[i->op].attributes & IR_WRITES_C))
+        forget(g, i->c);
+}
+
+static void form_groups(struct grouping *g, const struct ir_block *b)
+{
+    forget_all(g);
+    for (unsigned k = b->first; k < b->first + b->count; k++) {
+        const struct ir_insn *i = &g->r->insn[k];
+        unsigned bytes = access_bytes(i);
+
+        g->group_of[k] = NO_GROUP;
+        if (bytes)
+            note_access(g, k, bytes);
+        if (ir_op_info[i->op].attributes & IR_CLOBBERS)
+            forget_all(g);
+        else
+            note_writes(g, i);
+    }
+}
+
+/* --- addends --- */
+
+/* Gives each group of several an addend that no other has at the same time, while there are. */
+static void assign_addends(struct grouping *g)
+{
+    unsigned busy_to[REGION_ADDENDS] = {0}; /* the index of the last access, plus 1 */
+
+    for (unsigned n = 0; n < g->groups; n++) {
+        struct group *p = &g->group[n];
+
+        for (unsigned a = 0; a < REGION_ADDENDS && p->members > 1 && !p->addend; a++) {
+            if (busy_to[a] > p->first)
+                continue;
+            busy_to[a] = p->last + 1u;
+            p->addend = (uint8_t)(a + 1);
+            g->r->addends = MAX(g->r->addends, a + 1);
+        }
+    }
+}
+
+/* --- the new code --- */
+
+static struct ir_insn span(const struct group *p, const struct ir_insn *first)
+{
+    return (struct ir_insn){
+        .op = IR_SPAN,
+        .flags = p->write ? MEM_WRITE : 0,
+        .size = 8,
+        .cond = p->addend,
+        .guest = first->guest,
+        .dst = IR_NONE,
+        .a = first->a,
+        .b = IR_NONE,
+        .c = IR_NONE,
+        .imm = mem_span(p->low - p->delta, (unsigned)(p->high - p->low)),
+    };
+}
+
+/* Copies a block to `to`, with the spans; returns where it ends. */
+static struct ir_insn *rewrite(struct grouping *g, struct ir_block *b, struct ir_insn *to)
+{
+    const struct ir_insn *from = &g->r->insn[b->first];
+    struct ir_insn *start = to;
+
+    for (unsigned k = b->first; k < b->first + b->count; k++, from++) {
+        const struct group *p = g->group_of[k] == NO_GROUP ? NULL : &g->group[g->group_of[k]];
+
+        if (p && p->addend && p->first == k)
+            *to++ = span(p, from);
+        *to = *from;
+        if (p && p->addend)
+            to->cond = p->addend;
+        to++;
+    }
+    b->count = (uint16_t)(to - start);
+    return to;
+}
+
+void pass_tlb(struct ir_region *r)
+{
+    struct grouping g = {.r = r};
+    struct ir_insn insn[REGION_IR], *to = insn;
+
+    r->addends = 0;
+    for (unsigned n = 0; n < r->blocks; n++)
+        form_groups(&g, &r->block[n]);
+    if (r->insns + g.groups >= REGION_IR)
+        return;
+    assign_addends(&g);
+    if (!r->addends)
+        return;
+    for (unsigned n = 0; n < r->blocks; n++) {
+        uint16_t first = (uint16_t)(to - insn);
+
+        to = rewrite(&g, &r->block[n], to);
+        r->block[n].first = first;
+    }
+    r->insns = (unsigned)(to - insn);
+    memcpy(r->insn, insn, r->insns * sizeof(insn[0]));
+}
