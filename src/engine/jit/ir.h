@@ -22,6 +22,7 @@
 #include <stdio.h>
 
 #include "arm/a64.h"
+#include "engine/soft/context.h"
 
 /* --- values --- */
 
@@ -112,13 +113,13 @@ enum {
     REGION_ADDENDS = 2,
 };
 
-/* What translated code depends on besides its bytes (jit.h, jit_context). */
+/* What translated code depends on besides its bytes. */
 enum {
-    CONTEXT_FP_TRAP = 1, /* FP and SIMD instructions trap */
-    CONTEXT_FPCR = 2,    /* FPCR is not 0: floating point is left to the handlers */
-    CONTEXT_SP_CHECK = 4,
-    CONTEXT_EL1 = 8,
-    CONTEXT_COUNT = 16,
+    CONTEXT_FP_TRAP = SOFT_CONTEXT_FP_TRAP,
+    CONTEXT_FPCR = SOFT_CONTEXT_FPCR, /* floating point is left to the handlers */
+    CONTEXT_SP_CHECK = SOFT_CONTEXT_SP_CHECK,
+    CONTEXT_EL1 = SOFT_CONTEXT_EL1,
+    CONTEXT_SP_EL0 = SOFT_CONTEXT_SP_EL0,
 };
 
 struct guest_insn {

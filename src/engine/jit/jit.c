@@ -30,9 +30,8 @@
 struct soft_icache {
     struct cache cache;
     struct compiler compiler;
-    uint8_t context[2]; /* by EL, that the jump caches are for */
-    bool in_code;       /* MXCSR's flags are the guest's */
-    bool flushed;       /* since the flag was last cleared */
+    bool in_code; /* MXCSR's flags are the guest's */
+    bool flushed; /* since the flag was last cleared */
 };
 
 /* --- state that translated code keeps elsewhere --- */
@@ -59,24 +58,6 @@ static void sync(struct soft_cpu *c)
 
 /* --- finding code --- */
 
-static unsigned context_of(const struct soft_cpu *c)
-{
-    return (c->fp_trap ? CONTEXT_FP_TRAP : 0) | (c->fpcr ? CONTEXT_FPCR : 0) |
-           (c->sp_check ? CONTEXT_SP_CHECK : 0) | (c->el ? CONTEXT_EL1 : 0);
-}
-
-/* The jump caches do not know of contexts. */
-static unsigned settle_context(struct soft_cpu *c)
-{
-    unsigned context = context_of(c);
-
-    if (__builtin_expect(c->icache->context[c->el] != context, 0)) {
-        soft_jump_clear(c);
-        c->icache->context[c->el] = (uint8_t)context;
-    }
-    return context;
-}
-
 static void flush(struct soft_cpu *c)
 {
     cache_flush(&c->icache->cache);
@@ -84,26 +65,25 @@ static void flush(struct soft_cpu *c)
     c->icache->flushed = true;
 }
 
-static bool try_compile(struct soft_cpu *c, const struct soft_etlb_entry *e, unsigned context)
+static bool try_compile(struct soft_cpu *c, const struct soft_etlb_entry *e)
 {
     struct soft_icache *ic = c->icache;
     bool smp = atomic_load_explicit(&c->vm->cpus, memory_order_relaxed) > 1;
 
     return cache_has_room(&ic->cache) &&
            compile(&ic->compiler, &ic->cache.as, &ic->cache.thunks, &ic->cache.pool, e->host, e->pa,
-                   (unsigned)(c->pc & ~SOFT_PAGE_MASK), context, smp);
+                   (unsigned)(c->pc & ~SOFT_PAGE_MASK), c->context, smp);
 }
 
-static struct cache_region *translate(struct soft_cpu *c, const struct soft_etlb_entry *e,
-                                      unsigned context)
+static struct cache_region *translate(struct soft_cpu *c, const struct soft_etlb_entry *e)
 {
     struct cache *cache = &c->icache->cache;
     uint8_t *code = cache->as.at;
 
-    if (!try_compile(c, e, context)) {
+    if (!try_compile(c, e)) {
         flush(c);
         code = cache->as.at;
-        try_compile(c, e, context);
+        try_compile(c, e);
     }
     return cache_add(cache, &c->icache->compiler.region, code);
 }
@@ -111,7 +91,6 @@ static struct cache_region *translate(struct soft_cpu *c, const struct soft_etlb
 /* The region at c->pc, which from now on is the place that runs. May raise. */
 static struct cache_region *find_region(struct soft_cpu *c)
 {
-    unsigned context = settle_context(c);
     const struct soft_etlb_entry *e;
     struct cache_region *region;
 
@@ -119,19 +98,17 @@ static struct cache_region *find_region(struct soft_cpu *c)
         soft_raise_pc_alignment(c);
     e = soft_fetch(c, c->pc);
     c->code_base = c->pc & SOFT_PAGE_MASK;
-    region = cache_find(&c->icache->cache, e->pa + (c->pc & ~SOFT_PAGE_MASK), context);
+    region = cache_find(&c->icache->cache, e->pa + (c->pc & ~SOFT_PAGE_MASK), c->context);
     if (!region)
-        region = translate(c, e, context);
+        region = translate(c, e);
     soft_jump_enter(c, c->pc, cache_exec(&c->icache->cache, region->code));
     return region;
 }
 
 static const void *find(struct soft_cpu *c)
 {
-    const struct soft_jump *jump;
+    const struct soft_jump *jump = soft_jump_slot(c->jump, c->pc);
 
-    settle_context(c);
-    jump = soft_jump_slot(c->jump, c->pc);
     if (jump->va != c->pc)
         return cache_exec(&c->icache->cache, find_region(c)->code);
     c->code_base = c->pc & SOFT_PAGE_MASK;
@@ -139,14 +116,6 @@ static const void *find(struct soft_cpu *c)
 }
 
 /* --- what translated code calls --- */
-
-static const void *next(struct soft_cpu *c)
-{
-    if (soft_slice(c) <= 0 ||
-        atomic_load_explicit(&c->attention, memory_order_relaxed) != 0)
-        return NULL;
-    return find(c);
-}
 
 /* AArch64.BranchAddr (D8.13): the tag of an address in a register is dropped where TCR_EL1 says so. */
 static uint64_t branch_address(const struct soft_cpu *c, uint64_t target)
@@ -218,7 +187,7 @@ static void loop(struct soft_cpu *c)
 /* --- the engine --- */
 
 static const struct thunk_calls calls = {
-    .handlers = interp_handlers, .next = next, .lookup = lookup, .link = link};
+    .handlers = interp_handlers, .find = find, .lookup = lookup, .link = link};
 
 static int create(struct soft_cpu *c)
 {

@@ -4,6 +4,7 @@
 
 #include "engine/jit/emit.h"
 #include "engine/jit/flags.h"
+#include "engine/soft/tlb.h"
 
 /* What System V's calling convention wants kept. Pushed with the return address below them, they
  * and 8 bytes more leave the stack aligned. */
@@ -61,6 +62,15 @@ static void call_handler(struct x64 *as, const struct thunk_calls *calls)
     x64_call_m(as, x64_at_index(X64_RDX, X64_RAX, 8, 0));
 }
 
+/* rdx(c, rsi), for an instruction at offset eax >> 16. */
+static void call_at(struct x64 *as)
+{
+    set_pc(as);
+    flags_to_c(as);
+    pass_cpu(as);
+    x64_call_r(as, X64_RDX);
+}
+
 static void call_c(struct x64 *as, uintptr_t fn)
 {
     pass_cpu(as);
@@ -112,11 +122,8 @@ static void emit_handler_call(struct x64 *as, struct thunks *t, const struct thu
     x64_ret(as);
 
     t->call = as->at;
-    set_pc(as);
-    flags_to_c(as);
-    pass_cpu(as);
     x64_alu_ri(as, X64_SUB, 8, X64_RSP, ALIGN);
-    x64_call_r(as, X64_RDX);
+    call_at(as);
     x64_alu_ri(as, X64_ADD, 8, X64_RSP, ALIGN);
     state_from_c(as);
     x64_ret(as);
@@ -131,15 +138,47 @@ static void go_to(struct x64 *as, struct thunks *t, const void *(*fn)(struct sof
     x64_jmp_r(as, X64_RAX);
 }
 
-static void emit_handler_end(struct x64 *as, struct thunks *t, const struct thunk_calls *calls)
+/*
+ * After an instruction that may have changed anything: on to next_pc. A slice that is over, which is
+ * also what an instruction that wants attention makes of it, leaves. The jump cache has only what is
+ * true now.
+ */
+static void go_on(struct x64 *as, struct thunks *t, const struct thunk_calls *calls)
 {
-    t->handler_end = as->at;
-    x64_load(as, 8, X64_RSP, EMIT_FIELD(stack_base));
-    call_handler(as, calls);
+    uint8_t *over, *missed;
+
     x64_load(as, 8, X64_RAX, EMIT_FIELD(next_pc));
     x64_store(as, 8, EMIT_FIELD(pc), X64_RAX);
     state_from_c(as);
-    go_to(as, t, calls->next);
+    x64_alu_mi(as, X64_CMP, 4, EMIT_FIELD(slice), 0);
+    over = x64_jcc(as, X64_CC_LE);
+    x64_load(as, 8, X64_RDX, EMIT_FIELD(jump));
+    x64_mov_rr(as, 4, X64_RCX, X64_RAX);
+    x64_alu_ri(as, X64_AND, 4, X64_RCX, (SOFT_JUMP_SIZE - 1) * 4);
+    x64_alu_rm(as, X64_CMP, 8, X64_RAX, x64_at_index(X64_RDX, X64_RCX, 4, 0));
+    missed = x64_jcc(as, X64_CC_NE);
+    x64_alu_ri(as, X64_AND, 8, X64_RAX, (int32_t)SOFT_PAGE_MASK);
+    x64_store(as, 8, EMIT_FIELD(code_base), X64_RAX);
+    x64_jmp_m(as, x64_at_index(X64_RDX, X64_RCX, 4, (int32_t)offsetof(struct soft_jump, code)));
+    x64_here32(as, missed);
+    go_to(as, t, calls->find);
+    x64_patch(over, t->leave);
+}
+
+static void emit_ends(struct x64 *as, struct thunks *t, const struct thunk_calls *calls)
+{
+    uint8_t *end;
+
+    t->handler_end = as->at;
+    x64_load(as, 8, X64_RSP, EMIT_FIELD(stack_base));
+    call_handler(as, calls);
+    end = as->at;
+    go_on(as, t, calls);
+
+    t->call_end = as->at;
+    x64_load(as, 8, X64_RSP, EMIT_FIELD(stack_base));
+    call_at(as);
+    x64_jmp_to(as, end);
 }
 
 static void emit_lookup(struct x64 *as, struct thunks *t, const struct thunk_calls *calls)
@@ -169,6 +208,6 @@ void thunks_emit(struct x64 *as, const struct thunk_calls *calls, struct thunks 
     emit_lookup(as, t, calls);
     emit_enter(as, t);
     emit_handler_call(as, t, calls);
-    emit_handler_end(as, t, calls);
+    emit_ends(as, t, calls);
     emit_link(as, t, calls);
 }

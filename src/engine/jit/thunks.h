@@ -20,6 +20,7 @@ struct thunks {
     uint8_t *handler;
     uint8_t *handler_end; /* the same, then goes to c->next_pc */
     uint8_t *call;        /* rdx(c, rsi), for an instruction at offset eax >> 16 */
+    uint8_t *call_end;    /* the same, then goes to c->next_pc */
     uint8_t *lookup;      /* goes to guest address rax */
     uint8_t *lookup_unwound; /* the same, after the stack of guest returns proved wrong */
     uint8_t *link;           /* called by the stub of a site (emit_flow.c): struct link_stub follows */
@@ -36,7 +37,7 @@ struct link_stub {
 struct thunk_calls {
     const void *handlers; /* array of interp handlers by enum a64_op */
     /* The code for c->pc, or NULL: leave. May raise. */
-    const void *(*next)(struct soft_cpu *c);   /* after an instruction that may have changed anything */
+    const void *(*find)(struct soft_cpu *c);   /* after an instruction that may have changed anything */
     const void *(*lookup)(struct soft_cpu *c); /* after a branch */
     const void *(*link)(struct soft_cpu *c, struct link_stub *stub);
 };

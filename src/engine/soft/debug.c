@@ -57,6 +57,9 @@ void soft_debug_changed(struct soft_cpu *c)
     bool look = c->il || host->step || host->breakpoints;
     uint32_t now = atomic_load_explicit(&c->attention, memory_order_relaxed);
 
+    c->held &= ~(uint32_t)PSTATE_D;
+    if ((mdscr & (MDSCR_SS | MDSCR_MDE)) || host->step || host->breakpoints)
+        c->held |= PSTATE_D;
     if ((mdscr & (MDSCR_SS | MDSCR_MDE)) && generated(c))
         look |= (mdscr & MDSCR_SS) || any_enabled(c, SYSREG_DBGBCR0_EL1, BREAKPOINTS);
     if (look && !(now & SOFT_ATTEND_DEBUG))

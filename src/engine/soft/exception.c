@@ -24,6 +24,7 @@ static void stack_select(struct soft_cpu *c, unsigned el, unsigned spsel)
 void soft_set_spsel(struct soft_cpu *c, unsigned spsel)
 {
     stack_select(c, c->el, spsel);
+    soft_context_changed(c);
 }
 
 uint32_t soft_pstate_get(const struct soft_cpu *c)
@@ -95,16 +96,11 @@ void soft_enter_el1(struct soft_cpu *c, unsigned vector, uint64_t elr)
     soft_interrupts_changed(c);
 }
 
-static _Noreturn void raise_at(struct soft_cpu *c, uint32_t esr, uint64_t elr)
-{
-    c->sysreg[SYSREG_ESR_EL1] = esr;
-    soft_enter_el1(c, VECTOR_SYNC, elr);
-    soft_unwind(c);
-}
-
 _Noreturn void soft_raise(struct soft_cpu *c, uint32_t esr)
 {
-    raise_at(c, esr, c->pc);
+    c->sysreg[SYSREG_ESR_EL1] = esr;
+    soft_enter_el1(c, VECTOR_SYNC, c->pc);
+    soft_unwind(c);
 }
 
 _Noreturn void soft_raise_abort(struct soft_cpu *c, uint64_t va, uint32_t esr)
@@ -157,10 +153,18 @@ _Noreturn void soft_undefined(struct soft_cpu *c)
 }
 
 /* The preferred return address is the next instruction, and a step is over (D2.12.4, SSAdvance). */
-_Noreturn void soft_svc(struct soft_cpu *c, uint16_t imm)
+void soft_svc_enter(struct soft_cpu *c, uint16_t imm)
 {
     c->ss = 0;
-    raise_at(c, esr_imm(ESR_EC_SVC64, imm), c->pc + 4);
+    c->sysreg[SYSREG_ESR_EL1] = esr_imm(ESR_EC_SVC64, imm);
+    soft_enter_el1(c, VECTOR_SYNC, c->pc + 4);
+    c->next_pc = c->pc;
+}
+
+_Noreturn void soft_svc(struct soft_cpu *c, uint16_t imm)
+{
+    soft_svc_enter(c, imm);
+    soft_unwind(c);
 }
 
 _Noreturn void soft_brk(struct soft_cpu *c, uint16_t imm)
@@ -185,29 +189,25 @@ _Noreturn void soft_smccc(struct soft_cpu *c, bool smc, uint16_t imm)
 
 /* --- interrupts --- */
 
-static bool unmasked(const struct soft_cpu *c, bool level, uint64_t mask)
+void soft_interrupts_update(struct soft_cpu *c)
 {
-    return level && !(c->daif & mask);
-}
-
-void soft_interrupts_changed(struct soft_cpu *c)
-{
-    const struct soft_private *p = c->priv;
-    bool want = unmasked(c, p->irq, PSTATE_I) || unmasked(c, p->fiq, PSTATE_F);
-    uint32_t now = atomic_load_explicit(&c->attention, memory_order_relaxed);
-
-    if (want && !(now & SOFT_ATTEND_INTERRUPT))
+    if (c->held & ~c->daif & SOFT_INTERRUPTS)
         soft_attention_set(c, SOFT_ATTEND_INTERRUPT);
-    else if (!want && (now & SOFT_ATTEND_INTERRUPT))
+    else
         soft_attention_clear(c, SOFT_ATTEND_INTERRUPT);
 }
 
+/* None may be left: translated code sets masks without a word. */
 void soft_take_interrupt(struct soft_cpu *c)
 {
-    if (unmasked(c, c->priv->fiq, PSTATE_F))
+    uint32_t pending = c->held & ~c->daif;
+
+    if (pending & PSTATE_F)
         soft_enter_el1(c, VECTOR_FIQ, c->pc);
-    else if (unmasked(c, c->priv->irq, PSTATE_I))
+    else if (pending & PSTATE_I)
         soft_enter_el1(c, VECTOR_IRQ, c->pc);
+    else
+        soft_interrupts_changed(c);
     soft_code_moved(c);
 }
 

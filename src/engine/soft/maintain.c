@@ -54,7 +54,7 @@ void soft_request_broadcast(struct soft_cpu *c, const struct soft_request *r)
         if (!other || other == c)
             continue;
         c->priv->waits[i] = soft_request_post(other, r);
-        c->priv->must_wait = true;
+        c->posted = true;
     }
 }
 
@@ -62,6 +62,7 @@ void soft_request_drop_code(struct soft_cpu *c, uint64_t pa, uint64_t len)
 {
     struct soft_request *g = &c->priv->gathered;
 
+    c->posted = true;
     if (g->len && g->arg + g->len == pa) {
         g->len += len;
         return;
@@ -107,11 +108,11 @@ void soft_request_wait(struct soft_cpu *c)
 {
     unsigned cpus = atomic_load(&c->vm->cpus);
 
+    if (!c->posted)
+        return;
     if (c->priv->gathered.len)
         soft_request_broadcast(c, &c->priv->gathered);
     c->priv->gathered.len = 0;
-    if (!c->priv->must_wait)
-        return;
     for (unsigned i = 0; i < cpus; i++) {
         struct soft_cpu *other = atomic_load(&c->vm->cpu[i]);
 
@@ -127,5 +128,5 @@ void soft_request_wait(struct soft_cpu *c)
         }
         c->priv->waits[i] = 0;
     }
-    c->priv->must_wait = false;
+    c->posted = false;
 }

@@ -82,7 +82,6 @@ struct soft_private {
         running; /* inside vcpu_run: it must be asked; outside, it flushes when it enters */
     uint64_t waits[ENGINE_MAX_VCPUS]; /* requests this vCPU posted to each other one and has not
                                          waited for */
-    bool must_wait;
     struct soft_request gathered; /* of IC IVAU, not yet posted; len 0: nothing */
 
     struct soft_replay replay;
@@ -90,7 +89,6 @@ struct soft_private {
     uint8_t pending_rt; /* of an MRS that is pending */
     bool leaving;       /* c->exit is filled: vcpu_run returns */
 
-    bool irq, fiq;                      /* interrupt levels */
     bool timer_level[SOFT_TIMER_COUNT]; /* outputs as last told to machine/ */
     uint64_t timer_next; /* the count at which an output changes next; UINT64_MAX: never */
     bool dirty_log;      /* as seen when the TLB was last filled */
@@ -259,7 +257,8 @@ void soft_tlb_flush_va(struct soft_cpu *c, uint64_t va, uint32_t asid);
 void soft_tlb_switch(struct soft_cpu *c);
 unsigned soft_current_asid(const struct soft_cpu *c);
 
-/* Recomputes what depends on EL, PAN, SCTLR_EL1, CPACR_EL1 and the address space (state.h). */
+/* Recomputes what depends on EL, SPSel, PAN, UAO, FPCR, SCTLR_EL1, CPACR_EL1 and the address space
+ * (state.h). */
 void soft_context_changed(struct soft_cpu *c);
 
 /* --- exclusive sections (section.c) --- */
@@ -304,6 +303,8 @@ void soft_request_wait(struct soft_cpu *c);
 void soft_enter_el1(struct soft_cpu *c, unsigned vector, uint64_t elr);
 /* Unwinds to the dispatch loop, which goes on at c->pc. */
 _Noreturn void soft_unwind(struct soft_cpu *c);
+/* SVC, for an engine that goes on at c->next_pc itself. */
+void soft_svc_enter(struct soft_cpu *c, uint16_t imm);
 _Noreturn void soft_raise_data_abort(struct soft_cpu *c, uint64_t va, unsigned fsc, bool write,
                                      bool maintenance);
 _Noreturn void soft_raise_fetch_abort(struct soft_cpu *c, uint64_t va, unsigned fsc);
@@ -311,8 +312,18 @@ _Noreturn void soft_raise_pc_alignment(struct soft_cpu *c);
 _Noreturn void soft_raise_illegal_state(struct soft_cpu *c);
 /* A trapped MSR, MRS or system instruction (EC 0x18), which needs its registers back. */
 _Noreturn void soft_raise_sys_trap(struct soft_cpu *c, uint32_t key, unsigned rt, bool read);
+/* The interrupts of DAIF and c->held. */
+#define SOFT_INTERRUPTS UINT32_C(0xc0)
 /* Updates SOFT_ATTEND_INTERRUPT after a change of a level or a mask. */
-void soft_interrupts_changed(struct soft_cpu *c);
+void soft_interrupts_update(struct soft_cpu *c);
+static inline void soft_interrupts_changed(struct soft_cpu *c)
+{
+    bool want = c->held & ~c->daif & SOFT_INTERRUPTS;
+    uint32_t now = atomic_load_explicit(&c->attention, memory_order_relaxed);
+
+    if (want != !!(now & SOFT_ATTEND_INTERRUPT))
+        soft_interrupts_update(c);
+}
 void soft_take_interrupt(struct soft_cpu *c);
 
 /* --- self-hosted debug (debug.c) --- */

@@ -158,9 +158,9 @@ int soft_vcpu_load(struct vcpu *v, const struct state *state, const char *instan
     soft_set_spsel(c, 1);
     c->sp_el[0] = image.sp[0];
     c->x[31] = image.sp[1];
+    c->fpcr = image.fpcr;
     soft_pstate_set(c, image.pstate);
     c->pc = image.pc;
-    c->fpcr = image.fpcr;
     c->fpsr = image.fpsr;
     c->instructions = image.instructions;
     v->priv.pending = image.pending;

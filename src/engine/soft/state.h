@@ -16,6 +16,7 @@
 #include "arm/sysreg.h"
 #include "base/bits.h"
 #include "engine/engine.h"
+#include "engine/soft/context.h"
 
 union soft_vreg {
     _Alignas(16) uint8_t b[16];
@@ -60,6 +61,8 @@ struct soft_cpu {
     uint32_t nzcv;
     uint16_t raw_flags; /* the translator's NZCV, while its code runs (jit/flags.h) */
     uint32_t daif;
+    uint32_t held; /* what clearing a bit of DAIF would let go, in its layout: I and F: the line is
+                      asserted; D: self-hosted debug, or the host's, is in use */
     uint8_t el;    /* 0 or 1 */
     uint8_t spsel; /* 0: SP_EL0, 1: SP_ELx */
     uint8_t pan, uao, ssbs, ss, il;
@@ -74,6 +77,7 @@ struct soft_cpu {
     struct soft_view *view; /* whose arrays dtlb and jump are */
     bool sp_check;          /* SCTLR_EL1.SA or SA0 for the current EL */
     bool fp_trap;           /* CPACR_EL1.FPEN traps FP and SIMD at the current EL */
+    uint8_t context;        /* SOFT_CONTEXT_ bits */
 
     /* Exclusive monitor (B2.9, monitor.c): the address is the host's. The first three are one
      * doubleword to translated code. */
@@ -83,7 +87,8 @@ struct soft_cpu {
     uintptr_t excl_host;
     uint64_t excl_value[2];
 
-    bool event; /* event register of WFE and SEV, set also from other threads through `wake` */
+    bool posted; /* maintenance that the next DSB is to complete (maintain.c) */
+    bool event;  /* event register of WFE and SEV, set also from other threads through `wake` */
 
     unsigned index;
     struct soft_vm *vm;

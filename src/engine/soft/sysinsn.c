@@ -173,7 +173,7 @@ void soft_wfi(struct soft_cpu *c)
 
     if (c->el == 0 && !(c->sysreg[SYSREG_SCTLR_EL1] & SCTLR_NTWI))
         soft_raise(c, esr_wfx(false));
-    if (c->priv->irq || c->priv->fiq || (atomic_load(&c->attention) & no_wait))
+    if ((c->held & SOFT_INTERRUPTS) || (atomic_load(&c->attention) & no_wait))
         return;
     if (soft_timer_update(c)) {
         soft_attention_set(c, SOFT_ATTEND_TIMER);

@@ -54,11 +54,6 @@ static const struct sysreg_info *check_access(struct soft_cpu *c, uint32_t key, 
 
 /* --- special registers --- */
 
-static uint64_t isr(const struct soft_cpu *c)
-{
-    return (c->priv->irq ? PSTATE_I : 0) | (c->priv->fiq ? PSTATE_F : 0);
-}
-
 /* An engine may keep the cumulative flags of FPSR elsewhere. */
 static void sync_fpsr(struct soft_cpu *c)
 {
@@ -69,10 +64,9 @@ static void sync_fpsr(struct soft_cpu *c)
 static uint64_t read_special(struct soft_cpu *c, enum sysreg_id id)
 {
     switch (id) {
-    case SYSREG_MPIDR_EL1: return cpuid_mpidr(c->index);
     case SYSREG_CCSIDR_EL1: return cpuid_ccsidr(c->vm->cpuid, c->sysreg[SYSREG_CSSELR_EL1]);
     case SYSREG_DCZID_EL0:
-        return cpuid_value(c->vm->cpuid, id) |
+        return c->sysreg[id] |
                (c->el == 0 && gate_traps(c, SYSREG_GATE_DZE) ? BIT(4) : 0);
     case SYSREG_SP_EL0: return c->el && c->spsel ? c->sp_el[0] : c->x[31];
     case SYSREG_SPSel: return c->spsel;
@@ -84,7 +78,7 @@ static uint64_t read_special(struct soft_cpu *c, enum sysreg_id id)
     case SYSREG_SSBS: return c->ssbs ? PSTATE_SSBS : 0;
     case SYSREG_FPCR: return c->fpcr;
     case SYSREG_FPSR: sync_fpsr(c); return c->fpsr;
-    case SYSREG_ISR_EL1: return isr(c);
+    case SYSREG_ISR_EL1: return c->held & SOFT_INTERRUPTS;
     case SYSREG_CNTPCT_EL0:
     case SYSREG_CNTVCT_EL0: return soft_counter(c);
     case SYSREG_CNTV_CTL_EL0: return soft_timer_read(c, SOFT_TIMER_VIRT, SOFT_TIMER_CTL);
@@ -149,10 +143,15 @@ static void write_special(struct soft_cpu *c, enum sysreg_id id, uint64_t value)
     case SYSREG_NZCV: c->nzcv = (uint32_t)value; break;
     case SYSREG_DAIF: soft_set_daif(c, (uint32_t)value); break;
     case SYSREG_SSBS: c->ssbs = !!value; break;
-    case SYSREG_FPCR: c->fpcr = (uint32_t)value; break;
+    case SYSREG_FPCR:
+        c->fpcr = (uint32_t)value;
+        soft_context_changed(c);
+        break;
     case SYSREG_FPSR:
         sync_fpsr(c);
         c->fpsr = (uint32_t)value;
+        if (c->fpcr)
+            soft_context_changed(c);
         break;
     case SYSREG_CNTV_CTL_EL0: soft_timer_write(c, SOFT_TIMER_VIRT, SOFT_TIMER_CTL, value); break;
     case SYSREG_CNTV_CVAL_EL0: soft_timer_write(c, SOFT_TIMER_VIRT, SOFT_TIMER_CVAL, value); break;
@@ -278,5 +277,7 @@ void soft_sysreg_reset(struct soft_cpu *c)
 
         c->sysreg[i] = info->kind == SYSREG_CONSTANT ? cpuid_value(c->vm->cpuid, i) : info->reset;
     }
+    c->sysreg[SYSREG_MPIDR_EL1] = cpuid_mpidr(c->index);
+    c->sysreg[SYSREG_DCZID_EL0] = cpuid_value(c->vm->cpuid, SYSREG_DCZID_EL0);
     c->sysreg[SYSREG_CNTFRQ_EL0] = 24000000;
 }

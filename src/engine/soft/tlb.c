@@ -216,10 +216,27 @@ static struct soft_tlb_entry *unprivileged(struct soft_cpu *c)
     return c->tlb->user ? c->tlb->user->data : c->tlb->nothing;
 }
 
+static unsigned fp_context(const struct soft_cpu *c)
+{
+    if (c->fpcr == 0)
+        return 0;
+    if ((c->fpcr & ~(FPCR_FZ | FPCR_DN)) == 0 && (c->fpsr & FPSR_IXC))
+        return SOFT_CONTEXT_FLUSH;
+    return SOFT_CONTEXT_FPCR;
+}
+
+static uint8_t context_of(const struct soft_cpu *c)
+{
+    return (uint8_t)((c->fp_trap ? SOFT_CONTEXT_FP_TRAP : 0) | fp_context(c) |
+                     (c->sp_check ? SOFT_CONTEXT_SP_CHECK : 0) | (c->el ? SOFT_CONTEXT_EL1 : 0) |
+                     (c->el > c->spsel ? SOFT_CONTEXT_SP_EL0 : 0));
+}
+
 void soft_context_changed(struct soft_cpu *c)
 {
     static const uint8_t sctlr_sa[2] = {4, 3}; /* SA0, SA */
     uint64_t fpen = bits_get(c->sysreg[SYSREG_CPACR_EL1], 21, 20);
+    uint32_t attention = atomic_load_explicit(&c->attention, memory_order_relaxed);
 
     c->view = c->el ? &c->tlb->el1[c->pan] : user_view(c);
     c->dtlb = c->view->data;
@@ -227,7 +244,13 @@ void soft_context_changed(struct soft_cpu *c)
     c->jump = c->view->jump;
     c->sp_check = c->sysreg[SYSREG_SCTLR_EL1] >> sctlr_sa[c->el] & 1;
     c->fp_trap = c->el == 0 ? fpen != 3 : !(fpen & 1);
-    soft_debug_changed(c);
+    c->context = context_of(c);
+    if (c->view->context != c->context) {
+        clear_jump(c->view);
+        c->view->context = c->context;
+    }
+    if ((c->held & PSTATE_D) || c->il || (attention & SOFT_ATTEND_DEBUG))
+        soft_debug_changed(c);
 }
 
 /* --- all views --- */

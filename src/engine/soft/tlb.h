@@ -77,6 +77,7 @@ struct soft_view {
     /* Block mappings here, which one TLBI by address drops whole: a Bloom filter and their sizes
      * (bit n for 2^n bytes). */
     uint64_t blocks[32], block_shifts;
+    uint8_t context;    /* SOFT_CONTEXT_ bits that `jump` is for */
     uint8_t page_shift; /* log2 of the largest page (not block) here */
 };
 

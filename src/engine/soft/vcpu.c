@@ -76,7 +76,7 @@ void soft_vcpu_reset(struct vcpu *v)
     memset(&v->priv.replay, 0, sizeof(v->priv.replay));
     memset(&v->priv.timer_level, 0, sizeof(v->priv.timer_level));
     v->priv.pending = SOFT_PENDING_NONE;
-    v->priv.irq = v->priv.fiq = false;
+    c->held &= ~SOFT_INTERRUPTS;
     v->priv.timer_next = UINT64_MAX;
     soft_sysreg_reset(c);
     soft_tlb_flush(c);
@@ -210,9 +210,11 @@ void soft_vcpu_kick(struct vcpu *v)
 
 void soft_vcpu_irq(struct vcpu *v, bool irq, bool fiq)
 {
-    v->priv.irq = irq;
-    v->priv.fiq = fiq;
-    soft_interrupts_changed(&v->cpu);
+    struct soft_cpu *c = &v->cpu;
+
+    c->held &= ~SOFT_INTERRUPTS;
+    c->held |= (irq ? PSTATE_I : 0) | (fiq ? PSTATE_F : 0);
+    soft_interrupts_changed(c);
 }
 
 void soft_vcpu_vtimer(struct vcpu *v, bool *virt, bool *phys, uint64_t *deadline_ns)
