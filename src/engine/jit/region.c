@@ -10,13 +10,10 @@
 
 #include <string.h>
 
+#include "arm/sysreg.h"
 #include "base/bits.h"
 
 #define PAGE_INSNS 1024
-
-/* DC ZVA is a store, unlike the other system instructions. Its op1, CRn, CRm and op2 (C5.3.7). */
-#define SYS_FIELDS UINT32_C(0x7ffe0)
-#define SYS_DC_ZVA UINT32_C(0x37420)
 
 struct finder {
     struct ir_region *r;
@@ -64,6 +61,30 @@ static enum flow flow_of(unsigned op, uint32_t w)
     }
 }
 
+/* Registers that change what the code after them is, or means, or whether it goes on. */
+static bool msr_leaves(uint32_t w)
+{
+    const struct sysreg_info *info = sysreg_lookup(w >> 5 & 0xffff);
+
+    if (!info || info->kind != SYSREG_SPECIAL)
+        return false;
+    switch (info->id) {
+    case SYSREG_DAIF:
+    case SYSREG_NZCV:
+    case SYSREG_SP_EL0:
+    case SYSREG_SSBS: return false;
+    default: return true;
+    }
+}
+
+/* IC and TLBI (C5.3): the code itself may be elsewhere, or other code. */
+static bool sys_leaves(uint32_t w)
+{
+    unsigned crn = a64_CRn(w), crm = a64_CRm(w);
+
+    return crn == 8 || (crn == 7 && (crm == 1 || crm == 5));
+}
+
 bool region_op_leaves(unsigned op, uint32_t w)
 {
     switch (op) {
@@ -79,16 +100,11 @@ bool region_op_leaves(unsigned op, uint32_t w)
     case A64_WFE:
     case A64_WFI:
     case A64_YIELD:
-    case A64_DSB:
-    case A64_ISB:
     case A64_MSR_SPSel:
-    case A64_MSR_DAIFSet:
-    case A64_MSR_DAIFClr:
     case A64_MSR_PAN:
-    case A64_MSR_UAO:
-    case A64_MSR_SSBS:
-    case A64_MSR_reg: return true;
-    case A64_SYS: return (w & SYS_FIELDS) != SYS_DC_ZVA;
+    case A64_MSR_UAO: return true;
+    case A64_MSR_reg: return msr_leaves(w);
+    case A64_SYS: return sys_leaves(w);
     default: return false;
     }
 }

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * System registers, PSTATE and exceptions; see ir_sys.def.
+ *
+ * Where something must be done at once, an interrupt to be taken or maintenance to be waited for,
+ * the region is left out of line through the handler.
+ */
+#include "engine/jit/emit_private.h"
+
+#include "arm/regs.h"
+#include "engine/jit/sys.h"
+#include "engine/soft/private.h"
+
+static struct x64_mem place(int64_t field)
+{
+    return x64_at(EMIT_STATE, (int32_t)field - EMIT_BIAS);
+}
+
+/* --- registers --- */
+
+void emit_SYS_GET(struct emit *e, const struct ir_insn *i)
+{
+    enum x64_reg to = emit_def(e, i->dst, X64_RAX);
+
+    x64_load(e->as, i->size, to, place(i->imm));
+    emit_done(e, i->dst, to);
+}
+
+void emit_SYS_SET(struct emit *e, const struct ir_insn *i)
+{
+    x64_store(e->as, i->size, place(i->imm), emit_use(e, i->a, 8, X64_RAX));
+}
+
+void emit_SYS_GATE(struct emit *e, const struct ir_insn *i)
+{
+    x64_test_mi(e->as, 4, place(sys_field(i->imm)), (int32_t)sys_bits(i->imm));
+    emit_slow(e, X64_CC_E);
+}
+
+/* --- leaving --- */
+
+/* The handler, and on from where it leads: the current instruction's code out of line. */
+static void leave(struct emit *e, const struct ir_insn *i)
+{
+    const struct guest_insn *g = &e->r->guest[i->guest];
+
+    e->eflags = EMIT_FLAGS_NONE;
+    emit_settle_flags(e, e->r->redo[i - e->r->insn]);
+    emit_spill(e, e->alloc->written);
+    x64_mov_ri(e->as, X64_RAX, g->op | (uint32_t)g->offset << 16);
+    x64_mov_ri(e->as, X64_RDX, g->word);
+    x64_jmp_to(e->as, e->p->thunks->handler_end);
+}
+
+/* --- PSTATE --- */
+
+void emit_MASK(struct emit *e, const struct ir_insn *i)
+{
+    x64_alu_mi(e->as, X64_OR, 4, EMIT_FIELD(daif), (int32_t)i->imm);
+}
+
+void emit_UNMASK(struct emit *e, const struct ir_insn *i)
+{
+    if (e->aside) {
+        leave(e, i);
+        return;
+    }
+    x64_test_mi(e->as, 4, EMIT_FIELD(held), (int32_t)i->imm);
+    emit_aside(e, X64_CC_NE);
+    x64_alu_mi(e->as, X64_AND, 4, EMIT_FIELD(daif), (int32_t)~i->imm);
+}
+
+void emit_SET_DAIF(struct emit *e, const struct ir_insn *i)
+{
+    if (e->aside) {
+        leave(e, i);
+        return;
+    }
+    emit_copy(e, X64_RAX, i->a, 4);
+    x64_alu_ri(e->as, X64_AND, 4, X64_RAX, PSTATE_DAIF);
+    x64_mov_rr(e->as, 4, X64_RCX, X64_RAX);
+    x64_unary_r(e->as, X64_NOT, 4, X64_RCX);
+    x64_test_mr(e->as, 4, EMIT_FIELD(held), X64_RCX);
+    emit_aside(e, X64_CC_NE);
+    x64_store(e->as, 4, EMIT_FIELD(daif), X64_RAX);
+}
+
+/* --- barriers --- */
+
+void emit_COMPLETE(struct emit *e, const struct ir_insn *i)
+{
+    if (e->aside) {
+        leave(e, i);
+        return;
+    }
+    x64_alu_mi(e->as, X64_CMP, 1, EMIT_FIELD(posted), 0);
+    emit_aside(e, X64_CC_NE);
+}
+
+/* --- exceptions --- */
+
+static void enter_svc(struct soft_cpu *c, uint64_t imm)
+{
+    soft_svc_enter(c, (uint16_t)imm);
+}
+
+void emit_SVC(struct emit *e, const struct ir_insn *i)
+{
+    emit_settle_flags(e, e->r->redo[i - e->r->insn]);
+    emit_spill(e, e->p->dirty);
+    x64_mov_ri(e->as, X64_RAX, (uint32_t)e->r->guest[i->guest].offset << 16);
+    x64_mov_ri(e->as, X64_RDX, (uint64_t)(uintptr_t)enter_svc);
+    x64_mov_ri(e->as, X64_RSI, (uint64_t)i->imm);
+    x64_jmp_to(e->as, e->p->thunks->call_end);
+}
