@@ -241,7 +241,7 @@ static inline const struct soft_etlb_entry *soft_fetch(struct soft_cpu *c, uint6
 static inline void soft_jump_enter(struct soft_cpu *c, uint64_t va, const void *code)
 {
     *soft_jump_slot(c->jump, va) = (struct soft_jump){va, code};
-    c->view->jump_used |= BIT((va >> 2) % SOFT_JUMP_SIZE / (SOFT_JUMP_SIZE / 64));
+    soft_group_add(c->view->jump_used, va >> 2, SOFT_JUMP_SIZE);
 }
 
 /* Empties every jump array: translated code is gone. */

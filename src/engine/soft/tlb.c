@@ -27,62 +27,59 @@ static unsigned access_el(const struct soft_cpu *c, unsigned how)
 
 /* --- one view --- */
 
-#define GROUP(array) (sizeof(array) / 64)
-
-static void clear_groups(void *array, size_t size, uint64_t groups)
+static bool has_group(const uint64_t *set, uint64_t number, unsigned size)
 {
-    for (; groups; groups &= groups - 1)
-        memset((char *)array + size * (unsigned)__builtin_ctzll(groups), 0xff, size);
+    unsigned group = (unsigned)(number % size) / SOFT_GROUP;
+
+    return set[group / 64] >> (group % 64) & 1;
 }
 
-static uint64_t group_of(uint64_t number, unsigned entries)
+static void clear_groups(void *array, size_t entry, const uint64_t *set, unsigned words)
 {
-    return BIT(number % entries / (entries / 64));
+    for (unsigned word = 0; word < words; word++)
+        for (uint64_t left = set[word]; left; left &= left - 1) {
+            unsigned group = 64 * word + (unsigned)__builtin_ctzll(left);
+
+            memset((char *)array + group * SOFT_GROUP * entry, 0, SOFT_GROUP * entry);
+        }
 }
 
-static unsigned data_group(uint64_t number)
+#define CLEAR_GROUPS(array, set) clear_groups(array, sizeof(*(array)), set, nitems(set))
+
+/* Moves what is in `local` out of both sets. */
+static void forget_local(uint64_t *used, uint64_t *local, unsigned words)
 {
-    return (unsigned)(number % SOFT_TLB_SIZE / SOFT_TLB_GROUP);
+    for (unsigned word = 0; word < words; word++) {
+        used[word] &= ~local[word];
+        local[word] = 0;
+    }
 }
 
-/* The two slots whose zeros would be an address (tlb.h). */
+/* The slots whose zeros would be an address (tlb.h). */
 static void close_ends(struct soft_tlb_entry *data)
 {
     for (unsigned access = SOFT_READ; access <= SOFT_WRITE; access++)
         data[0].tag[access] = data[SOFT_TLB_SIZE - 1].tag[access] = UINT64_MAX;
 }
 
-/* Empties the groups of data that are in `groups`, which may be either of the view's sets. */
-static void clear_data(struct soft_view *v, const uint64_t *groups)
-{
-    for (unsigned word = 0; word < SOFT_TLB_GROUPS / 64; word++) {
-        uint64_t now = groups[word];
-
-        v->data_used[word] &= ~now;
-        v->data_local[word] &= ~now;
-        for (; now; now &= now - 1) {
-            unsigned group = 64 * word + (unsigned)__builtin_ctzll(now);
-
-            memset(&v->data[group * SOFT_TLB_GROUP], 0, SOFT_TLB_GROUP * sizeof(*v->data));
-        }
-    }
-    close_ends(v->data);
-}
-
-/* An empty slot has an address that belongs to another one: a guest may jump to any number. */
 static void clear_jump(struct soft_view *v)
 {
-    clear_groups(v->jump, GROUP(v->jump), v->jump_used);
-    soft_jump_slot(v->jump, UINT64_MAX)->va = 0;
-    v->jump_used = 0;
+    CLEAR_GROUPS(v->jump, v->jump_used);
+    memset(v->jump_used, 0, sizeof(v->jump_used));
+    v->jump[0].va = UINT64_MAX;
 }
 
 static void clear(struct soft_view *v)
 {
-    clear_data(v, v->data_used);
-    clear_groups(v->code, GROUP(v->code), v->code_used);
+    CLEAR_GROUPS(v->data, v->data_used);
+    CLEAR_GROUPS(v->code, v->code_used);
+    memset(v->data_used, 0, sizeof(v->data_used));
+    memset(v->data_local, 0, sizeof(v->data_local));
+    memset(v->code_used, 0, sizeof(v->code_used));
+    memset(v->code_local, 0, sizeof(v->code_local));
+    close_ends(v->data);
+    v->code[0].tag = UINT64_MAX;
     clear_jump(v);
-    v->code_used = v->code_local = 0;
     memset(v->code_pages, 0, sizeof(v->code_pages));
     v->any_global = false;
     if (v->block_shifts)
@@ -94,11 +91,17 @@ static void clear(struct soft_view *v)
 /* Drops what is not global, and global entries nearby. */
 static void clear_local(struct soft_view *v)
 {
-    clear_data(v, v->data_local);
-    if (v->code_local) {
-        clear_groups(v->code, GROUP(v->code), v->code_local);
-        v->code_used &= ~v->code_local;
-        v->code_local = 0;
+    uint64_t any_code = 0;
+
+    CLEAR_GROUPS(v->data, v->data_local);
+    forget_local(v->data_used, v->data_local, nitems(v->data_local));
+    close_ends(v->data);
+    for (unsigned word = 0; word < nitems(v->code_local); word++)
+        any_code |= v->code_local[word];
+    if (any_code) {
+        CLEAR_GROUPS(v->code, v->code_local);
+        forget_local(v->code_used, v->code_local, nitems(v->code_local));
+        v->code[0].tag = UINT64_MAX;
         clear_jump(v);
     }
 }
@@ -142,9 +145,8 @@ static void clear_page(struct soft_view *v, uint64_t page)
 {
     uint64_t number = page >> SOFT_PAGE_SHIFT;
     uint64_t *fetched = &v->code_pages[number % 512 / 64];
-    unsigned group = data_group(number);
 
-    if (v->data_used[group / 64] & BIT(group % 64)) {
+    if (has_group(v->data_used, number, SOFT_TLB_SIZE)) {
         struct soft_tlb_entry *e = soft_tlb_slot(v->data, page);
 
         e->tag[SOFT_READ] = e->tag[SOFT_WRITE] = UINT64_MAX;
@@ -261,7 +263,6 @@ void soft_tlb_init(struct soft_tlb *t)
     for (unsigned i = 0; i < nitems(t->el1) + nitems(t->el0); i++) {
         struct soft_view *v = i < nitems(t->el1) ? &t->el1[i] : &t->el0[i - nitems(t->el1)];
 
-        v->code_used = v->jump_used = UINT64_MAX;
         clear(v);
     }
     for (unsigned i = 0; i < SOFT_USER_VIEWS; i++)
@@ -396,7 +397,7 @@ static void enter(struct soft_cpu *c, struct soft_view *v, uint64_t va, unsigned
 {
     struct soft_tlb_entry *e = soft_tlb_slot(v->data, va);
     uint64_t page = va & SOFT_PAGE_MASK, pa = w->pa & SOFT_PAGE_MASK;
-    unsigned group = data_group(va >> SOFT_PAGE_SHIFT);
+    uint64_t number = va >> SOFT_PAGE_SHIFT;
     uint64_t slow = is_slow(c, page, w) ? SOFT_TLB_SLOW : 0;
     bool writable = map->writable && permitted(c, w, el, true);
 
@@ -405,11 +406,11 @@ static void enter(struct soft_cpu *c, struct soft_view *v, uint64_t va, unsigned
         writable ? page | slow | (c->priv->dirty_log ? SOFT_TLB_SLOW : 0) : UINT64_MAX;
     e->host = (uintptr_t)map->host + (pa - map->ipa) - page;
     e->pa = pa | (soft_attr_is_device(w->attr) ? SOFT_TLB_DEVICE : 0);
-    v->data_used[group / 64] |= BIT(group % 64);
+    soft_group_add(v->data_used, number, SOFT_TLB_SIZE);
     if (w->global)
         v->any_global = true;
     else
-        v->data_local[group / 64] |= BIT(group % 64);
+        soft_group_add(v->data_local, number, SOFT_TLB_SIZE);
     note_size(v, va, w->shift);
     c->priv->stats.tlb_fills++;
 }
@@ -449,7 +450,7 @@ const struct soft_etlb_entry *soft_fetch_slow(struct soft_cpu *c, uint64_t va)
 {
     struct soft_view *v = c->view;
     struct soft_etlb_entry *e = soft_etlb_slot(v->code, va);
-    uint64_t number = va >> SOFT_PAGE_SHIFT, group = group_of(number, SOFT_ETLB_SIZE);
+    uint64_t number = va >> SOFT_PAGE_SHIFT;
     const struct soft_map *map;
     struct soft_walk w;
 
@@ -462,12 +463,12 @@ const struct soft_etlb_entry *soft_fetch_slow(struct soft_cpu *c, uint64_t va)
     e->tag = va & SOFT_PAGE_MASK;
     e->pa = w.pa & SOFT_PAGE_MASK;
     e->host = map->host + (e->pa - map->ipa);
-    v->code_used |= group;
+    soft_group_add(v->code_used, number, SOFT_ETLB_SIZE);
     v->code_pages[number % 512 / 64] |= BIT(number % 64);
     if (w.global)
         v->any_global = true;
     else
-        v->code_local |= group;
+        soft_group_add(v->code_local, number, SOFT_ETLB_SIZE);
     note_size(v, va, w.shift);
     c->priv->stats.tlb_fills++;
     return e;

@@ -28,21 +28,34 @@
 #define SOFT_PAGE_SIZE  (UINT64_C(1) << SOFT_PAGE_SHIFT)
 #define SOFT_PAGE_MASK  (~(SOFT_PAGE_SIZE - 1))
 
-/* Powers of two, 64 at least: translated code has them as constants. Data are walked through by
- * guests more widely than a cache of their translations may be small: 64 MiB at once. */
+/* Powers of two: translated code has them as constants. Data are walked through by guests more
+ * widely than a cache of their translations may be small: 64 MiB at once. */
 #define SOFT_TLB_SIZE   16384
-#define SOFT_TLB_GROUP  16 /* entries that are emptied at once */
-#define SOFT_TLB_GROUPS (SOFT_TLB_SIZE / SOFT_TLB_GROUP)
 #define SOFT_ETLB_SIZE  512
-#define SOFT_JUMP_SIZE  1024
+#define SOFT_JUMP_SIZE  4096
 #define SOFT_USER_VIEWS 8
 #define SOFT_TLB_SLOW   UINT64_C(0x800)
 
 enum soft_access { SOFT_READ, SOFT_WRITE, SOFT_FETCH };
 
-/* A page that is loaded from and stored to. Zeros are an empty entry, so that nobody has to touch
- * what is not used: the address 0 belongs to the first slot only, or to the last when an access
- * goes on at 0 after the top of the address space, and those two are never zero. */
+/*
+ * Zeros are an empty entry in all arrays, so that nobody has to touch what is not used: the address
+ * 0 belongs to the first slot only, or to the last when an access to data goes on at 0 after the
+ * top of the address space, and those are never zero. Arrays are emptied by groups of entries; a
+ * set has a bit for each group.
+ */
+#define SOFT_GROUP              16
+#define SOFT_GROUP_WORDS(array) (((array) / SOFT_GROUP + 63) / 64)
+
+/* Adds the group of page or instruction `number`, in an array of `size` entries, to a set. */
+static inline void soft_group_add(uint64_t *set, uint64_t number, unsigned size)
+{
+    unsigned group = (unsigned)(number % size) / SOFT_GROUP;
+
+    set[group / 64] |= BIT(group % 64);
+}
+
+/* A page that is loaded from and stored to. */
 struct soft_tlb_entry {
     uint64_t tag[2]; /* by enum soft_access: page address, or UINT64_MAX: not for such accesses */
     uintptr_t host;  /* host address of the page minus the page's virtual address */
@@ -60,7 +73,7 @@ struct soft_etlb_entry {
 /* Where a virtual address goes in translated code. The engine fills it (soft_jump_enter); it is
  * emptied with the translations that it rests on. */
 struct soft_jump {
-    uint64_t va; /* nothing here: an address that belongs to another slot */
+    uint64_t va;
     const void *code;
 };
 
@@ -68,10 +81,13 @@ struct soft_view {
     struct soft_tlb_entry data[SOFT_TLB_SIZE];
     struct soft_etlb_entry code[SOFT_ETLB_SIZE];
     struct soft_jump jump[SOFT_JUMP_SIZE];
-    /* Each bit stands for a group of data, or a 64th of the other arrays: something was entered
-     * there since it was emptied; and something that is not global. */
-    uint64_t data_used[SOFT_TLB_GROUPS / 64], data_local[SOFT_TLB_GROUPS / 64];
-    uint64_t code_used, code_local, jump_used;
+    /* Groups in which something was entered since they were emptied; and something that is not
+     * global. */
+    uint64_t data_used[SOFT_GROUP_WORDS(SOFT_TLB_SIZE)],
+        data_local[SOFT_GROUP_WORDS(SOFT_TLB_SIZE)];
+    uint64_t code_used[SOFT_GROUP_WORDS(SOFT_ETLB_SIZE)],
+        code_local[SOFT_GROUP_WORDS(SOFT_ETLB_SIZE)];
+    uint64_t jump_used[SOFT_GROUP_WORDS(SOFT_JUMP_SIZE)];
     uint64_t code_pages[8]; /* pages fetched from, by number modulo 512; `jump` has no others */
     bool any_global;
     /* Block mappings here, which one TLBI by address drops whole: a Bloom filter and their sizes
