@@ -31,16 +31,26 @@ static bool sets(const struct ir_insn *i)
 
 /* --- backwards: where flags are needed --- */
 
+/* Whether a replay may go around instruction k of the block: one of an operation before it in the
+ * same guest instruction, or its own. */
+static bool may_be_skipped(const struct ir_region *r, const struct ir_block *b, unsigned k)
+{
+    for (unsigned j = k + 1; j-- > 0 && r->insn[b->first + j].guest == r->insn[b->first + k].guest;)
+        if (attributes(&r->insn[b->first + j]) & IR_SLOW)
+            return true;
+    return false;
+}
+
 /* Whether instruction k of the block finds its flags in EFLAGS. */
 static bool finds_eflags(const struct ir_region *r, const struct ir_block *b, unsigned k)
 {
     for (unsigned j = k; j-- > 0;) {
         const struct ir_insn *i = &r->insn[b->first + j];
 
+        if (sets(i))
+            return !may_be_skipped(r, b, j);
         if (attributes(i) & IR_SLOW)
             return false; /* the way through its replay loses them */
-        if (sets(i))
-            return true;
         if (!(attributes(i) & IR_KEEPS_EFLAGS))
             return false;
     }
