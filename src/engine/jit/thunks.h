@@ -26,8 +26,8 @@ struct thunks {
     uint8_t *link;           /* called by the stub of a site (emit_flow.c): struct link_stub follows */
 };
 
-/* What follows the call of `link` in a stub. */
-struct link_stub {
+/* What follows the call of `link` in a stub, at any address. */
+struct __attribute__((packed)) link_stub {
     uint32_t target; /* offset in the page */
     int32_t site;    /* of the rel32 field, from this struct */
 };
