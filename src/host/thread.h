@@ -24,4 +24,18 @@ int host_cond_init(pthread_cond_t *cond);
  * Returns 0 or -ETIMEDOUT. */
 int host_cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t deadline_ns);
 
+/* How many processors the host has: at least 1. Any thread. */
+unsigned host_processors(void);
+
+/* What a loop that waits for another thread's store does each time: lets the processor's other
+ * hardware thread run. */
+static inline void host_relax(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 #endif

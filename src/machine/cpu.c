@@ -14,9 +14,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "chip/gicv3.h"
+#include "host/clock.h"
 #include "host/thread.h"
 #include "machine/layout.h"
+
+/* To wake a thread takes its host some ten microseconds, which is as long as guests need to hand
+ * over from one CPU to another. So a CPU whose waits have all been short of late looks for their
+ * end itself for a while before it sleeps. One long wait, such as a busy host makes of any, puts an
+ * end to that. */
+#define POLL_NS    UINT64_C(50000)
+#define POLL_AFTER 32
 
 void cpu_wake(struct cpu *cpu)
 {
@@ -42,18 +51,44 @@ static bool interrupt_pending(struct cpu *cpu)
     return irq || fiq;
 }
 
+static bool is_woken(struct cpu *cpu)
+{
+    return cpu->poked || atomic_load(&cpu->machine->leave) || interrupt_pending(cpu);
+}
+
+/* Whether polling could pay: another CPU runs meanwhile that may wake this one. */
+static bool may_poll(const struct machine *m)
+{
+    return m->config.cpus > 1 && m->config.cpus <= m->processors;
+}
+
+/* With wait_lock held, but for the time it takes. */
+static void poll_wake(struct cpu *cpu, uint64_t deadline)
+{
+    uint64_t end = MIN(host_clock_monotonic() + POLL_NS, deadline);
+
+    pthread_mutex_unlock(&cpu->wait_lock);
+    while (!cpu->poked && !atomic_load(&cpu->machine->leave) && host_clock_monotonic() < end)
+        host_relax();
+    pthread_mutex_lock(&cpu->wait_lock);
+}
+
 void cpu_wait(struct cpu *cpu, uint64_t deadline_ns)
 {
     uint64_t deadline = clock_to_host(&cpu->machine->clock, deadline_ns);
+    uint64_t start = host_clock_monotonic();
 
     pthread_mutex_lock(&cpu->wait_lock);
     cpu->waiting = true;
-    while (!cpu->poked && !atomic_load(&cpu->machine->leave) && !interrupt_pending(cpu)) {
+    if (cpu->short_waits >= POLL_AFTER && may_poll(cpu->machine) && !is_woken(cpu))
+        poll_wake(cpu, deadline);
+    while (!is_woken(cpu)) {
         if (host_cond_wait_until(&cpu->wait_cond, &cpu->wait_lock, deadline) == -ETIMEDOUT)
             break;
     }
     cpu->waiting = false;
     pthread_mutex_unlock(&cpu->wait_lock);
+    cpu->short_waits = host_clock_monotonic() - start < POLL_NS ? cpu->short_waits + 1 : 0;
 }
 
 void cpu_stall(struct cpu *cpu)
@@ -317,6 +352,7 @@ static int start_thread(struct cpu *cpu, struct error *err)
 
 int cpus_start(struct machine *m, struct error *err)
 {
+    m->processors = host_processors();
     for (unsigned i = 0; i < m->config.cpus; i++) {
         struct cpu *cpu = &m->cpus[i];
         struct creation creation = {.err = err};

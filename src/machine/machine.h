@@ -57,7 +57,9 @@ struct cpu {
     /* The handshake of cpu_wake and cpu_wait. */
     pthread_mutex_t wait_lock;
     pthread_cond_t wait_cond;
-    bool poked, waiting; /* under wait_lock */
+    _Atomic bool poked; /* written under wait_lock */
+    bool waiting;       /* under wait_lock */
+    unsigned short_waits; /* one after another, so far */
 };
 
 /* A device that the machine resets, saves and frees, in this order of creation. */
@@ -112,6 +114,7 @@ struct machine {
     struct engine_caps caps;
     struct engine_vm *vm;
     struct cpu cpus[ATOLL_CPUS_MAX];
+    unsigned processors; /* of the host */
 
     struct boot_file kernel, initrd;
 

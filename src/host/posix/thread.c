@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/bits.h"
 #include "base/units.h"
@@ -79,4 +80,11 @@ int host_cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t d
     if (deadline_ns == UINT64_MAX)
         return -pthread_cond_wait(cond, lock);
     return -pthread_cond_timedwait(cond, lock, &deadline);
+}
+
+unsigned host_processors(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return n > 0 ? (unsigned)n : 1;
 }
