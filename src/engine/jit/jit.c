@@ -215,7 +215,7 @@ static void drop_code(struct soft_cpu *c, uint64_t pa, uint64_t len)
 
 static const struct soft_engine jit = {
     .name = "jit",
-    .slice = 4096,
+    .slice = 16384,
     .create = create,
     .destroy = destroy,
     .loop = loop,

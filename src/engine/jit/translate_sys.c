@@ -53,8 +53,8 @@ static bool gate(struct translator *t, unsigned gate)
 static const struct sysreg_info *accessible(struct translator *t, uint32_t w, bool read)
 {
     const struct sysreg_info *info = sysreg_lookup(w >> 5 & 0xffff);
-    unsigned need = read ? (at_el1(t) ? SYSREG_R1 : SYSREG_R0)
-                         : (at_el1(t) ? SYSREG_W1 : SYSREG_W0);
+    unsigned need =
+        read ? (at_el1(t) ? SYSREG_R1 : SYSREG_R0) : (at_el1(t) ? SYSREG_W1 : SYSREG_W0);
 
     return info && (info->access & need) && gate(t, info->gate) ? info : NULL;
 }
@@ -83,7 +83,8 @@ static struct place special(const struct translator *t, enum sysreg_id id)
     case SYSREG_SCTLR_EL1:
     case SYSREG_MAIR_EL1:
     case SYSREG_CPACR_EL1: return (struct place){sys_register(id), 8};
-    case SYSREG_DCZID_EL0: return (struct place){at_el1(t) ? sys_register(id) : 0, at_el1(t) ? 8 : 0};
+    case SYSREG_DCZID_EL0:
+        return (struct place){at_el1(t) ? sys_register(id) : 0, at_el1(t) ? 8 : 0};
     default: return (struct place){0};
     }
 }
