@@ -137,14 +137,26 @@ static bool in_block(const struct soft_view *v, uint64_t va)
     return false;
 }
 
-/* Pages whose numbers are the same modulo 512 share a slot of `code`. */
-_Static_assert(512 % SOFT_ETLB_SIZE == 0, "code_pages");
+/* Pages that share a bit of code_pages share a slot of `code`, and the slots of `jump` that a page
+ * has: a word of its set of groups. */
+_Static_assert(SOFT_CODE_PAGES % SOFT_ETLB_SIZE == 0, "code_pages");
+_Static_assert(64 * SOFT_GROUP == SOFT_PAGE_SIZE / 4, "jump_used");
+_Static_assert(SOFT_CODE_PAGES % SOFT_GROUP_WORDS(SOFT_JUMP_SIZE) == 0, "jump_used");
+
+static void clear_jumps_to(struct soft_view *v, uint64_t page_number)
+{
+    unsigned word = (unsigned)(page_number % nitems(v->jump_used));
+
+    clear_groups(&v->jump[word * 64 * SOFT_GROUP], sizeof(*v->jump), &v->jump_used[word], 1);
+    v->jump_used[word] = 0;
+    v->jump[0].va = UINT64_MAX;
+}
 
 /* Entries of other pages that share a slot go too, which is harmless. */
 static void clear_page(struct soft_view *v, uint64_t page)
 {
     uint64_t number = page >> SOFT_PAGE_SHIFT;
-    uint64_t *fetched = &v->code_pages[number % 512 / 64];
+    uint64_t *fetched = &v->code_pages[number % SOFT_CODE_PAGES / 64];
 
     if (has_group(v->data_used, number, SOFT_TLB_SIZE)) {
         struct soft_tlb_entry *e = soft_tlb_slot(v->data, page);
@@ -154,7 +166,7 @@ static void clear_page(struct soft_view *v, uint64_t page)
     if (*fetched & BIT(number % 64)) {
         *fetched &= ~BIT(number % 64);
         soft_etlb_slot(v->code, page)->tag = UINT64_MAX;
-        clear_jump(v);
+        clear_jumps_to(v, number);
     }
 }
 
@@ -464,7 +476,7 @@ const struct soft_etlb_entry *soft_fetch_slow(struct soft_cpu *c, uint64_t va)
     e->pa = w.pa & SOFT_PAGE_MASK;
     e->host = map->host + (e->pa - map->ipa);
     soft_group_add(v->code_used, number, SOFT_ETLB_SIZE);
-    v->code_pages[number % 512 / 64] |= BIT(number % 64);
+    v->code_pages[number % SOFT_CODE_PAGES / 64] |= BIT(number % 64);
     if (w.global)
         v->any_global = true;
     else

@@ -33,6 +33,7 @@
 #define SOFT_TLB_SIZE   16384
 #define SOFT_ETLB_SIZE  512
 #define SOFT_JUMP_SIZE  4096
+#define SOFT_CODE_PAGES 4096 /* bits for pages of code, by number modulo this */
 #define SOFT_USER_VIEWS 8
 #define SOFT_TLB_SLOW   UINT64_C(0x800)
 
@@ -88,7 +89,7 @@ struct soft_view {
     uint64_t code_used[SOFT_GROUP_WORDS(SOFT_ETLB_SIZE)],
         code_local[SOFT_GROUP_WORDS(SOFT_ETLB_SIZE)];
     uint64_t jump_used[SOFT_GROUP_WORDS(SOFT_JUMP_SIZE)];
-    uint64_t code_pages[8]; /* pages fetched from, by number modulo 512; `jump` has no others */
+    uint64_t code_pages[SOFT_CODE_PAGES / 64]; /* fetched from; `jump` has no others */
     bool any_global;
     /* Block mappings here, which one TLBI by address drops whole: a Bloom filter and their sizes
      * (bit n for 2^n bytes). */
