@@ -240,8 +240,10 @@ static inline const struct soft_etlb_entry *soft_fetch(struct soft_cpu *c, uint6
  * (soft_fetch has found it since anything moved). */
 static inline void soft_jump_enter(struct soft_cpu *c, uint64_t va, const void *code)
 {
-    *soft_jump_slot(c->jump, va) = (struct soft_jump){va, code};
-    soft_group_add(c->view->jump_used, va >> 2, SOFT_JUMP_SIZE);
+    struct soft_jump *slot = soft_jump_slot(c->jump, va);
+
+    *slot = (struct soft_jump){va, code};
+    soft_group_add(c->view->jump_used, (uint64_t)(slot - c->jump), SOFT_JUMP_SIZE);
 }
 
 /* Empties every jump array: translated code is gone. */

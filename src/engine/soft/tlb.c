@@ -62,11 +62,17 @@ static void close_ends(struct soft_tlb_entry *data)
         data[0].tag[access] = data[SOFT_TLB_SIZE - 1].tag[access] = UINT64_MAX;
 }
 
+/* The slot whose zero would be an address gets one that belongs to another. */
+static void close_jump(struct soft_jump *jump)
+{
+    jump[0].va = 4;
+}
+
 static void clear_jump(struct soft_view *v)
 {
     CLEAR_GROUPS(v->jump, v->jump_used);
     memset(v->jump_used, 0, sizeof(v->jump_used));
-    v->jump[0].va = UINT64_MAX;
+    close_jump(v->jump);
 }
 
 static void clear(struct soft_view *v)
@@ -137,19 +143,19 @@ static bool in_block(const struct soft_view *v, uint64_t va)
     return false;
 }
 
-/* Pages that share a bit of code_pages share a slot of `code`, and the slots of `jump` that a page
- * has: a word of its set of groups. */
+/* Pages that share a bit of code_pages share a slot of `code`, and the slots of `jump`, which for
+ * one page lie together: they are those of a word of jump_used. */
 _Static_assert(SOFT_CODE_PAGES % SOFT_ETLB_SIZE == 0, "code_pages");
+_Static_assert(SOFT_CODE_PAGES % SOFT_JUMP_SIZE == 0, "code_pages");
 _Static_assert(64 * SOFT_GROUP == SOFT_PAGE_SIZE / 4, "jump_used");
-_Static_assert(SOFT_CODE_PAGES % SOFT_GROUP_WORDS(SOFT_JUMP_SIZE) == 0, "jump_used");
 
-static void clear_jumps_to(struct soft_view *v, uint64_t page_number)
+static void clear_jumps_to(struct soft_view *v, uint64_t page)
 {
-    unsigned word = (unsigned)(page_number % nitems(v->jump_used));
+    size_t word = (size_t)(soft_jump_slot(v->jump, page) - v->jump) / (64 * SOFT_GROUP);
 
     clear_groups(&v->jump[word * 64 * SOFT_GROUP], sizeof(*v->jump), &v->jump_used[word], 1);
     v->jump_used[word] = 0;
-    v->jump[0].va = UINT64_MAX;
+    close_jump(v->jump);
 }
 
 /* Entries of other pages that share a slot go too, which is harmless. */
@@ -166,7 +172,7 @@ static void clear_page(struct soft_view *v, uint64_t page)
     if (*fetched & BIT(number % 64)) {
         *fetched &= ~BIT(number % 64);
         soft_etlb_slot(v->code, page)->tag = UINT64_MAX;
-        clear_jumps_to(v, number);
+        clear_jumps_to(v, page);
     }
 }
 
