@@ -18,6 +18,8 @@
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 
+#include <stdio.h>
+
 #include "base/bits.h"
 #include "base/error.h"
 #include "base/event.h"
@@ -49,6 +51,13 @@ struct engine_caps {
 /* Which CPU guests see: a row of arm/cpuid.h's table. */
 enum engine_cpu { ENGINE_CPU_ATOLL, ENGINE_CPU_APPLE, ENGINE_CPU_HOST };
 
+/* Text that a translating engine writes for people. */
+struct engine_listing {
+    FILE *to;    /* NULL: not wanted. The caller's, until vm_destroy; any vCPU's thread writes */
+    bool one;    /* only about the code at guest address `at`, virtual or physical */
+    uint64_t at;
+};
+
 struct engine_vm_config {
     enum engine_cpu cpu;
     struct mem *mem;
@@ -59,6 +68,13 @@ struct engine_vm_config {
      * exits are in its time. */
     uint64_t (*clock_ns)(void *ctx);
     void *clock_ctx;
+    /* How many vCPUs there will be, among which memory for translated code is shared out; 0: 1. */
+    unsigned vcpus;
+    /* Every stage of each translation; a line for each time that a translation is entered, in the
+     * order of each vCPU. Engines that do not translate refuse either with -ENOTSUP. */
+    struct engine_listing dump, trace;
+    /* Of the host's instruction set only what the engine cannot do without, for tests. */
+    bool plain_host;
 };
 
 enum exit_kind {
@@ -132,6 +148,10 @@ struct vcpu_stats {
     uint64_t instructions; /* 0 when the engine does not count */
     uint64_t exits[EXIT_FAULT + 1];
     uint64_t tlb_fills, tlb_walks, tlb_flushes, blocks;
+    /* Of translators, 0 in others: what was translated so far; bytes that translations and tables
+     * about them occupy now and at most; how often all were dropped to make room; and how often a
+     * branch's target was not known to the caches that translated code itself looks into. */
+    uint64_t regions, translated, code_bytes, code_limit, code_flushes, code_misses;
 };
 
 /* What vcpu_debug asks for; zeroed: nothing. */

@@ -10,6 +10,7 @@
 #include "arm/esr.h"
 #include "arm/regs.h"
 #include "arm/sysreg.h"
+#include "engine_name.h"
 #include "fuzz.h"
 
 #define RAM_SIZE  UINT64_C(0x1000000)
@@ -99,7 +100,7 @@ int fuzz_side_create(struct fuzz_side *s, const char *engine, const char *harnes
 
     memset(s, 0, sizeof(*s));
     s->random.state = 1;
-    s->ops = engine_find(engine, err);
+    s->ops = engine_by_name(engine, &config, err);
     s->pristine = malloc(FUZZ_ARENA_LEN);
     if (!s->ops || !s->pristine || mem_create(&s->mem) ||
         mem_add_ram(s->mem, FUZZ_RAM, RAM_SIZE, err))

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "engine_name.h"
+
 #define PSTATE_START (PSTATE_DAIF | PSTATE_EL1H)
 
 static uint64_t clock_ns(void *ctx)
@@ -13,13 +15,20 @@ static uint64_t clock_ns(void *ctx)
 
 struct rig *rig_create(enum engine_cpu cpu)
 {
+    return rig_create_with((struct engine_vm_config){.cpu = cpu});
+}
+
+struct rig *rig_create_with(struct engine_vm_config config)
+{
     struct rig *rig = calloc(1, sizeof(*rig));
-    struct engine_vm_config config = {.cpu = cpu, .clock_ns = clock_ns, .clock_ctx = rig};
     struct error err;
 
     assert_non_null(rig);
-    rig->ops = engine_find(getenv("ATOLL_ENGINE") ? getenv("ATOLL_ENGINE") : "auto", &err);
+    rig->ops =
+        engine_by_name(getenv("ATOLL_ENGINE") ? getenv("ATOLL_ENGINE") : "auto", &config, &err);
     assert_non_null(rig->ops);
+    config.clock_ns = clock_ns;
+    config.clock_ctx = rig;
     assert_int_equal(mem_create(&rig->mem), 0);
     assert_int_equal(mem_add_ram(rig->mem, RAM, RAM_LEN, &err), 0);
     config.mem = rig->mem;

@@ -86,6 +86,8 @@ struct rig {
 
 /* A VM with CPU 0, at EL1 with the vectors in place. Fails the test when it cannot. */
 struct rig *rig_create(enum engine_cpu cpu);
+/* The same with more of a configuration; the clock and memory are the rig's. */
+struct rig *rig_create_with(struct engine_vm_config config);
 void rig_destroy(struct rig *rig);
 
 /* Words at CODE, and an HVC after them; CPU 0's PC there. */

@@ -19,6 +19,7 @@
 
 #include "base/units.h"
 #include "engine/engine.h"
+#include "engine_name.h"
 #include "mem/mem.h"
 
 #define CPUS              4
@@ -239,7 +240,7 @@ int main(int argc, char **argv)
             file = argv[i];
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
-    host.ops = engine_find(engine, &err);
+    host.ops = engine_by_name(engine, &config, &err);
     if (!host.ops)
         return die(engine, &err);
     if (mem_create(&config.mem) || mem_add_ram(config.mem, RAM_BASE, RAM_SIZE, &err))

@@ -9,9 +9,11 @@
 #include <time.h>
 
 #define MOV_X0(n) (0xd2800000u | (uint32_t)(n) << 5)
+#define LDRB_W3   0x39400023u /* ldrb w3, [x1] */
 #define B_ITSELF  0x14000000u
 #define CACHE_CODE                                                                                 \
-    (2 * MIB) /* of straight code: more than any cache of translations holds at once */
+    (2 * MIB) /* of straight code: more than any cache of translations holds at once, with many    \
+                 vCPUs */
 
 /* Runs from CODE and returns X0. */
 static uint64_t run_code(struct rig *rig)
@@ -78,19 +80,24 @@ static void reset_forgets_translations(void **state)
 /* More code than a cache holds, twice: what was thrown out comes back right. */
 static void much_code(void **state)
 {
-    struct rig *rig = rig_create(ENGINE_CPU_ATOLL);
+    struct rig *rig = rig_create_with((struct engine_vm_config){.vcpus = ENGINE_MAX_VCPUS});
     uint64_t words = CACHE_CODE / 4;
+    struct vcpu_stats stats;
 
-    for (uint64_t i = 0; i < words; i++) /* add x0, x0, #n */
-        assert_int_equal(mem_store(rig->mem, DATA + i * 4, 4, 0x91000000 | (i & 7) << 10), 0);
+    for (uint64_t i = 0; i < words; i++) /* add x0, x0, #n, and accesses, which make much code */
+        assert_int_equal(
+            mem_store(rig->mem, DATA + i * 4, 4, i & 1 ? LDRB_W3 : 0x91000000 | (i & 14) << 10), 0);
     assert_int_equal(mem_store(rig->mem, DATA + words * 4, 4, HVC), 0);
     rig->ops->vm_code_written(rig->vm, DATA, words * 4 + 4);
     for (unsigned i = 0; i < 4; i++) {
         rig_set(rig, VCPU_X0, 0);
+        rig_set(rig, VCPU_X0 + 1, DATA);
         rig_set(rig, VCPU_PC, DATA);
         rig_run_to_end(rig);
-        assert_int_equal(rig_get(rig, VCPU_X0), words / 8 * 28);
+        assert_int_equal(rig_get(rig, VCPU_X0), words / 16 * 56);
     }
+    rig->ops->vcpu_stats(rig->cpu, &stats);
+    assert_true(stats.code_limit == 0 || stats.code_flushes > 0);
     rig_destroy(rig);
 }
 

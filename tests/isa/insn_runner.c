@@ -16,6 +16,7 @@
 #include "arm/esr.h"
 #include "arm/regs.h"
 #include "arm/sysreg.h"
+#include "../engine/engine_name.h"
 #include "engine/engine.h"
 #include "mem/mem.h"
 
@@ -112,7 +113,7 @@ struct runner *runner_new(const char *name, struct error *err)
 
     if (!r)
         return NULL;
-    r->ops = engine_find(name, err);
+    r->ops = engine_by_name(name, &config, err);
     if (!r->ops || mem_create(&r->mem) || mem_add_ram(r->mem, RAM_BASE, RAM_SIZE, err)) {
         runner_free(r);
         return NULL;

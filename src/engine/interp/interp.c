@@ -246,6 +246,10 @@ static int probe(struct error *err)
 static int vm_create(struct engine_vm **vm, const struct engine_vm_config *config,
                      struct error *err)
 {
+    if (config->dump.to || config->trace.to)
+        return error_set(err, ENOTSUP,
+                         "the interp engine does not translate: there is nothing to dump or to "
+                         "trace; --engine jit does");
     return soft_vm_create(&interp, vm, config, err);
 }
 

@@ -42,10 +42,10 @@ static bool allocate_tables(struct cache *cache, size_t size)
     return cache->region && cache->link && cache->bucket && cache->page_bucket;
 }
 
-int cache_create(struct cache *cache, size_t size, const struct thunk_calls *calls,
+int cache_create(struct cache *cache, size_t size, unsigned allow, const struct thunk_calls *calls,
                  struct error *err)
 {
-    struct x64_features features = x64_features_detect(X64_ALLOW_ALL);
+    struct x64_features features = x64_features_detect(allow);
     int ret;
 
     memset(cache, 0, sizeof(*cache));
@@ -84,6 +84,23 @@ const void *cache_exec(const struct cache *cache, const uint8_t *code)
 void *cache_writable(const struct cache *cache, const void *exec)
 {
     return (uint8_t *)cache->map.write + ((const uint8_t *)exec - (const uint8_t *)cache->map.exec);
+}
+
+static uint64_t hash_bytes(void)
+{
+    return (CACHE_BUCKETS + CACHE_PAGES) * sizeof(uint32_t);
+}
+
+uint64_t cache_used(const struct cache *cache)
+{
+    return (uint64_t)(cache->as.at - cache->as.start) + cache->regions * sizeof(*cache->region) +
+           cache->links * sizeof(*cache->link) + hash_bytes();
+}
+
+uint64_t cache_limit(const struct cache *cache)
+{
+    return cache->map.size + cache->max_regions * sizeof(*cache->region) +
+           cache->max_links * sizeof(*cache->link) + hash_bytes();
 }
 
 /* --- regions --- */
@@ -223,5 +240,4 @@ void cache_flush(struct cache *cache)
     cache->pool.full = false;
     cache->as.at = cache->first;
     cache->as.overflow = false;
-    cache->flushes++;
 }

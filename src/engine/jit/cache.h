@@ -45,11 +45,11 @@ struct cache {
     struct cache_link *link;     /* likewise */
     uint32_t regions, max_regions, links, max_links;
     uint32_t *bucket, *page_bucket;
-    uint64_t flushes;
 };
 
-/* Creates a cache of `size` bytes for code that calls `calls`. Returns 0 or -errno. */
-int cache_create(struct cache *cache, size_t size, const struct thunk_calls *calls,
+/* Creates a cache of `size` bytes for code that calls `calls` and uses no more of the host than
+ * `allow` says (X64_ALLOW_*). Returns 0 or -errno. */
+int cache_create(struct cache *cache, size_t size, unsigned allow, const struct thunk_calls *calls,
                  struct error *err);
 void cache_destroy(struct cache *cache);
 
@@ -68,6 +68,10 @@ void cache_link(struct cache *cache, struct link_stub *stub, struct cache_region
 /* Drops the regions with guest code in [pa, pa + len), and points the jumps to them back at their
  * stubs. Returns whether there were any. */
 bool cache_drop(struct cache *cache, uint64_t pa, uint64_t len);
+
+/* Bytes of code and tables that are in use now, and that can be. */
+uint64_t cache_used(const struct cache *cache);
+uint64_t cache_limit(const struct cache *cache);
 
 /* Drops everything. */
 void cache_flush(struct cache *cache);

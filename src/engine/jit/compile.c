@@ -2,6 +2,7 @@
 /* The pipeline: see compile.h. */
 #include "engine/jit/compile.h"
 
+#include "base/bits.h"
 #include "engine/jit/pass.h"
 #include "engine/jit/region.h"
 #include "engine/jit/translate.h"
@@ -9,14 +10,6 @@
 /* How many instructions a region has at most. Larger ones have more of a loop's blocks together;
  * smaller ones translate less that never runs. */
 #define REGION_LIMIT 64
-
-static void dump_code(FILE *out, const uint8_t *start, const uint8_t *end)
-{
-    fprintf(out, "code, %zu bytes:", (size_t)(end - start));
-    for (const uint8_t *p = start; p < end; p++)
-        fprintf(out, "%s%02x", (p - start) % 32 ? " " : "\n  ", *p);
-    fprintf(out, "\n\n");
-}
 
 /* Builds that are no releases look at every region between the stages. One that breaks the rules is
  * a bug of ours; its code must not run, and the message says which rule. */
@@ -43,27 +36,58 @@ static void translate(struct compiler *c, const uint8_t *page, uint64_t pa, unsi
     } while (c->region.full);
 }
 
+/* The region's passes, printed to `out` as they go if it is not NULL. */
+static void optimise(struct compiler *c, FILE *out)
+{
+    static const struct {
+        void (*run)(struct ir_region *r);
+        const char *name;
+    } pass[] = {{pass_fold, "folded"},
+                {pass_tlb, "with shared lookups in the TLB"},
+                {pass_flags, "with the flags that are needed"}};
+
+    check(c);
+    for (size_t k = 0; k < nitems(pass); k++) {
+        pass[k].run(&c->region);
+        if (pass[k].run != pass_flags)
+            check(c);
+        if (out)
+            listing_ir(out, &c->region, pass[k].name);
+    }
+}
+
 bool compile(struct compiler *c, struct x64 *as, const struct thunks *thunks,
              struct const_pool *pool, const uint8_t *page, uint64_t pa, unsigned entry,
              unsigned context, bool smp)
 {
+    struct emit_extras extras = {0};
     uint8_t *start = as->at;
+    FILE *out;
     bool fits;
 
     translate(c, page, pa, entry, context, smp);
-    check(c);
-    pass_fold(&c->region);
-    check(c);
-    pass_tlb(&c->region);
-    check(c);
-    pass_flags(&c->region);
+    out = c->dump && listing_wants(&c->region, c->wish.dump) ? c->dump : NULL;
+    if (out) {
+        listing_begin(out, &c->region, c->wish.va);
+        listing_guest(out, &c->region);
+        listing_ir(out, &c->region, "as translated");
+        extras.marks = &c->marks;
+        c->marks.count = 0;
+    }
+    optimise(c, out);
     regalloc_run(&c->region, &c->alloc);
-    if (c->dump)
-        ir_dump(&c->region, c->dump);
-    fits = emit_region(as, &c->region, &c->alloc, thunks, pool);
+    if (out)
+        listing_registers(out, &c->region, &c->alloc);
+    if (c->trace && listing_wants(&c->region, c->wish.trace))
+        extras.entered = listing_entered;
+    fits = emit_region(as, &c->region, &c->alloc, thunks, pool, &extras);
+    if (out && fits)
+        listing_code(out, &c->region, &c->marks, start, as->at);
+    else if (out)
+        fputs("--- no room for the host code: all is dropped, and this is done again\n", out);
+    if (out)
+        listing_end(out);
     if (!fits)
         as->at = start;
-    else if (c->dump)
-        dump_code(c->dump, start, as->at);
     return fits;
 }

@@ -3,15 +3,17 @@
 #ifndef ENGINE_JIT_COMPILE_H
 #define ENGINE_JIT_COMPILE_H
 
-#include <stdio.h>
-
 #include "engine/jit/emit_private.h"
+#include "engine/jit/listing.h"
 
 /* Working memory of one thread's compilations, too large for a stack. */
 struct compiler {
     struct ir_region region;
     struct regalloc alloc;
-    FILE *dump; /* every stage of every region is printed there, if not NULL */
+    struct emit_marks marks;
+    FILE *dump;               /* NULL, or where the stages of regions that `wish` is for go */
+    bool trace;               /* regions that `wish` is for call listing_entered() */
+    struct listing_wish wish; /* for the page that is compiled next */
 };
 
 /*

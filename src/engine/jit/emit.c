@@ -19,6 +19,15 @@ static emit_fn *const emitters[IR_OPCODES] = {
 #undef IR_OP
 };
 
+static void mark(struct emit *e, enum emit_mark_kind what, size_t index)
+{
+    struct emit_marks *marks = e->p->extras->marks;
+
+    if (marks)
+        marks->mark[marks->count++] = (struct emit_mark){
+            .at = (uint32_t)(e->as->at - e->p->start), .what = what, .index = (uint16_t)index};
+}
+
 /* --- operands --- */
 
 bool emit_in_reg(const struct emit *e, ir_value v)
@@ -434,6 +443,7 @@ static void emit_asides(struct emit *e)
     for (unsigned k = 0; k < e->p->asides; k++) {
         struct emit_aside *aside = &e->p->aside[k];
 
+        mark(e, EMIT_MARK_ASIDE, (size_t)(aside->insn - e->r->insn));
         x64_bind(e->as, &aside->start);
         e->insn = aside->insn;
         emitters[aside->insn->op](e, aside->insn);
@@ -447,6 +457,7 @@ static void emit_handler_routine(struct emit *e)
 {
     if (!e->p->uses_handler)
         return;
+    mark(e, EMIT_MARK_HANDLER, 0);
     x64_bind(e->as, &e->p->handler);
     emit_spill(e, e->alloc->written);
     x64_call_to(e->as, e->p->thunks->handler);
@@ -461,6 +472,7 @@ static void emit_replays(struct emit *e)
 
         if (!replay->used)
             continue;
+        mark(e, EMIT_MARK_REPLAY, g);
         x64_bind(e->as, &replay->start);
         e->eflags = EMIT_FLAGS_NONE;
         emit_settle_flags(e, replay->redo);
@@ -509,38 +521,56 @@ static void emit_block(struct emit *e, unsigned n)
 
         if (k > 0 && (i->guest != i[-1].guest || (ir_op_info[i->op].attributes & IR_ENDS)))
             finish_guest(e, i[-1].guest);
+        mark(e, EMIT_MARK_INSN, b->first + k);
         emit_insn(e, i);
     }
 }
 
+static void call_entered(struct emit *e)
+{
+    if (!e->p->extras->entered)
+        return;
+    x64_mov_ri(e->as, X64_RAX, (uint64_t)e->r->entry << 16);
+    x64_mov_ri(e->as, X64_RDX, (uint64_t)(uintptr_t)e->p->extras->entered);
+    x64_call_to(e->as, e->p->thunks->call);
+}
+
 static void emit_entry(struct emit *e)
 {
+    mark(e, EMIT_MARK_ENTRY, 0);
     x64_alu_mi(e->as, X64_SUB, 4, EMIT_FIELD(slice), e->r->block[0].guests);
     x64_jcc_label(e->as, X64_CC_S, &e->p->no_slice);
+    call_entered(e);
     emit_reload(e, e->alloc->load);
 }
 
 static void emit_no_slice(struct emit *e)
 {
+    mark(e, EMIT_MARK_LEAVE, 0);
     x64_bind(e->as, &e->p->no_slice);
     x64_mov_ri(e->as, X64_RAX, e->r->entry);
     x64_jmp_to(e->as, e->p->thunks->leave_at);
 }
 
 bool emit_region(struct x64 *as, const struct ir_region *r, const struct regalloc *alloc,
-                 const struct thunks *thunks, struct const_pool *pool)
+                 const struct thunks *thunks, struct const_pool *pool,
+                 const struct emit_extras *extras)
 {
+    static const struct emit_extras nothing;
     struct emit_private p;
     struct emit e = {.as = as, .cpu = &as->has, .r = r, .alloc = alloc, .p = &p};
 
     memset(&p, 0, sizeof(p));
     p.thunks = thunks;
     p.pool = pool;
+    p.extras = extras ? extras : &nothing;
+    p.start = as->at;
     emit_entry(&e);
     for (unsigned n = 0; n < r->blocks; n++)
         emit_block(&e, n);
     emit_asides(&e);
     emit_replays(&e);
+    mark(&e, EMIT_MARK_EDGES, 0);
     emit_far_code(&e);
     emit_no_slice(&e);
     emit_handler_routine(&e);

@@ -44,9 +44,41 @@ struct const_pool {
     bool full;             /* one found no room */
 };
 
+/* Where in a region's code which part of it starts, for people. */
+enum emit_mark_kind {
+    EMIT_MARK_ENTRY,
+    EMIT_MARK_INSN,   /* index: of the IR instruction */
+    EMIT_MARK_ASIDE,  /* likewise */
+    EMIT_MARK_REPLAY, /* index: of the guest instruction */
+    EMIT_MARK_EDGES,
+    EMIT_MARK_LEAVE,
+    EMIT_MARK_HANDLER,
+};
+
+struct emit_mark {
+    uint32_t at; /* bytes from the code's start */
+    uint16_t what, index;
+};
+
+enum { EMIT_MARKS = REGION_IR + 2 * REGION_INSNS + 4 };
+
+struct emit_marks {
+    struct emit_mark mark[EMIT_MARKS];
+    unsigned count;
+};
+
+/* What is wanted besides a region's code; NULL: nothing. */
+struct emit_extras {
+    /* Called whenever the region is entered, with c->pc set and all guest state in memory. */
+    void (*entered)(struct soft_cpu *c, uint64_t arg);
+    struct emit_marks *marks; /* filled in */
+};
+
 struct emit_private {
     const struct thunks *thunks;
     struct const_pool *pool;
+    const struct emit_extras *extras;
+    const uint8_t *start; /* of the region's code */
     struct x64_label block[REGION_BLOCKS];
     struct emit_replay replay[REGION_INSNS];
     struct emit_aside aside[REGION_INSNS];
@@ -62,7 +94,8 @@ struct emit_private {
 
 /* Emits the region at as->at; false when the code or its constants did not fit. */
 bool emit_region(struct x64 *as, const struct ir_region *r, const struct regalloc *alloc,
-                 const struct thunks *thunks, struct const_pool *pool);
+                 const struct thunks *thunks, struct const_pool *pool,
+                 const struct emit_extras *extras);
 
 /* Stores the guest values of `set` that have host registers; loads them. EFLAGS are kept. */
 void emit_spill(struct emit *e, uint64_t set);

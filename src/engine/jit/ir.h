@@ -168,7 +168,10 @@ struct ir_region {
  */
 bool ir_verify(const struct ir_region *r, FILE *out);
 
-/* ir_dump.c: prints the region, guest instructions disassembled, for `--dump`. */
+/* ir_dump.c: prints the region, guest instructions disassembled; one instruction of it, on a line;
+ * the name of a value. */
 void ir_dump(const struct ir_region *r, FILE *out);
+void ir_dump_insn(const struct ir_insn *i, FILE *out);
+void ir_dump_value(ir_value v, FILE *out);
 
 #endif

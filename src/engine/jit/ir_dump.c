@@ -14,7 +14,7 @@
 static const char condition_name[16][3] = {"eq", "ne", "cs", "cc", "mi", "pl", "vs", "vc",
                                            "hi", "ls", "ge", "lt", "gt", "le", "al", "nv"};
 
-static void dump_value(const struct ir_insn *i, ir_value v, FILE *out)
+void ir_dump_value(ir_value v, FILE *out)
 {
     if (v == IR_SP)
         fputs("sp", out);
@@ -26,12 +26,18 @@ static void dump_value(const struct ir_insn *i, ir_value v, FILE *out)
         fprintf(out, "t%u", v - IR_T);
     else if (v < IR_VALUES)
         fprintf(out, "vt%u", v - IR_VT);
-    else if (v == IR_IMM && i->imm < 0)
-        fprintf(out, "#-%#llx", -(unsigned long long)i->imm);
-    else if (v == IR_IMM)
-        fprintf(out, "#%#llx", (unsigned long long)i->imm);
     else
         fputs(v == IR_ZERO ? "zero" : "?", out);
+}
+
+static void dump_operand(const struct ir_insn *i, ir_value v, FILE *out)
+{
+    if (v != IR_IMM)
+        ir_dump_value(v, out);
+    else if (i->imm < 0)
+        fprintf(out, "#-%#llx", -(unsigned long long)i->imm);
+    else
+        fprintf(out, "#%#llx", (unsigned long long)i->imm);
 }
 
 static void dump_flags(const struct ir_insn *i, FILE *out)
@@ -45,7 +51,7 @@ static void dump_flags(const struct ir_insn *i, FILE *out)
         fprintf(out, " !%#x", i->flags & 0xff00u);
 }
 
-static void dump_insn(const struct ir_insn *i, FILE *out)
+void ir_dump_insn(const struct ir_insn *i, FILE *out)
 {
     const struct ir_op_info *info = &ir_op_info[i->op];
     const ir_value operand[3] = {i->a, i->b, i->c};
@@ -54,7 +60,7 @@ static void dump_insn(const struct ir_insn *i, FILE *out)
 
     fputs("    ", out);
     if (i->dst != IR_NONE) {
-        dump_value(i, i->dst, out);
+        ir_dump_value(i->dst, out);
         fputs(" = ", out);
     }
     for (const char *p = info->name; *p; p++)
@@ -66,12 +72,12 @@ static void dump_insn(const struct ir_insn *i, FILE *out)
         if (operand[k] == IR_NONE)
             continue;
         fputs(separator, out);
-        dump_value(i, operand[k], out);
+        dump_operand(i, operand[k], out);
         separator = ", ";
     }
     if (!has_imm && (i->imm != 0 || i->op == IR_CONST)) {
         fputs(separator, out);
-        dump_value(i, IR_IMM, out);
+        dump_operand(i, IR_IMM, out);
     }
     dump_flags(i, out);
     fputc('\n', out);
@@ -116,7 +122,7 @@ static void dump_block(const struct ir_region *r, unsigned n, FILE *out)
     for (unsigned g = b->first_guest; g < b->first_guest + b->guests; g++) {
         dump_guest(&r->guest[g], out);
         for (; k < end && r->insn[k].guest == g; k++)
-            dump_insn(&r->insn[k], out);
+            ir_dump_insn(&r->insn[k], out);
     }
 }
 

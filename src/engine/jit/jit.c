@@ -22,7 +22,9 @@
 #include "engine/jit/compile.h"
 #include "engine/soft/private.h"
 
-#define CACHE_SIZE (24 * MIB)
+/* Bytes of code for all vCPUs of a VM together, unless that were too little for one. */
+#define CACHE_SIZE     (32 * MIB)
+#define CACHE_SIZE_MIN (8 * MIB)
 
 /* All exceptions masked, round to nearest, no flag raised. */
 #define MXCSR 0x1f80
@@ -32,6 +34,7 @@ struct soft_icache {
     struct compiler compiler;
     bool in_code; /* MXCSR's flags are the guest's */
     bool flushed; /* since the flag was last cleared */
+    uint64_t regions, translated, flushes, misses; /* struct vcpu_stats */
 };
 
 /* --- state that translated code keeps elsewhere --- */
@@ -63,13 +66,16 @@ static void flush(struct soft_cpu *c)
     cache_flush(&c->icache->cache);
     soft_jump_clear(c);
     c->icache->flushed = true;
+    c->icache->flushes++;
 }
 
 static bool try_compile(struct soft_cpu *c, const struct soft_etlb_entry *e)
 {
     struct soft_icache *ic = c->icache;
+    const struct engine_vm_config *config = &c->vm->config;
     bool smp = atomic_load_explicit(&c->vm->cpus, memory_order_relaxed) > 1;
 
+    ic->compiler.wish = listing_wish(config, c->pc & SOFT_PAGE_MASK, e->pa);
     return cache_has_room(&ic->cache) &&
            compile(&ic->compiler, &ic->cache.as, &ic->cache.thunks, &ic->cache.pool, e->host, e->pa,
                    (unsigned)(c->pc & ~SOFT_PAGE_MASK), c->context, smp);
@@ -85,6 +91,8 @@ static struct cache_region *translate(struct soft_cpu *c, const struct soft_etlb
         code = cache->as.at;
         try_compile(c, e);
     }
+    c->icache->regions++;
+    c->icache->translated += c->icache->compiler.region.guests;
     return cache_add(cache, &c->icache->compiler.region, code);
 }
 
@@ -129,6 +137,7 @@ static const void *lookup(struct soft_cpu *c)
 {
     const void *code;
 
+    c->icache->misses++;
     c->pc = branch_address(c, c->pc);
     c->icache->flushed = false;
     code = find(c);
@@ -189,15 +198,25 @@ static void loop(struct soft_cpu *c)
 static const struct thunk_calls calls = {
     .handlers = interp_handlers, .find = find, .lookup = lookup, .link = link};
 
+static size_t cache_size(const struct engine_vm_config *config)
+{
+    return MAX(CACHE_SIZE / MAX(config->vcpus, 1u), CACHE_SIZE_MIN);
+}
+
 static int create(struct soft_cpu *c)
 {
+    const struct engine_vm_config *config = &c->vm->config;
+    unsigned allow = config->plain_host ? X64_ALLOW_NONE : X64_ALLOW_ALL;
+
     c->icache = calloc(1, sizeof(*c->icache));
     if (!c->icache)
         return -ENOMEM;
-    if (cache_create(&c->icache->cache, CACHE_SIZE, &calls, NULL) < 0) {
+    if (cache_create(&c->icache->cache, cache_size(config), allow, &calls, NULL) < 0) {
         free(c->icache);
         return -ENOMEM;
     }
+    c->icache->compiler.dump = config->dump.to;
+    c->icache->compiler.trace = config->trace.to != NULL;
     return 0;
 }
 
@@ -213,6 +232,18 @@ static void drop_code(struct soft_cpu *c, uint64_t pa, uint64_t len)
         soft_jump_clear(c);
 }
 
+static void count(const struct soft_cpu *c, struct vcpu_stats *stats)
+{
+    const struct soft_icache *ic = c->icache;
+
+    stats->regions = ic->regions;
+    stats->translated = ic->translated;
+    stats->code_bytes = cache_used(&ic->cache);
+    stats->code_limit = cache_limit(&ic->cache);
+    stats->code_flushes = ic->flushes;
+    stats->code_misses = ic->misses;
+}
+
 static const struct soft_engine jit = {
     .name = "jit",
     .slice = 16384,
@@ -222,6 +253,7 @@ static const struct soft_engine jit = {
     .step = interp_execute,
     .drop_code = drop_code,
     .sync = sync,
+    .stats = count,
 };
 
 static int probe(struct error *err)

@@ -31,6 +31,8 @@ struct soft_engine {
     /* NULL, or brings c->fpsr up to date with flags that the engine keeps elsewhere while it runs.
      */
     void (*sync)(struct soft_cpu *c);
+    /* NULL, or adds what it counts itself. */
+    void (*stats)(const struct soft_cpu *c, struct vcpu_stats *stats);
 };
 
 /* --- requests from one vCPU, or the host, to another (maintain.c) --- */

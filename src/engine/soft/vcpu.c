@@ -227,6 +227,8 @@ void soft_vcpu_stats(struct vcpu *v, struct vcpu_stats *stats)
 {
     *stats = v->priv.stats;
     stats->instructions = soft_instructions(&v->cpu);
+    if (v->cpu.vm->engine->stats)
+        v->cpu.vm->engine->stats(&v->cpu, stats);
 }
 
 int soft_vcpu_debug(struct vcpu *v, const struct vcpu_debug *debug)
