@@ -106,6 +106,14 @@ struct atoll_quirk {
     const char *name, *value;
 };
 
+/* A text file that the translator writes for people who work on it, or on a guest
+ * (docs/translator.md). */
+struct atoll_listing {
+    const char *path; /* NULL: none */
+    bool one;         /* only about the code at guest address `at`, virtual or physical */
+    uint64_t at;
+};
+
 enum atoll_log_level { ATOLL_LOG_ERROR, ATOLL_LOG_WARN, ATOLL_LOG_INFO, ATOLL_LOG_DEBUG };
 
 struct atoll_config {
@@ -131,6 +139,10 @@ struct atoll_config {
     size_t console_count;
     struct atoll_quirk quirks[ATOLL_QUIRKS_MAX];
     size_t quirk_count;
+
+    /* Every stage of each translation; and a line for each time that one is entered. Only with an
+     * engine that translates. */
+    struct atoll_listing dump, trace;
 
     /* The machine's log: one line a call, from any thread, without a newline. NULL: no log. What a
      * guest can provoke is bounded: a burst of lines, then one a second. */
@@ -200,6 +212,10 @@ struct atoll_stats {
     uint64_t instructions; /* 0: the engine does not count */
     uint64_t exits;
     int64_t memory_resident; /* bytes of guest memory that occupy the host's, -1: unknown */
+    /* Of an engine that translates, in all CPUs: regions of code and guest instructions translated
+     * so far; bytes of host memory that translations occupy now, and at most; how often all of a
+     * CPU's were dropped to make room; and branches whose target had to be looked for. */
+    uint64_t regions, translated, code_bytes, code_limit, code_flushes, code_misses;
 };
 
 /* What the machine has done so far; while it runs, a moment's numbers. */

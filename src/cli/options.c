@@ -300,6 +300,37 @@ static int parse_log(struct options *o, const char *value, struct error *err)
                      value);
 }
 
+static int parse_listing(struct options *o, const char *name, const char *value,
+                         struct atoll_listing *listing, struct error *err)
+{
+    char *piece, *key;
+
+    listing->path = next_piece(o, &value);
+    if (!*listing->path)
+        return error_set(err, EINVAL, "%s needs a file", name);
+    while ((key = next_piece(o, &value))) {
+        piece = value_of(key);
+        if (strcmp(key, "at") != 0)
+            return error_set(err, EINVAL, "%s has no \"%s\"; it has at=", name, key);
+        if (parse_address(piece, &listing->at) < 0)
+            return error_set(err, EINVAL,
+                             "%s at=\"%s\" is not an address; give one like 0x80200000", name,
+                             piece);
+        listing->one = true;
+    }
+    return 0;
+}
+
+static int parse_dump(struct options *o, const char *value, struct error *err)
+{
+    return parse_listing(o, "--dump", value, &o->config.dump, err);
+}
+
+static int parse_trace(struct options *o, const char *value, struct error *err)
+{
+    return parse_listing(o, "--trace", value, &o->config.trace, err);
+}
+
 static int parse_dtb(struct options *o, const char *value, struct error *err)
 {
     o->dtb = value;
@@ -357,6 +388,9 @@ static const struct option {
     {"--log", "error|warn|info|debug", "what to say on standard error (info)", parse_log},
     {"--no-confine", NULL, "keep all rights of the process (for debugging Atoll)",
      parse_no_confine},
+    {"--dump", "FILE[,at=ADDRESS]", "write every stage of the translator's work", parse_dump},
+    {"--trace", "FILE[,at=ADDRESS]", "write a line for each translation that is entered",
+     parse_trace},
     {"--dtb", "FILE", "write the device tree as a blob (atoll fdt only)", parse_dtb},
     {"--help", NULL, "print this", parse_help},
 };

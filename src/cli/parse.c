@@ -20,6 +20,17 @@ int parse_number(const char *text, uint64_t max, uint64_t *value)
     return errno || *end || *value > max ? -EINVAL : 0;
 }
 
+int parse_address(const char *text, uint64_t *address)
+{
+    char *end;
+
+    if (*text < '0' || *text > '9')
+        return -EINVAL;
+    errno = 0;
+    *address = strtoull(text, &end, strncmp(text, "0x", 2) == 0 ? 16 : 10);
+    return errno || *end ? -EINVAL : 0;
+}
+
 int parse_size(const char *text, uint64_t *bytes)
 {
     static const struct {

@@ -11,6 +11,9 @@
 /* A decimal number up to `max`; nothing else may follow. Returns 0 or -EINVAL. */
 int parse_number(const char *text, uint64_t max, uint64_t *value);
 
+/* A guest address, decimal or after 0x; nothing else may follow. Returns 0 or -EINVAL. */
+int parse_address(const char *text, uint64_t *address);
+
 /* A size: a number and nothing, K, M, G (or KiB...) for powers of 1024. Returns 0 or -EINVAL (also
  * on overflow). */
 int parse_size(const char *text, uint64_t *bytes);

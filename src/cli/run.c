@@ -90,6 +90,27 @@ static void log_line(void *ctx, enum atoll_log_level level, const char *line)
     fprintf(stderr, "atoll: %s%s%s\n", words[level], line, isatty(STDERR_FILENO) ? "\r" : "");
 }
 
+/* What the machine came to, for --log debug. */
+static void say_stats(struct atoll *vm)
+{
+    struct atoll_stats stats;
+    char line[256];
+
+    atoll_stats(vm, &stats);
+    snprintf(line, sizeof(line), "%llu guest instructions, %llu exits",
+             (unsigned long long)stats.instructions, (unsigned long long)stats.exits);
+    log_line(NULL, ATOLL_LOG_DEBUG, line);
+    if (stats.regions == 0)
+        return;
+    snprintf(line, sizeof(line),
+             "translated: %llu instructions in %llu regions, %llu KiB of at most %llu KiB, %llu "
+             "flushes, %llu misses",
+             (unsigned long long)stats.translated, (unsigned long long)stats.regions,
+             (unsigned long long)stats.code_bytes >> 10, (unsigned long long)stats.code_limit >> 10,
+             (unsigned long long)stats.code_flushes, (unsigned long long)stats.code_misses);
+    log_line(NULL, ATOLL_LOG_DEBUG, line);
+}
+
 static int exit_status(enum atoll_stop why)
 {
     static const int status[] = {[ATOLL_STOP_POWEROFF] = EXIT_STATUS_POWEROFF,
@@ -153,6 +174,8 @@ int command_run(int argc, char **argv)
             fail(error.code == EINVAL ? EXIT_STATUS_USAGE : EXIT_STATUS_FAILURE, "%s", error.text);
     } else {
         status = run_machine(vm, loop);
+        if (options.config.log_level >= ATOLL_LOG_DEBUG)
+            say_stats(vm);
         on_signal.vm = NULL;
         atoll_destroy(vm);
     }

@@ -153,14 +153,27 @@ int atoll_balloon(struct atoll *vm, uint64_t bytes)
     return 0;
 }
 
+static uint64_t published(const _Atomic uint64_t *from)
+{
+    return atomic_load_explicit(from, memory_order_relaxed);
+}
+
 void atoll_stats(struct atoll *vm, struct atoll_stats *stats)
 {
     struct machine *m = inside(vm);
 
     *stats = (struct atoll_stats){.memory_resident = mem_resident(m->mem)};
     for (unsigned i = 0; i < m->config.cpus; i++) {
-        stats->instructions += atomic_load_explicit(&m->cpus[i].instructions, memory_order_relaxed);
-        stats->exits += atomic_load_explicit(&m->cpus[i].exits, memory_order_relaxed);
+        const struct cpu *cpu = &m->cpus[i];
+
+        stats->instructions += published(&cpu->instructions);
+        stats->exits += published(&cpu->exits);
+        stats->regions += published(&cpu->regions);
+        stats->translated += published(&cpu->translated);
+        stats->code_bytes += published(&cpu->code_bytes);
+        stats->code_limit += published(&cpu->code_limit);
+        stats->code_flushes += published(&cpu->code_flushes);
+        stats->code_misses += published(&cpu->code_misses);
     }
 }
 

@@ -82,6 +82,14 @@ static int check_nets(const struct atoll_config *c, struct error *err)
     return 0;
 }
 
+static int check_listings(const struct atoll_config *c, struct error *err)
+{
+    if (c->dump.path && c->trace.path && strcmp(c->dump.path, c->trace.path) == 0)
+        return error_set(err, EINVAL, "the dump and the trace cannot both go to \"%s\"",
+                         c->dump.path);
+    return 0;
+}
+
 static int check_consoles(const struct atoll_config *c, struct error *err)
 {
     struct quirks quirks;
@@ -121,6 +129,7 @@ int config_check(const struct atoll_config *c, struct error *err)
     ret = check_memory(c, err);
     ret = ret ? ret : check_disks(c, err);
     ret = ret ? ret : check_nets(c, err);
+    ret = ret ? ret : check_listings(c, err);
     return ret ? ret : check_consoles(c, err);
 }
 
@@ -141,7 +150,8 @@ int config_quirks(const struct atoll_config *c, struct quirks *quirks, struct er
 /* Calls visit on every string of the configuration, whatever it says of those before. */
 static bool each_string(struct atoll_config *c, bool (*visit)(const char **string))
 {
-    const char **strings[] = {&c->engine, &c->kernel, &c->initrd, &c->append};
+    const char **strings[] = {&c->engine, &c->kernel,    &c->initrd,
+                              &c->append, &c->dump.path, &c->trace.path};
     bool ok = true;
 
     for (size_t i = 0; i < nitems(strings); i++)

@@ -174,12 +174,23 @@ static void clear_poke(struct cpu *cpu)
     pthread_mutex_unlock(&cpu->wait_lock);
 }
 
+static void publish(_Atomic uint64_t *to, uint64_t value)
+{
+    atomic_store_explicit(to, value, memory_order_relaxed);
+}
+
 static void publish_stats(struct cpu *cpu)
 {
     struct vcpu_stats stats;
 
     cpu->machine->engine->vcpu_stats(cpu->vcpu, &stats);
-    atomic_store_explicit(&cpu->instructions, stats.instructions, memory_order_relaxed);
+    publish(&cpu->instructions, stats.instructions);
+    publish(&cpu->regions, stats.regions);
+    publish(&cpu->translated, stats.translated);
+    publish(&cpu->code_bytes, stats.code_bytes);
+    publish(&cpu->code_limit, stats.code_limit);
+    publish(&cpu->code_flushes, stats.code_flushes);
+    publish(&cpu->code_misses, stats.code_misses);
     atomic_fetch_add_explicit(&cpu->exits, 1, memory_order_relaxed);
 }
 

@@ -105,7 +105,32 @@ static int create_bus(struct machine *m)
     return ret ? ret : bus_window(m->bus, p->pci_io.base, p->pci_io.size, 0xff);
 }
 
-static int create_engine(struct machine *m, struct error *err)
+static int open_listing(FILE **file, const struct atoll_listing *listing, int buffering,
+                        struct error *err)
+{
+    if (!listing->path)
+        return 0;
+    *file = fopen(listing->path, "we");
+    if (!*file)
+        return error_set(err, errno, "cannot write \"%s\": %s", listing->path, strerror(errno));
+    setvbuf(*file, NULL, buffering, BUFSIZ);
+    return 0;
+}
+
+static struct engine_listing engine_listing(FILE *file, const struct atoll_listing *listing)
+{
+    return (struct engine_listing){.to = file, .one = listing->one, .at = listing->at};
+}
+
+static void close_listings(struct machine *m)
+{
+    if (m->dump)
+        fclose(m->dump);
+    if (m->trace)
+        fclose(m->trace);
+}
+
+static int choose_engine(struct machine *m, struct error *err)
 {
     const struct engine_vm_config config = {
         .cpu = m->config.strict || m->config.cpu == ATOLL_CPU_APPLE ? ENGINE_CPU_APPLE
@@ -115,6 +140,9 @@ static int create_engine(struct machine *m, struct error *err)
         .events = &m->events,
         .clock_ns = clock_now,
         .clock_ctx = &m->clock,
+        .vcpus = m->config.cpus,
+        .dump = engine_listing(m->dump, &m->config.dump),
+        .trace = engine_listing(m->trace, &m->config.trace),
     };
     struct error why = {0};
     int ret;
@@ -132,6 +160,16 @@ static int create_engine(struct machine *m, struct error *err)
     ret = m->engine->vm_create(&m->vm, &config, err);
     return ret ? ret
                : m->engine->vm_map(m->vm, m->platform.ram.base, m->platform.ram.size, true, err);
+}
+
+static int create_engine(struct machine *m, struct error *err)
+{
+    /* The trace goes out line by line, so that all of it is there if the process comes to a bad
+     * end; the engine does the same for the dump, region by region. */
+    int ret = open_listing(&m->dump, &m->config.dump, _IOFBF, err);
+
+    ret = ret ? ret : open_listing(&m->trace, &m->config.trace, _IOLBF, err);
+    return ret ? ret : choose_engine(m, err);
 }
 
 static int build(struct machine *m, struct error *err)
@@ -200,6 +238,7 @@ void machine_destroy(struct machine *m)
     control_destroy(m);
     if (m->vm)
         m->engine->vm_destroy(m->vm);
+    close_listings(m);
     if (m->bus)
         bus_destroy(m->bus);
     if (m->mem)

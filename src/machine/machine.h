@@ -52,13 +52,15 @@ struct cpu {
     void (*call)(struct cpu *cpu, void *ctx); /* to run on this thread while it is parked */
     void *call_ctx;
 
-    _Atomic uint64_t instructions, exits; /* published by the thread for atoll_stats */
+    /* Published by the thread for atoll_stats. */
+    _Atomic uint64_t instructions, exits;
+    _Atomic uint64_t regions, translated, code_bytes, code_limit, code_flushes, code_misses;
 
     /* The handshake of cpu_wake and cpu_wait. */
     pthread_mutex_t wait_lock;
     pthread_cond_t wait_cond;
-    _Atomic bool poked; /* written under wait_lock */
-    bool waiting;       /* under wait_lock */
+    _Atomic bool poked;   /* written under wait_lock */
+    bool waiting;         /* under wait_lock */
     unsigned short_waits; /* one after another, so far */
 };
 
@@ -113,6 +115,7 @@ struct machine {
     const struct engine_ops *engine;
     struct engine_caps caps;
     struct engine_vm *vm;
+    FILE *dump, *trace; /* or NULL */
     struct cpu cpus[ATOLL_CPUS_MAX];
     unsigned processors; /* of the host */
 

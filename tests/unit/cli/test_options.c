@@ -67,6 +67,19 @@ static void test_lists(void **state)
     options_free(&o);
 }
 
+static void test_listings(void **state)
+{
+    struct options o;
+
+    assert_int_equal(PARSE(&o, NULL, "--dump", "d", "--trace=t,at=0xffff800010080000"), 0);
+    assert_string_equal(o.config.dump.path, "d");
+    assert_false(o.config.dump.one);
+    assert_string_equal(o.config.trace.path, "t");
+    assert_true(o.config.trace.one);
+    assert_int_equal(o.config.trace.at, 0xffff800010080000);
+    options_free(&o);
+}
+
 static void test_net_none(void **state)
 {
     struct options o;
@@ -102,6 +115,10 @@ static void test_wrong(void **state)
         {"--console", "file:", "file:PATH"},
         {"--console", "stdio,port=com1", "port=virtio"},
         {"--quirk", "pl011", "NAME=VALUE"},
+        {"--dump", "", "a file"},
+        {"--dump", "d,at=here", "0x80200000"},
+        {"--trace", "t,at=0x1g", "0x80200000"},
+        {"--trace", "t,from=0", "at="},
         {"--log", "loud", "debug"},
         {"--bogus", "x", "--help"},
         {"stray", "x", "--"},
@@ -153,6 +170,7 @@ int main(void)
         cmocka_unit_test(test_defaults),      cmocka_unit_test(test_lists),
         cmocka_unit_test(test_net_none),      cmocka_unit_test(test_wrong),
         cmocka_unit_test(test_missing_value), cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_listings),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
