@@ -28,8 +28,8 @@
 #define SOFT_PAGE_SIZE  (UINT64_C(1) << SOFT_PAGE_SHIFT)
 #define SOFT_PAGE_MASK  (~(SOFT_PAGE_SIZE - 1))
 
-/* Powers of two: translated code has them as constants. Data are walked through by guests more
- * widely than a cache of their translations may be small: 64 MiB at once. */
+/* Powers of two: translated code has them as constants. Guests go through more data than a small
+ * TLB covers; this one covers 64 MiB. */
 #define SOFT_TLB_SIZE   16384
 #define SOFT_ETLB_SIZE  512
 #define SOFT_JUMP_SIZE  4096
@@ -45,10 +45,11 @@ enum soft_access { SOFT_READ, SOFT_WRITE, SOFT_FETCH };
  * top of the address space, and those are never zero. Arrays are emptied by groups of entries; a
  * set has a bit for each group.
  */
-#define SOFT_GROUP              16
-#define SOFT_GROUP_WORDS(array) (((array) / SOFT_GROUP + 63) / 64)
+#define SOFT_GROUP             16
+#define SOFT_GROUP_WORDS(size) (((size) / SOFT_GROUP + 63) / 64) /* of the set of so many entries  \
+                                                                  */
 
-/* Adds the group of page or instruction `number`, in an array of `size` entries, to a set. */
+/* Adds the group of entry `number`, modulo the array's `size`, to a set. */
 static inline void soft_group_add(uint64_t *set, uint64_t number, unsigned size)
 {
     unsigned group = (unsigned)(number % size) / SOFT_GROUP;
