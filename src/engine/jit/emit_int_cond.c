@@ -104,10 +104,9 @@ void emit_SELECT_NEG(struct emit *e, const struct ir_insn *i)
     choose(e, i);
 }
 
-/* dst = `value` if the condition holds, else 0. */
-static void set(struct emit *e, const struct ir_insn *i, int32_t value)
+/* dst = `value` if c holds, else 0. */
+static void set(struct emit *e, const struct ir_insn *i, struct condition c, int32_t value)
 {
-    struct condition c = condition_of(e, i);
     bool set_first = c.second != X64_CC_NONE && c.both;
     uint64_t wide = i->size == 4 ? (uint32_t)value : (uint64_t)value;
 
@@ -117,20 +116,16 @@ static void set(struct emit *e, const struct ir_insn *i, int32_t value)
     emit_done(e, i->dst, X64_RAX);
 }
 
-static bool is_simple(const struct emit *e)
-{
-    return e->eflags != EMIT_FLAGS_FP;
-}
-
 void emit_SET(struct emit *e, const struct ir_insn *i)
 {
     enum x64_reg d = emit_def(e, i->dst, X64_RAX);
+    struct condition c = condition_of(e, i);
 
-    if (!is_simple(e)) {
-        set(e, i, 1);
+    if (c.second != X64_CC_NONE) {
+        set(e, i, c, 1);
         return;
     }
-    x64_setcc_r(e->as, condition_of(e, i).first, X64_RAX);
+    x64_setcc_r(e->as, c.first, X64_RAX);
     x64_movzx_rr(e->as, d, X64_RAX, 1);
     emit_done(e, i->dst, d);
 }
@@ -138,12 +133,13 @@ void emit_SET(struct emit *e, const struct ir_insn *i)
 void emit_SET_MASK(struct emit *e, const struct ir_insn *i)
 {
     enum x64_reg d = emit_def(e, i->dst, X64_RAX);
+    struct condition c = condition_of(e, i);
 
-    if (!is_simple(e)) {
-        set(e, i, -1);
+    if (c.second != X64_CC_NONE) {
+        set(e, i, c, -1);
         return;
     }
-    x64_setcc_r(e->as, inverse(condition_of(e, i).first), X64_RAX);
+    x64_setcc_r(e->as, inverse(c.first), X64_RAX);
     x64_movzx_rr(e->as, d, X64_RAX, 1);
     x64_lea(e->as, i->size, d, x64_at(d, -1));
     emit_done(e, i->dst, d);
