@@ -17,12 +17,12 @@
 #include "host/map.h"
 
 struct cache_region {
-    uint64_t pa;            /* of its first instruction; UINT64_MAX: dropped */
+    uint64_t pa; /* of its first instruction; UINT64_MAX: dropped */
     uint8_t *code;
-    uint32_t next;          /* of the same bucket */
-    uint32_t next_in_page;  /* of the same bucket of pages */
-    uint32_t links;         /* first of the jumps to it */
-    uint16_t low, high;     /* offsets in the page of the first byte and of the end of its guest code */
+    uint32_t next;         /* of the same bucket */
+    uint32_t next_in_page; /* of the same bucket of pages */
+    uint32_t links;        /* first of the jumps to it */
+    uint16_t low, high; /* offsets in the page of the first byte and of the end of its guest code */
     uint8_t context;
 };
 
@@ -37,10 +37,10 @@ struct cache_link {
 
 struct cache {
     struct host_code map;
-    struct x64 as;         /* writes at the end of what is used */
+    struct x64 as; /* writes at the end of what is used */
     struct const_pool pool;
     struct thunks thunks;
-    uint8_t *first;        /* where regions start */
+    uint8_t *first;              /* where regions start */
     struct cache_region *region; /* index 0 is nothing */
     struct cache_link *link;     /* likewise */
     uint32_t regions, max_regions, links, max_links;

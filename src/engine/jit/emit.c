@@ -239,7 +239,7 @@ static void redo_by_operands(struct emit *e, const struct ir_insn *i)
     for (; first < i; first++)
         emitters[first->op](e, first);
     again.dst = IR_NONE;
-    again.flags &= (uint16_t)~(IR_STORE | IR_DEAD);
+    again.flags &= (uint16_t) ~(IR_STORE | IR_DEAD);
     emitters[again.op](e, &again);
 }
 
@@ -274,7 +274,7 @@ static uint16_t redo_of(const struct emit *e)
 }
 
 /* By pairs of A64 conditions: the host's for the even one; the odd one is its inverse. */
-static const uint8_t condition_add[8] = {X64_CC_E, X64_CC_B, X64_CC_S,  X64_CC_O,
+static const uint8_t condition_add[8] = {X64_CC_E, X64_CC_B,  X64_CC_S, X64_CC_O,
                                          X64_CC_A, X64_CC_GE, X64_CC_G, 0};
 static const uint8_t condition_sub[8] = {X64_CC_E, X64_CC_AE, X64_CC_S, X64_CC_O,
                                          X64_CC_A, X64_CC_GE, X64_CC_G, 0};
@@ -283,20 +283,20 @@ static const uint8_t condition_sub[8] = {X64_CC_E, X64_CC_AE, X64_CC_S, X64_CC_O
 static const struct {
     uint8_t first, second, both;
 } condition_fp[14] = {
-    {X64_CC_E, X64_CC_NP, true},            /* EQ: equal */
-    {X64_CC_NE, X64_CC_P, false},           /* NE */
-    {X64_CC_AE, X64_CC_P, false},           /* CS: greater, equal or unordered */
-    {X64_CC_B, X64_CC_NP, true},            /* CC: less */
-    {X64_CC_B, X64_CC_NP, true},            /* MI: less */
-    {X64_CC_AE, X64_CC_P, false},           /* PL */
-    {X64_CC_P, X64_CC_NONE, false},         /* VS: unordered */
-    {X64_CC_NP, X64_CC_NONE, false},        /* VC */
-    {X64_CC_A, X64_CC_P, false},            /* HI: greater or unordered */
-    {X64_CC_BE, X64_CC_NP, true},           /* LS: less or equal */
-    {X64_CC_AE, X64_CC_NONE, false},        /* GE: greater or equal */
-    {X64_CC_B, X64_CC_NONE, false},         /* LT: less or unordered */
-    {X64_CC_A, X64_CC_NONE, false},         /* GT */
-    {X64_CC_BE, X64_CC_NONE, false},        /* LE */
+    {X64_CC_E, X64_CC_NP, true},     /* EQ: equal */
+    {X64_CC_NE, X64_CC_P, false},    /* NE */
+    {X64_CC_AE, X64_CC_P, false},    /* CS: greater, equal or unordered */
+    {X64_CC_B, X64_CC_NP, true},     /* CC: less */
+    {X64_CC_B, X64_CC_NP, true},     /* MI: less */
+    {X64_CC_AE, X64_CC_P, false},    /* PL */
+    {X64_CC_P, X64_CC_NONE, false},  /* VS: unordered */
+    {X64_CC_NP, X64_CC_NONE, false}, /* VC */
+    {X64_CC_A, X64_CC_P, false},     /* HI: greater or unordered */
+    {X64_CC_BE, X64_CC_NP, true},    /* LS: less or equal */
+    {X64_CC_AE, X64_CC_NONE, false}, /* GE: greater or equal */
+    {X64_CC_B, X64_CC_NONE, false},  /* LT: less or unordered */
+    {X64_CC_A, X64_CC_NONE, false},  /* GT */
+    {X64_CC_BE, X64_CC_NONE, false}, /* LE */
 };
 
 /* One flag in memory decides: no need to load them all. */
@@ -452,7 +452,8 @@ static void emit_asides(struct emit *e)
     e->aside = false;
 }
 
-/* The routine that all calls of handlers in the region go through: eax and edx are the handler's. */
+/* The routine that all calls of handlers in the region go through: eax and edx are the handler's.
+ */
 static void emit_handler_routine(struct emit *e)
 {
     if (!e->p->uses_handler)

@@ -104,11 +104,11 @@ struct x64_mem emit_const16(struct emit *e, uint64_t low, uint64_t high);
  * has IR_S): stores them as i->flags asks, and remembers the form for a consumer that follows. */
 void emit_flags_set(struct emit *e, const struct ir_insn *i, enum emit_flags form);
 
-/* Makes EFLAGS hold the guest's NZCV in a form that the condition can be asked of, loading them from
- * memory if they are not there, and returns the host's condition. With EMIT_FLAGS_FP a condition may
- * need two: *second is then the other one, and *both says whether both must hold (true) or one of
- * them (false); otherwise *second is X64_CC_NONE. May clobber rax and, if flags come from memory,
- * nothing else. */
+/* Makes EFLAGS hold the guest's NZCV in a form that the condition can be asked of, loading them
+ * from memory if they are not there, and returns the host's condition. With EMIT_FLAGS_FP a
+ * condition may need two: *second is then the other one, and *both says whether both must hold
+ * (true) or one of them (false); otherwise *second is X64_CC_NONE. May clobber rax and, if flags
+ * come from memory, nothing else. */
 enum x64_cc emit_condition(struct emit *e, unsigned cond, enum x64_cc *second, bool *both);
 
 /* Loads the carry C into the host's CF, as it is (borrow = false) or inverted (true). */

@@ -39,8 +39,9 @@ static void load_address(struct emit *e, int64_t target)
 }
 
 /*
- * Looks guest address rax up in the jump cache. Found: code_base is that of its page, and the code's
- * address is at the returned operand. Not found: jumps, with rax, through the returned field.
+ * Looks guest address rax up in the jump cache. Found: code_base is that of its page, and the
+ * code's address is at the returned operand. Not found: jumps, with rax, through the returned
+ * field.
  */
 static uint8_t *look_up(struct emit *e, struct x64_mem *code)
 {

@@ -31,7 +31,7 @@ struct emit_far_edge {
 
 /* A jump or call that the first run of its stub points at a region of the same page. */
 struct emit_site {
-    uint8_t *field; /* rel32 */
+    uint8_t *field;  /* rel32 */
     unsigned target; /* offset in the page */
 };
 
@@ -84,7 +84,10 @@ struct emit_private {
     struct emit_aside aside[REGION_INSNS];
     struct emit_far_edge far[EMIT_FAR_EDGES];
     struct emit_site site[EMIT_SITES];
-    struct { struct x64_label start; uint8_t *landing; } missed_call[REGION_BLOCKS];
+    struct {
+        struct x64_label start;
+        uint8_t *landing;
+    } missed_call[REGION_BLOCKS];
     unsigned asides, fars, sites, missed_calls;
     struct x64_label handler;  /* spill, call, reload: one for the region */
     struct x64_label no_slice; /* out of line: the slice has run out at the entry */

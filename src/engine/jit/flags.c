@@ -3,7 +3,7 @@
 #include "engine/jit/flags.h"
 
 #define NZCV(n)                                                                                    \
-    (((n) & 8 ? RAW_N : 0) | ((n) & 4 ? RAW_Z : 0) | ((n) & 2 ? RAW_C : 0) | ((n) & 1 ? RAW_V : 0))
+    (((n)&8 ? RAW_N : 0) | ((n)&4 ? RAW_Z : 0) | ((n)&2 ? RAW_C : 0) | ((n)&1 ? RAW_V : 0))
 
 const uint16_t flags_from_nzcv[16] = {NZCV(0),  NZCV(1),  NZCV(2),  NZCV(3), NZCV(4),  NZCV(5),
                                       NZCV(6),  NZCV(7),  NZCV(8),  NZCV(9), NZCV(10), NZCV(11),

@@ -152,8 +152,8 @@ struct ir_region {
     unsigned context;    /* CONTEXT_ bits */
     bool smp;            /* other vCPUs run: atomics need LOCK */
     unsigned blocks, guests, insns;
-    unsigned addends;  /* registers that pass_tlb wants (regalloc.h) */
-    bool full; /* insn[] overflowed: a smaller region must be made */
+    unsigned addends; /* registers that pass_tlb wants (regalloc.h) */
+    bool full;        /* insn[] overflowed: a smaller region must be made */
     struct ir_block block[REGION_BLOCKS];
     struct guest_insn guest[REGION_INSNS];
     struct ir_insn insn[REGION_IR];

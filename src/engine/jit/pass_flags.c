@@ -4,10 +4,11 @@
  *
  * A consumer that follows its producer with nothing between that touches the host's EFLAGS uses
  * those. All others, and whoever can observe the guest's state (IR_SLOW, exits), need NZCV in
- * memory; but a store of flags takes as long as several instructions, and most observers are replays
- * that hardly ever run. So a comparison's flags are not stored if they can be made again from its
- * operands, or its result, wherever they are needed (`redo` in ir.h): out of line for a replay, and
- * on the way for exits, for blocks that are entered from several sides, and for consumers.
+ * memory; but a store of flags takes as long as several instructions, and most observers are
+ * replays that hardly ever run. So a comparison's flags are not stored if they can be made again
+ * from its operands, or its result, wherever they are needed (`redo` in ir.h): out of line for a
+ * replay, and on the way for exits, for blocks that are entered from several sides, and for
+ * consumers.
  *
  * First backwards, until nothing changes: where flags are needed (flags that leave the region are).
  * Then forwards: which producers can be put off; one whose operands are overwritten while its flags
@@ -74,7 +75,7 @@ static bool scan(struct ir_region *r, const struct ir_block *b)
         struct ir_insn *i = &r->insn[b->first + k];
         unsigned attr = attributes(i);
 
-        i->flags &= (uint16_t)~(IR_STORE | IR_DEAD | IR_FLAGS_NEEDED);
+        i->flags &= (uint16_t) ~(IR_STORE | IR_DEAD | IR_FLAGS_NEEDED);
         i->flags |= memory ? IR_FLAGS_NEEDED : 0;
         if (sets(i)) {
             i->flags |= memory ? IR_STORE : 0;
@@ -123,7 +124,7 @@ struct pending {
 struct forward {
     struct ir_region *r;
     bool inherits[REGION_BLOCKS]; /* entered from one block only, and not where the slice may end */
-    bool again; /* a producer turned out to have to store */
+    bool again;                   /* a producer turned out to have to store */
 };
 
 static uint64_t guest_value(ir_value v)
@@ -262,8 +263,7 @@ static void find_heirs(struct forward *f)
     for (unsigned n = 0; n < r->blocks; n++)
         for (unsigned k = 0; k < r->block[n].edges; k++)
             if (r->block[n].edge[k].block >= 0)
-                entries[r->block[n].edge[k].block] +=
-                    r->block[n].edge[k].block > (int)n ? 1 : 2;
+                entries[r->block[n].edge[k].block] += r->block[n].edge[k].block > (int)n ? 1 : 2;
     for (unsigned n = 0; n < r->blocks; n++)
         f->inherits[n] = entries[n] == 1 && n > 0;
 }

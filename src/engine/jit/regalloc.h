@@ -15,9 +15,9 @@ struct regalloc {
     int8_t host[IR_VALUES]; /* host register (general or XMM by the value's class); -1: memory */
     int8_t addend[REGION_ADDENDS]; /* host registers kept from one guest instruction to another; a
                                       call of C does not change them */
-    uint64_t assigned;      /* bit v: guest value v has a host register */
-    uint64_t written;       /* of these, changed somewhere in the region */
-    uint64_t load;          /* of these, to be loaded at entry */
+    uint64_t assigned;             /* bit v: guest value v has a host register */
+    uint64_t written;              /* of these, changed somewhere in the region */
+    uint64_t load;                 /* of these, to be loaded at entry */
     uint64_t dirty_in[REGION_BLOCKS]; /* of these, perhaps changed before the block starts */
 };
 

@@ -209,9 +209,7 @@ static void set_edges(struct ir_region *r, struct ir_block *b)
     int64_t next = last->offset + 4;
 
     switch (flow_of(last->op, last->word)) {
-    case FLOW_JUMP:
-        b->edge[b->edges++] = edge_to(r, target);
-        break;
+    case FLOW_JUMP: b->edge[b->edges++] = edge_to(r, target); break;
     case FLOW_BRANCH:
         b->edge[b->edges++] = edge_to(r, target);
         b->edge[b->edges++] = edge_to(r, next);

@@ -139,9 +139,9 @@ static void go_to(struct x64 *as, struct thunks *t, const void *(*fn)(struct sof
 }
 
 /*
- * After an instruction that may have changed anything: on to next_pc. A slice that is over, which is
- * also what an instruction that wants attention makes of it, leaves. The jump cache has only what is
- * true now.
+ * After an instruction that may have changed anything: on to next_pc. A slice that is over, which
+ * is also what an instruction that wants attention makes of it, leaves. The jump cache has only
+ * what is true now.
  */
 static void go_on(struct x64 *as, struct thunks *t, const struct thunk_calls *calls)
 {
