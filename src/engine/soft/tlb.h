@@ -46,8 +46,7 @@ enum soft_access { SOFT_READ, SOFT_WRITE, SOFT_FETCH };
  * set has a bit for each group.
  */
 #define SOFT_GROUP             16
-#define SOFT_GROUP_WORDS(size) (((size) / SOFT_GROUP + 63) / 64) /* of the set of so many entries  \
-                                                                  */
+#define SOFT_GROUP_WORDS(size) (((size) / SOFT_GROUP + 63) / 64)
 
 /* Adds the group of entry `number`, modulo the array's `size`, to a set. */
 static inline void soft_group_add(uint64_t *set, uint64_t number, unsigned size)
