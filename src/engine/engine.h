@@ -68,6 +68,7 @@ struct engine_vm_config {
      * exits are in its time. */
     uint64_t (*clock_ns)(void *ctx);
     void *clock_ctx;
+    bool clock_steady; /* inside of vcpu_run it runs as the host's monotonic clock does */
     /* How many vCPUs there will be, among which memory for translated code is shared out; 0: 1. */
     unsigned vcpus;
     /* Every stage of each translation; a line for each time that a translation is entered, in the

@@ -139,6 +139,7 @@ static int choose_engine(struct machine *m, struct error *err)
         .log = &m->log,
         .events = &m->events,
         .clock_ns = clock_now,
+        .clock_steady = m->clock.source == host_clock_monotonic,
         .clock_ctx = &m->clock,
         .vcpus = m->config.cpus,
         .dump = engine_listing(m->dump, &m->config.dump),

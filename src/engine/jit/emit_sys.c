@@ -8,6 +8,7 @@
 #include "engine/jit/emit_private.h"
 
 #include "arm/regs.h"
+#include "engine/jit/counter.h"
 #include "engine/jit/sys.h"
 #include "engine/soft/private.h"
 
@@ -50,6 +51,32 @@ static void leave(struct emit *e, const struct ir_insn *i)
     x64_mov_ri(e->as, X64_RAX, g->op | (uint32_t)g->offset << 16);
     x64_mov_ri(e->as, X64_RDX, g->word);
     x64_jmp_to(e->as, e->p->thunks->handler_end);
+}
+
+/* --- the counter --- */
+
+/* LFENCE: the host's counter is not read ahead of what the guest has read before. */
+void emit_COUNTER(struct emit *e, const struct ir_insn *i)
+{
+    struct x64 *as = e->as;
+
+    if (e->aside) {
+        e->eflags = EMIT_FLAGS_NONE;
+        emit_call(e, counter_read, i->dst);
+        return;
+    }
+    x64_lfence(as);
+    x64_rdtsc(as);
+    x64_shift_ri(as, X64_SHL, 8, X64_RDX, 32);
+    x64_alu_rr(as, X64_OR, 8, X64_RAX, X64_RDX);
+    x64_alu_rm(as, X64_SUB, 8, X64_RAX, EMIT_FIELD(ticks.start));
+    x64_alu_rm(as, X64_CMP, 8, X64_RAX, EMIT_FIELD(ticks.window));
+    emit_aside(e, X64_CC_AE);
+    x64_imul_rm(as, 8, X64_RAX, EMIT_FIELD(ticks.rate));
+    x64_alu_rm(as, X64_ADD, 8, X64_RAX, EMIT_FIELD(ticks.fraction));
+    x64_shift_ri(as, X64_SHR, 8, X64_RAX, 32);
+    x64_alu_rm(as, X64_ADD, 8, X64_RAX, EMIT_FIELD(ticks.count));
+    emit_done(e, i->dst, X64_RAX);
 }
 
 /* --- PSTATE --- */

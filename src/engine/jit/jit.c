@@ -20,6 +20,7 @@
 #include "engine/interp/handlers.h"
 #include "engine/jit/cache.h"
 #include "engine/jit/compile.h"
+#include "engine/jit/counter.h"
 #include "engine/soft/private.h"
 
 /* Bytes of code for all vCPUs of a VM together, unless that were too little for one. */
@@ -32,6 +33,7 @@
 struct soft_icache {
     struct cache cache;
     struct compiler compiler;
+    struct counter counter;
     bool in_code; /* MXCSR's flags are the guest's */
     bool flushed; /* since the flag was last cleared */
     uint64_t regions, translated, flushes, misses; /* struct vcpu_stats */
@@ -123,6 +125,11 @@ static const void *find(struct soft_cpu *c)
     return jump->code;
 }
 
+struct counter *jit_counter(struct soft_cpu *c)
+{
+    return &c->icache->counter;
+}
+
 /* --- what translated code calls --- */
 
 /* AArch64.BranchAddr (D8.13): the tag of an address in a register is dropped where TCR_EL1 says so. */
@@ -211,6 +218,7 @@ static int create(struct soft_cpu *c)
     c->icache = calloc(1, sizeof(*c->icache));
     if (!c->icache)
         return -ENOMEM;
+    counter_init(&c->icache->counter, &c->vm->config);
     if (cache_create(&c->icache->cache, cache_size(config), allow, &calls, NULL) < 0) {
         free(c->icache);
         return -ENOMEM;

@@ -7,4 +7,8 @@
 
 extern const struct engine_ops jit_engine;
 
+/* Of this vCPU (counter.h). */
+struct soft_cpu;
+struct counter *jit_counter(struct soft_cpu *c);
+
 #endif

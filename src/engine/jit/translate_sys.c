@@ -36,6 +36,8 @@ static bool gate(struct translator *t, unsigned gate)
         uint32_t bits;
     } open[] = {
         [SYSREG_GATE_UCT] = {SYSREG_SCTLR_EL1, SCTLR_UCT},
+        [SYSREG_GATE_EL0PCTEN] = {SYSREG_CNTKCTL_EL1, CNTKCTL_EL0PCTEN},
+        [SYSREG_GATE_EL0VCTEN] = {SYSREG_CNTKCTL_EL1, CNTKCTL_EL0VCTEN},
         [SYSREG_GATE_CNTFRQ] = {SYSREG_CNTKCTL_EL1, CNTKCTL_EL0PCTEN | CNTKCTL_EL0VCTEN},
     };
 
@@ -116,6 +118,10 @@ bool translate_MRS(struct translator *t, uint32_t w)
         return constant(t, ir_dst(a64_Rt(w)), 0);
     if (info->id == SYSREG_CurrentEL)
         return constant(t, ir_dst(a64_Rt(w)), at_el1(t) ? 4 : 0);
+    if (info->id == SYSREG_CNTVCT_EL0 || info->id == SYSREG_CNTPCT_EL0) {
+        ir_add(t, IR_COUNTER)->dst = ir_dst(a64_Rt(w));
+        return true;
+    }
     from = place_of(t, info);
     if (!from.size)
         return false;

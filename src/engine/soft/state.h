@@ -37,6 +37,12 @@ struct soft_icache;
 #define SOFT_NZCV_C (UINT32_C(1) << 29)
 #define SOFT_NZCV_V (UINT32_C(1) << 28)
 
+/* The counter as translated code reads it (jit/counter.c): `ticks` of the host's counter after
+ * `start` it is count + ((fraction + ticks * rate) >> 32), while ticks < window. */
+struct soft_ticks {
+    uint64_t start, window, rate, fraction, count;
+};
+
 struct soft_cpu {
     /* X0 to X30; x[31] is SP of the current exception level and stack selection (swapped on changes
      * of either). An instruction that names register 31 as XZR goes through soft_x() and
@@ -90,6 +96,7 @@ struct soft_cpu {
     bool posted; /* maintenance that the next DSB is to complete (maintain.c) */
     bool event;  /* event register of WFE and SEV, set also from other threads through `wake` */
 
+    struct soft_ticks ticks;
     unsigned index;
     struct soft_vm *vm;
     struct soft_tlb *tlb;

@@ -194,6 +194,7 @@ int soft_vcpu_run(struct vcpu *v, struct vcpu_exit **exit)
 {
     v->priv.leaving = false;
     v->priv.debug_first = true;
+    v->cpu.ticks.window = 0; /* the machine's clock may have stood still */
     soft_code_moved(&v->cpu);
     atomic_store(&v->priv.running, true);
     soft_section_park(&v->cpu);
