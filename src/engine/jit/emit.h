@@ -94,8 +94,8 @@ void emit_vcopy(struct emit *e, unsigned to, ir_value v);
 unsigned emit_vdef(struct emit *e, ir_value dst, unsigned scratch);
 void emit_vdone(struct emit *e, ir_value dst, unsigned from);
 
-/* Sixteen constant bytes as a memory operand (any base register it needs is rbp or rip-like: the
- * pool lies in the region's own code). `value[0]` is at the lower address. */
+/* Sixteen constant bytes as a memory operand, relative to rip: the pool lies at the start of the
+ * code cache. `low` is at the lower address. */
 struct x64_mem emit_const16(struct emit *e, uint64_t low, uint64_t high);
 
 /* --- flags --- */
@@ -114,7 +114,7 @@ enum x64_cc emit_condition(struct emit *e, unsigned cond, enum x64_cc *second, b
 /* Loads the carry C into the host's CF, as it is (borrow = false) or inverted (true). */
 void emit_carry(struct emit *e, bool borrow);
 
-/* The raw flags as they are kept in memory (see jit.h): low byte V as 0 or 1, high byte as LAHF
+/* The raw flags as they are kept in memory (see flags.h): low byte V as 0 or 1, high byte as LAHF
  * gives it, with CF = C. Stores the 16 bits of `ax`. */
 void emit_flags_store_raw(struct emit *e, enum x64_reg ax);
 

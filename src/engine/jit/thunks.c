@@ -183,8 +183,6 @@ static void emit_ends(struct x64 *as, struct thunks *t, const struct thunk_calls
 
 static void emit_lookup(struct x64 *as, struct thunks *t, const struct thunk_calls *calls)
 {
-    t->lookup_unwound = as->at;
-    x64_load(as, 8, X64_RSP, EMIT_FIELD(stack_base));
     t->lookup = as->at;
     x64_store(as, 8, EMIT_FIELD(pc), X64_RAX);
     flags_to_c(as);

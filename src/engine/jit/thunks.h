@@ -18,12 +18,11 @@ struct thunks {
     uint8_t *leave_at; /* c->pc = c->code_base + eax */
     /* Calls the handler of instruction edx: eax is its operation | its offset in the page << 16. */
     uint8_t *handler;
-    uint8_t *handler_end;    /* the same, then goes to c->next_pc */
-    uint8_t *call;           /* rdx(c, rsi), for an instruction at offset eax >> 16 */
-    uint8_t *call_end;       /* the same, then goes to c->next_pc */
-    uint8_t *lookup;         /* goes to guest address rax */
-    uint8_t *lookup_unwound; /* the same, after the stack of guest returns proved wrong */
-    uint8_t *link; /* called by the stub of a site (emit_flow.c): struct link_stub follows */
+    uint8_t *handler_end; /* the same, then goes to c->next_pc */
+    uint8_t *call;        /* rdx(c, rsi), for an instruction at offset eax >> 16 */
+    uint8_t *call_end;    /* the same, then goes to c->next_pc */
+    uint8_t *lookup;      /* goes to guest address rax */
+    uint8_t *link;        /* called by the stub of a site (emit_flow.c): struct link_stub follows */
 };
 
 /* What follows the call of `link` in a stub, at any address. */
