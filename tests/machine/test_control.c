@@ -289,6 +289,54 @@ static void test_disk_in_use(void **state)
     unlink(path);
 }
 
+/* The first bytes of a file are `text`; the file goes. */
+static void assert_begins(const char *path, const char *text)
+{
+    char bytes[256] = {0};
+    FILE *file = fopen(path, "r");
+
+    assert_non_null(file);
+    assert_true(fread(bytes, 1, strlen(text), file) > 0);
+    fclose(file);
+    assert_string_equal(bytes, text);
+    unlink(path);
+}
+
+static void test_listings(void **state)
+{
+    char dump[] = "/tmp/atoll-test-XXXXXX", trace[] = "/tmp/atoll-test-XXXXXX";
+
+    close(mkstemp(dump));
+    close(mkstemp(trace));
+    vm_describe(&vm, "idle", "sleep");
+    vm.config.dump.path = vm.config.trace.path = dump;
+    refused(EINVAL, "cannot both go");
+    vm.config.dump.path = "/nonexistent/dump";
+    refused(ENOENT, "/nonexistent/dump");
+    vm.config.engine = "interp";
+    vm.config.trace.path = trace;
+    refused(ENOTSUP, "--engine jit");
+    vm_describe(&vm, "psci", "2");
+    vm.config.cpus = 2;
+    vm.config.dump.path = dump;
+    vm.config.trace.path = trace;
+#if defined(__x86_64__)
+    struct atoll_stats stats;
+
+    vm_start(&vm);
+    vm_await(&vm, "done");
+    assert_int_equal(atoll_wait(vm.atoll), ATOLL_STOP_POWEROFF);
+    atoll_stats(vm.atoll, &stats);
+    assert_true(stats.regions > 0 && stats.translated >= stats.regions);
+    assert_in_range(stats.code_bytes, 1, stats.code_limit);
+    vm_destroy(&vm);
+    assert_begins(dump, "=== region at 0x");
+    assert_begins(trace, "0 EL1 0000000070");
+#else
+    refused(ENOTSUP, "--engine jit");
+#endif
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +350,7 @@ int main(void)
         cmocka_unit_test(test_wrong_values),
         cmocka_unit_test(test_wrong_files),
         cmocka_unit_test(test_disk_in_use),
+        cmocka_unit_test(test_listings),
     };
 
     vm_need_guests();
