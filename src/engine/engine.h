@@ -53,8 +53,8 @@ enum engine_cpu { ENGINE_CPU_ATOLL, ENGINE_CPU_APPLE, ENGINE_CPU_HOST };
 
 /* Text that a translating engine writes for people. */
 struct engine_listing {
-    FILE *to;    /* NULL: not wanted. The caller's, until vm_destroy; any vCPU's thread writes */
-    bool one;    /* only about the code at guest address `at`, virtual or physical */
+    FILE *to; /* NULL: not wanted. The caller's, until vm_destroy; any vCPU's thread writes */
+    bool one; /* only about the code at guest address `at`, virtual or physical */
     uint64_t at;
 };
 

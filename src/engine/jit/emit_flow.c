@@ -3,8 +3,9 @@
  * Control flow: branches between blocks, exits of the region, calls and returns.
  *
  * Between regions the guest's whole state is in memory. To a place in the same page an exit is a
- * jump that its stub, run once, points at the region there (link in jit.c); everything else goes through
- * the jump cache of the address space (soft/tlb.h). Both are dropped when code or a mapping is.
+ * jump that its stub, run once, points at the region there (link in jit.c); everything else goes
+ * through the jump cache of the address space (soft/tlb.h). Both are dropped when code or a mapping
+ * is.
  *
  * Calls and returns travel on the host's stack: a call pushes the guest's return address and calls
  * the callee's code; a return compares LR with what is on top and returns, which the host's return

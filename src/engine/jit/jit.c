@@ -34,8 +34,8 @@ struct soft_icache {
     struct cache cache;
     struct compiler compiler;
     struct counter counter;
-    bool in_code; /* MXCSR's flags are the guest's */
-    bool flushed; /* since the flag was last cleared */
+    bool in_code;                                  /* MXCSR's flags are the guest's */
+    bool flushed;                                  /* since the flag was last cleared */
     uint64_t regions, translated, flushes, misses; /* struct vcpu_stats */
 };
 
@@ -132,7 +132,8 @@ struct counter *jit_counter(struct soft_cpu *c)
 
 /* --- what translated code calls --- */
 
-/* AArch64.BranchAddr (D8.13): the tag of an address in a register is dropped where TCR_EL1 says so. */
+/* AArch64.BranchAddr (D8.13): the tag of an address in a register is dropped where TCR_EL1 says so.
+ */
 static uint64_t branch_address(const struct soft_cpu *c, uint64_t target)
 {
     uint64_t tbi = target & BIT(55) ? TCR_TBI1 : TCR_TBI0;
@@ -171,9 +172,8 @@ static const void *link(struct soft_cpu *c, struct link_stub *stub)
 static void enter(struct soft_cpu *c, const void *code)
 {
     struct soft_icache *ic = c->icache;
-    void (*thunk)(struct soft_cpu *, const void *) =
-        (void (*)(struct soft_cpu *, const void *))(uintptr_t)cache_exec(&ic->cache,
-                                                                         ic->cache.thunks.enter);
+    void (*thunk)(struct soft_cpu *, const void *) = (void (*)(struct soft_cpu *, const void *))(
+        uintptr_t)cache_exec(&ic->cache, ic->cache.thunks.enter);
 
     _mm_setcsr(MXCSR);
     ic->in_code = true;

@@ -84,7 +84,7 @@ struct soft_private {
         running; /* inside vcpu_run: it must be asked; outside, it flushes when it enters */
     uint64_t waits[ENGINE_MAX_VCPUS]; /* requests this vCPU posted to each other one and has not
                                          waited for */
-    struct soft_request gathered; /* of IC IVAU, not yet posted; len 0: nothing */
+    struct soft_request gathered;     /* of IC IVAU, not yet posted; len 0: nothing */
 
     struct soft_replay replay;
     uint8_t pending;    /* enum soft_pending */

@@ -66,8 +66,7 @@ static uint64_t read_special(struct soft_cpu *c, enum sysreg_id id)
     switch (id) {
     case SYSREG_CCSIDR_EL1: return cpuid_ccsidr(c->vm->cpuid, c->sysreg[SYSREG_CSSELR_EL1]);
     case SYSREG_DCZID_EL0:
-        return c->sysreg[id] |
-               (c->el == 0 && gate_traps(c, SYSREG_GATE_DZE) ? BIT(4) : 0);
+        return c->sysreg[id] | (c->el == 0 && gate_traps(c, SYSREG_GATE_DZE) ? BIT(4) : 0);
     case SYSREG_SP_EL0: return c->el && c->spsel ? c->sp_el[0] : c->x[31];
     case SYSREG_SPSel: return c->spsel;
     case SYSREG_CurrentEL: return (uint64_t)c->el << 2;
