@@ -24,7 +24,7 @@
 #include "engine/soft/private.h"
 
 /* Bytes of code for all vCPUs of a VM together, unless that were too little for one. */
-#define CACHE_SIZE     (32 * MIB)
+#define CACHE_SIZE     (128 * MIB)
 #define CACHE_SIZE_MIN (8 * MIB)
 
 /* All exceptions masked, round to nearest, no flag raised. */
