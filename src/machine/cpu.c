@@ -24,8 +24,8 @@
  * over from one CPU to another. So a CPU whose waits have all been short of late looks for their
  * end itself for a while before it sleeps. One long wait, such as a busy host makes of any, puts an
  * end to that. */
-#define POLL_NS    UINT64_C(50000)
-#define POLL_AFTER 32
+#define POLL_NS    UINT64_C(200000)
+#define POLL_AFTER 8
 
 void cpu_wake(struct cpu *cpu)
 {
