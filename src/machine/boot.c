@@ -28,8 +28,6 @@ static int read_kernel(struct machine *m, uint8_t **bytes, size_t *length, struc
 int boot_open(struct machine *m, struct error *err)
 {
     enum kernel_kind kind;
-    uint8_t *bytes;
-    size_t length;
     int ret = boot_file_open(&m->kernel, "kernel", m->config.kernel, err);
 
     if (!ret && m->config.initrd)
@@ -37,18 +35,34 @@ int boot_open(struct machine *m, struct error *err)
     if (ret)
         return ret;
     /* A file that is no kernel is refused now, while nothing runs yet. */
-    ret = read_kernel(m, &bytes, &length, err);
+    ret = read_kernel(m, &m->checked.bytes, &m->checked.length, err);
     if (ret)
         return ret;
-    ret = kernel_identify(bytes, length, m->kernel.path, &kind, err);
-    free(bytes);
-    return ret;
+    return kernel_identify(m->checked.bytes, m->checked.length, m->kernel.path, &kind, err);
+}
+
+/* What boot_open() has read serves the first boot; a reset reads again. */
+static int take_kernel(struct machine *m, uint8_t **bytes, size_t *length, struct error *err)
+{
+    if (!m->checked.bytes)
+        return read_kernel(m, bytes, length, err);
+    *bytes = m->checked.bytes;
+    *length = m->checked.length;
+    m->checked.bytes = NULL;
+    return 0;
+}
+
+void boot_forget(struct machine *m)
+{
+    free(m->checked.bytes);
+    m->checked.bytes = NULL;
 }
 
 void boot_close(struct machine *m)
 {
     boot_file_close(&m->kernel);
     boot_file_close(&m->initrd);
+    boot_forget(m);
 }
 
 static void power_off_all(struct machine *m)
@@ -64,7 +78,7 @@ static int load(struct machine *m, struct kernel_entry *entry, struct error *err
     uint8_t *kernel = NULL, *initrd = NULL;
     struct kernel_inputs inputs = {
         .name = m->config.kernel, .initrd_name = m->config.initrd, .append = m->config.append};
-    int ret = read_kernel(m, &kernel, &inputs.kernel_length, err);
+    int ret = take_kernel(m, &kernel, &inputs.kernel_length, err);
 
     if (!ret && m->config.initrd)
         ret = boot_file_read(&m->initrd, &initrd, &inputs.initrd_length, err);

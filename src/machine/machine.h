@@ -120,6 +120,10 @@ struct machine {
     unsigned processors; /* of the host */
 
     struct boot_file kernel, initrd;
+    struct {
+        uint8_t *bytes;
+        size_t length;
+    } checked; /* the kernel as boot_open() read it, for the first boot_load() */
 
     struct host_loop *control;
     struct host_work *control_work;
@@ -176,6 +180,8 @@ void devices_resume(struct machine *machine);
 /* --- boot.c --- */
 int boot_open(struct machine *machine, struct error *err);
 void boot_close(struct machine *machine);
+/* Nothing is to be booted: gives back the memory of what boot_open() has read. */
+void boot_forget(struct machine *machine);
 /* Clears RAM, loads the images and makes CPU 0 ready to start. With vCPUs parked. */
 int boot_load(struct machine *machine, struct error *err);
 

@@ -174,6 +174,7 @@ int snapshot_load(struct machine *m, const struct state *state, struct error *er
     ret = ret ? ret : take_record(m, &record, err);
     if (ret)
         return ret;
+    boot_forget(m);
     mem_clear(m->mem);
     ret = each_chunk(m, load_chunk, (void *)(uintptr_t)state);
     if (ret)
