@@ -192,7 +192,7 @@ static void bound(void **state)
     }
     assert_int_equal(limit[0], limit[1]);
     assert_true(limit[2] < limit[1] && limit[3] < limit[2]);
-    assert_in_range(limit[1], 32 * MIB, 48 * MIB);
+    assert_in_range(limit[1], 128 * MIB, 192 * MIB);
     assert_in_range(limit[3], 8 * MIB, 12 * MIB);
 }
 
