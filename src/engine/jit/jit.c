@@ -91,7 +91,11 @@ static struct cache_region *translate(struct soft_cpu *c, const struct soft_etlb
     if (!try_compile(c, e)) {
         flush(c);
         code = cache->as.at;
-        try_compile(c, e);
+        /* Not even in an empty cache, then: no code of ours may run in its place. */
+        if (!try_compile(c, e)) {
+            interp_execute(c);
+            soft_unwind(c);
+        }
     }
     c->icache->regions++;
     c->icache->translated += c->icache->compiler.region.guests;
