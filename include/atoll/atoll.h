@@ -101,6 +101,22 @@ struct atoll_console {
     const char *path; /* of FILE and UNIX */
 };
 
+/* Which description of the machine a guest is given. DEFAULT: ACPI under EFI boot, as Apple's, and
+ * a device tree on direct boot. */
+enum atoll_tables { ATOLL_TABLES_DEFAULT, ATOLL_TABLES_ACPI, ATOLL_TABLES_FDT, ATOLL_TABLES_BOTH };
+
+#define ATOLL_GPU_MIN 64   /* pixels, in each direction */
+#define ATOLL_GPU_MAX 8192
+
+/* A virtio-gpu with one scanout. */
+struct atoll_gpu {
+    unsigned width, height; /* 0: no GPU */
+    bool gop;               /* EFI's graphics output protocol on it, which Apple's lacks */
+};
+
+/* How much the log says about what a guest's driver did wrong (docs/explain.md). */
+enum atoll_explain { ATOLL_EXPLAIN_OFF, ATOLL_EXPLAIN_BRIEF, ATOLL_EXPLAIN_FULL };
+
 /* One of Apple's behaviours, by name, set to a value of its own (see atoll_quirk_info). */
 struct atoll_quirk {
     const char *name, *value;
@@ -129,7 +145,11 @@ struct atoll_config {
     /* Drop to the system calls that a running machine needs: the whole process, for good. */
     bool confine;
 
-    const char *kernel, *initrd, *append;
+    /* Direct boot of a kernel; without one EFI boots, `efi` (a program for arm64) if there is one,
+     * otherwise what the disks hold. The initial ramdisk and the command line go to either. */
+    const char *kernel, *efi, *initrd, *append;
+    const char *nvram; /* a file for EFI's variables, made on first use; NULL: they are forgotten */
+    enum atoll_tables tables;
 
     struct atoll_disk disks[ATOLL_DISKS_MAX];
     size_t disk_count;
@@ -137,6 +157,9 @@ struct atoll_config {
     size_t net_count;
     struct atoll_console consoles[ATOLL_CONSOLES_MAX];
     size_t console_count;
+    struct atoll_gpu gpu;
+    const char *screenshot; /* a PNG file of the screen, written at the end; or NULL */
+    enum atoll_explain explain;
     struct atoll_quirk quirks[ATOLL_QUIRKS_MAX];
     size_t quirk_count;
 

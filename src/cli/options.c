@@ -50,6 +50,32 @@ static int parse_kernel(struct options *o, const char *value, struct error *err)
     return 0;
 }
 
+static int parse_efi(struct options *o, const char *value, struct error *err)
+{
+    o->config.efi = value;
+    return 0;
+}
+
+static int parse_nvram(struct options *o, const char *value, struct error *err)
+{
+    o->config.nvram = value;
+    return 0;
+}
+
+static int parse_tables(struct options *o, const char *value, struct error *err)
+{
+    if (strcmp(value, "acpi") == 0)
+        o->config.tables = ATOLL_TABLES_ACPI;
+    else if (strcmp(value, "fdt") == 0)
+        o->config.tables = ATOLL_TABLES_FDT;
+    else if (strcmp(value, "both") == 0)
+        o->config.tables = ATOLL_TABLES_BOTH;
+    else
+        return error_set(err, EINVAL, "--tables \"%s\" is not known; give acpi, fdt or both",
+                         value);
+    return 0;
+}
+
 static int parse_initrd(struct options *o, const char *value, struct error *err)
 {
     o->config.initrd = value;
@@ -124,19 +150,64 @@ static int parse_disk_key(struct atoll_disk *disk, char *piece, struct error *er
     return 0;
 }
 
-static int parse_disk(struct options *o, const char *value, struct error *err)
+static struct atoll_disk *add_disk(struct options *o, const char *path, struct error *err)
 {
     struct atoll_disk *disk;
-    char *piece;
-    int ret = 0;
 
-    if (o->config.disk_count == ATOLL_DISKS_MAX)
-        return error_set(err, EINVAL, "more than %d disks are not possible", ATOLL_DISKS_MAX);
+    if (o->config.disk_count == ATOLL_DISKS_MAX) {
+        error_set(err, EINVAL, "more than %d disks are not possible", ATOLL_DISKS_MAX);
+        return NULL;
+    }
     disk = &o->config.disks[o->config.disk_count++];
-    disk->path = next_piece(o, &value);
+    disk->path = path;
+    return disk;
+}
+
+static int parse_disk(struct options *o, const char *value, struct error *err)
+{
+    struct atoll_disk *disk = add_disk(o, next_piece(o, &value), err);
+    char *piece;
+    int ret = disk ? 0 : -EINVAL;
+
     while (!ret && (piece = next_piece(o, &value)))
         ret = parse_disk_key(disk, piece, err);
     return ret;
+}
+
+static int parse_gpu(struct options *o, const char *value, struct error *err)
+{
+    const char *given = value, *size = next_piece(o, &value), *flag;
+
+    if (parse_dimensions(size, ATOLL_GPU_MAX, &o->config.gpu.width, &o->config.gpu.height) < 0)
+        return error_set(err, EINVAL,
+                         "--gpu \"%s\" is not understood; give WIDTHxHEIGHT, such as "
+                         "1280x800",
+                         given);
+    while ((flag = next_piece(o, &value))) {
+        if (strcmp(flag, "gop") != 0)
+            return error_set(err, EINVAL, "--gpu has no \"%s\"; it has gop", flag);
+        o->config.gpu.gop = true;
+    }
+    return 0;
+}
+
+static int parse_screenshot(struct options *o, const char *value, struct error *err)
+{
+    o->config.screenshot = value;
+    return *value ? 0 : error_set(err, EINVAL, "--screenshot needs a file");
+}
+
+static int parse_explain(struct options *o, const char *value, struct error *err)
+{
+    static const char *const words[] = {"off", "brief", "full"};
+
+    for (size_t i = 0; i < nitems(words); i++) {
+        if (strcmp(value, words[i]) == 0) {
+            o->config.explain = (enum atoll_explain)i;
+            return 0;
+        }
+    }
+    return error_set(err, EINVAL, "--explain \"%s\" is not known; give off, brief or full", value);
 }
 
 static int parse_forward(struct atoll_net *net, const char *value, struct error *err)
@@ -367,6 +438,8 @@ static const struct option {
 } table[] = {
     {"--kernel", "FILE", "arm64 Linux Image (gzip, zstd, EFI zboot too) or OpenBSD bsd",
      parse_kernel},
+    {"--efi", "FILE", "an EFI program to start instead of what the disks hold", parse_efi},
+    {"--nvram", "FILE", "EFI's variables, made on first use (forgotten at the end)", parse_nvram},
     {"--initrd", "FILE", "initial ramdisk", parse_initrd},
     {"--append", "TEXT", "kernel command line", parse_append},
     {"--memory", "SIZE", "128M to 64G (1G)", parse_memory},
@@ -380,11 +453,18 @@ static const struct option {
      "a network card; repeatable (user)", parse_net},
     {"--console", "stdio|pty|file:PATH|unix:PATH|none[,port=pl011|virtio]",
      "a serial port; repeatable (stdio)", parse_console},
+    {"--gpu", "WIDTHxHEIGHT[,gop]", "a display (none); gop: for EFI programs too", parse_gpu},
+    {"--screenshot", "FILE.png", "write the display's picture at the end, and on SIGUSR1",
+     parse_screenshot},
+    {"--tables", "acpi|fdt|both",
+     "what describes the machine (acpi for EFI boot, fdt for a kernel)", parse_tables},
     {"--engine", "auto|NAME", "what runs the CPUs; `atoll engines` lists them (auto)",
      parse_engine},
     {"--strict", NULL, "exactly the machine that Apple's framework gives", parse_strict},
     {"--quirk", "NAME=VALUE", "one of Apple's behaviours; `atoll quirks` lists them", parse_quirk},
     {"--reboot", NULL, "a reset starts the guest again instead of ending the run", parse_reboot},
+    {"--explain", "off|brief|full", "what the log says of a driver's mistakes (brief)",
+     parse_explain},
     {"--log", "error|warn|info|debug", "what to say on standard error (info)", parse_log},
     {"--no-confine", NULL, "keep all rights of the process (for debugging Atoll)",
      parse_no_confine},
@@ -419,13 +499,13 @@ static const struct option *find_option(const char *argument, const char **value
 static int parse_one(struct options *o, int argc, char **argv, int *at, struct error *err)
 {
     const char *argument = argv[(*at)++], *value;
-    const struct option *option = find_option(argument, &value);
+    const struct option *option;
 
+    if (argument[0] != '-')
+        return add_disk(o, argument, err) ? 0 : -EINVAL;
+    option = find_option(argument, &value);
     if (!option)
-        return error_set(err, EINVAL,
-                         argument[0] == '-' ? "there is no option \"%s\"; --help lists them"
-                                            : "\"%s\" is not expected here; options begin with --",
-                         argument);
+        return error_set(err, EINVAL, "there is no option \"%s\"; --help lists them", argument);
     if (!option->argument && value)
         return error_set(err, EINVAL, "%s takes no value", option->name);
     if (option->argument && !value) {

@@ -53,6 +53,23 @@ int parse_size(const char *text, uint64_t *bytes)
     return -EINVAL;
 }
 
+int parse_dimensions(const char *text, unsigned max, unsigned *width, unsigned *height)
+{
+    const char *by = strchr(text, 'x');
+    char first[16];
+    uint64_t w, h;
+
+    if (!by || (size_t)(by - text) >= sizeof(first))
+        return -EINVAL;
+    memcpy(first, text, (size_t)(by - text));
+    first[by - text] = '\0';
+    if (parse_number(first, max, &w) < 0 || parse_number(by + 1, max, &h) < 0 || !w || !h)
+        return -EINVAL;
+    *width = (unsigned)w;
+    *height = (unsigned)h;
+    return 0;
+}
+
 int parse_mac(const char *text, uint8_t mac[6])
 {
     char end;

@@ -18,6 +18,9 @@ int parse_address(const char *text, uint64_t *address);
  * on overflow). */
 int parse_size(const char *text, uint64_t *bytes);
 
+/* "WIDTHxHEIGHT", each from 1 to `max`. Returns 0 or -EINVAL. */
+int parse_dimensions(const char *text, unsigned max, unsigned *width, unsigned *height);
+
 /* "aa:bb:cc:dd:ee:ff". Returns 0 or -EINVAL. */
 int parse_mac(const char *text, uint8_t mac[6]);
 

@@ -154,7 +154,7 @@ int command_run(int argc, char **argv)
         return fail(EXIT_STATUS_USAGE, "%s", err.text);
     }
     if (options.help) {
-        puts("usage: atoll run --kernel FILE [options]\n");
+        puts("usage: atoll run [options] [IMAGE ...]\n");
         options_print(stdout);
         options_free(&options);
         return 0;

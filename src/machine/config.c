@@ -24,6 +24,7 @@ void atoll_config_init(struct atoll_config *config)
         .net_count = 1,
         .consoles = {{.kind = ATOLL_CONSOLE_STDIO}},
         .console_count = 1,
+        .explain = ATOLL_EXPLAIN_BRIEF,
         .log_level = ATOLL_LOG_INFO,
     };
 }
@@ -82,6 +83,30 @@ static int check_nets(const struct atoll_config *c, struct error *err)
     return 0;
 }
 
+static int check_boot(const struct atoll_config *c, struct error *err)
+{
+    if (c->kernel && c->efi)
+        return error_set(err, EINVAL,
+                         "a kernel and an EFI program cannot both start the machine; give one");
+    if (c->kernel && c->nvram)
+        return error_set(err, EINVAL,
+                         "a kernel that is booted directly has no EFI variables; leave out \"%s\"",
+                         c->nvram);
+    return 0;
+}
+
+static int check_gpu(const struct atoll_config *c, struct error *err)
+{
+    const struct atoll_gpu *g = &c->gpu;
+
+    if (!g->width && !g->height)
+        return c->screenshot ? error_set(err, EINVAL, "a picture of the screen needs a GPU") : 0;
+    if (MIN(g->width, g->height) < ATOLL_GPU_MIN || MAX(g->width, g->height) > ATOLL_GPU_MAX)
+        return error_set(err, EINVAL, "a screen of %ux%u is not possible; give %d to %d each way",
+                         g->width, g->height, ATOLL_GPU_MIN, ATOLL_GPU_MAX);
+    return 0;
+}
+
 static int check_listings(const struct atoll_config *c, struct error *err)
 {
     if (c->dump.path && c->trace.path && strcmp(c->dump.path, c->trace.path) == 0)
@@ -129,6 +154,8 @@ int config_check(const struct atoll_config *c, struct error *err)
     ret = check_memory(c, err);
     ret = ret ? ret : check_disks(c, err);
     ret = ret ? ret : check_nets(c, err);
+    ret = ret ? ret : check_boot(c, err);
+    ret = ret ? ret : check_gpu(c, err);
     ret = ret ? ret : check_listings(c, err);
     return ret ? ret : check_consoles(c, err);
 }
@@ -150,8 +177,8 @@ int config_quirks(const struct atoll_config *c, struct quirks *quirks, struct er
 /* Calls visit on every string of the configuration, whatever it says of those before. */
 static bool each_string(struct atoll_config *c, bool (*visit)(const char **string))
 {
-    const char **strings[] = {&c->engine, &c->kernel,    &c->initrd,
-                              &c->append, &c->dump.path, &c->trace.path};
+    const char **strings[] = {&c->engine, &c->kernel,     &c->efi,       &c->initrd,    &c->append,
+                              &c->nvram,  &c->screenshot, &c->dump.path, &c->trace.path};
     bool ok = true;
 
     for (size_t i = 0; i < nitems(strings); i++)
