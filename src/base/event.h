@@ -18,6 +18,8 @@ enum event_kind {
     EVENT_ACCESS_BAD_WIDTH,  /* a: guest physical address, b: bytes */
     EVENT_PSCI,              /* a: function id, b: return value */
     EVENT_QUIRK,             /* text: name of the quirk that Apple's machine would have applied */
+    EVENT_GPU_BACKING,       /* a: guest physical address outside RAM, b: bytes, c: resource id */
+    EVENT_KINDS
 };
 
 struct event {
@@ -26,7 +28,7 @@ struct event {
     int cpu;            /* -1: not on behalf of a vCPU */
     const char *device; /* "virtio-net0"; static or valid during the call only */
     const char *text;   /* a short fact without prose ("descriptor chain longer than the queue") */
-    uint64_t a, b;
+    uint64_t a, b, c;
 };
 
 struct event_sink {

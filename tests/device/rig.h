@@ -30,7 +30,7 @@ struct rig {
     struct virtio_host host;
     struct event_sink sink;
     uint64_t next; /* guest memory that rig_alloc has not given out */
-    _Atomic unsigned events[EVENT_QUIRK + 1];
+    _Atomic unsigned events[EVENT_KINDS];
     const char *_Atomic text;                /* of the last EVENT_RING_MALFORMED or EVENT_QUIRK */
     _Atomic unsigned messages[RIG_MESSAGES]; /* by MSI data */
     _Atomic bool intx[PCI_SLOTS];
