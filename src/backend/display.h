@@ -62,15 +62,15 @@ void picture_release(struct picture *picture); /* NULL is allowed */
 /* The pointer, which viewers draw. */
 struct display_cursor {
     bool visible;
-    uint32_t x, y;         /* of the hot spot, on the screen */
-    uint32_t hot_x, hot_y; /* in the shape */
+    uint32_t x, y;                                              /* of the hot spot, on the screen */
+    uint32_t hot_x, hot_y;                                      /* in the shape */
     uint32_t pixels[DISPLAY_CURSOR_SIDE * DISPLAY_CURSOR_SIDE]; /* 0xAARRGGBB */
 };
 
 /* What is on the screen. */
 struct display_surface {
-    bool on;                /* off: the screen is black and the rest tells of what it showed last */
-    bool firmware;          /* drawn through the firmware's frame buffer: no driver has taken over */
+    bool on;       /* off: the screen is black and the rest tells of what it showed last */
+    bool firmware; /* drawn through the firmware's frame buffer: no driver has taken over */
     uint32_t width, height; /* pixels */
     uint32_t stride;        /* pixels from one line to the next */
     const uint32_t *pixels; /* NULL: nothing has ever been shown */

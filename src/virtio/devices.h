@@ -16,6 +16,7 @@
 
 #include "backend/console.h"
 #include "backend/disk.h"
+#include "backend/display.h"
 #include "backend/net.h"
 #include "bus/bus.h"
 #include "pci/pci.h"
@@ -67,6 +68,21 @@ uint32_t virtio_balloon_actual(struct virtio_device *dev);
  * value[tag], with UINT64_MAX for what was not told. Any thread. */
 void virtio_balloon_stats_request(struct virtio_device *dev);
 void virtio_balloon_stats(struct virtio_device *dev, uint64_t value[VIRTIO_BALLOON_STATS]);
+
+/* A two-dimensional GPU (5.7) that draws on `display`, which it owns from now on. */
+int virtio_gpu_create(struct virtio_device **dev, const struct virtio_host *host,
+                      const char *instance, struct display *display);
+
+/* Which resource's backing guest physical address `ipa` belongs to, and how far into it. False:
+ * none's. Any thread. */
+bool virtio_gpu_backing_at(struct virtio_device *dev, uint64_t ipa, uint32_t *resource,
+                           uint64_t *offset);
+
+/* Shows a linear frame buffer in guest memory, B8G8R8X8, `width` by `height` pixels with `stride`
+ * bytes from line to line, until a driver sets its scanout; width 0 ends it. Returns 0, -EINVAL (it
+ * is not all RAM, or the numbers cannot be) or -ENOMEM. With the guest's driver not running. */
+int virtio_gpu_firmware_scanout(struct virtio_device *dev, uint64_t ipa, uint32_t width,
+                                uint32_t height, uint32_t stride);
 
 struct virtio_pci;
 

@@ -56,10 +56,8 @@ static uint8_t *copy_screen(struct display *display, bool last, uint32_t *width,
 static int encode(const uint8_t *pixels, uint32_t width, uint32_t height, void **bytes,
                   size_t *length, struct error *err)
 {
-    png_image image = {.version = PNG_IMAGE_VERSION,
-                       .width = width,
-                       .height = height,
-                       .format = PNG_FORMAT_BGR};
+    png_image image = {
+        .version = PNG_IMAGE_VERSION, .width = width, .height = height, .format = PNG_FORMAT_BGR};
     png_alloc_size_t room = PNG_IMAGE_PNG_SIZE_MAX(image);
     uint8_t *png = malloc(room);
 
