@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What C does before the MMU is on: reads the device tree, moves the image if it is told to, makes the
- * kernel's tables, and relocates the image to its virtual address. Of the boot arguments,
+ * What C does before the MMU is on: reads the device tree, moves the image if it is told to, makes
+ * the kernel's tables, and relocates the image to its virtual address. Of the boot arguments,
  *
  *   base=N    moves the image to RAM + N (a multiple of 2 MiB)
  *   slide=N   moves its virtual address by N (of 4 KiB), as KASLR would

@@ -8,8 +8,8 @@
  * when it is touched (uvm.c), exceptions (trap.c), interrupts (gic.c), the device tree (fdt.c).
  * Boot arguments choose between each driver and its broken twin: see docs/bsd-drivers.md.
  *
- * One CPU, one process. It boots as an arm64 Linux Image with the device tree in X0, entered at EL1,
- * on Atoll and on QEMU's virt machine alike: nothing about either is known in advance.
+ * One CPU, one process. It boots as an arm64 Linux Image with the device tree in X0, entered at
+ * EL1, on Atoll and on QEMU's virt machine alike: nothing about either is known in advance.
  */
 #ifndef BSD_H
 #define BSD_H
@@ -19,8 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Every symbol is this image's own, so that no address goes through a table that has to be relocated
- * first: bootstrap.c runs before that. */
+/* Every symbol is this image's own, so that no address goes through a table that has to be
+ * relocated first: bootstrap.c runs before that. */
 #pragma GCC visibility push(hidden)
 
 typedef uint64_t paddr_t; /* what a page-table entry or a device wants */

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * bus_dma(9): memory that a device reaches. The names, arguments and meanings are OpenBSD's, as far as
- * virtio's drivers use them, so that a driver written over this file reads the same there.
+ * bus_dma(9): memory that a device reaches. The names, arguments and meanings are OpenBSD's, as far
+ * as virtio's drivers use them, so that a driver written over this file reads the same there.
  *
- * The point of the interface is that it keeps three addresses apart which a careless driver mixes up:
- * what the CPU uses (a `void *` from bus_dmamem_map), what a device uses (ds_addr, in a segment of a
- * loaded map), and what a page-table entry uses (the paddr_t from bus_dmamem_mmap). On this machine
- * the last two are the same number. The first never is.
+ * The point of the interface is that it keeps three addresses apart which a careless driver mixes
+ * up: what the CPU uses (a `void *` from bus_dmamem_map), what a device uses (ds_addr, in a segment
+ * of a loaded map), and what a page-table entry uses (the paddr_t from bus_dmamem_mmap). On this
+ * machine the last two are the same number. The first never is.
  *
- * Devices see the caches here (dma-coherent), so bus_dmamap_sync has ordering to give and nothing to
- * flush; a driver calls it all the same, in pairs around each transfer.
+ * Devices see the caches here (dma-coherent), so bus_dmamap_sync has ordering to give and nothing
+ * to flush; a driver calls it all the same, in pairs around each transfer.
  */
 #ifndef BSD_BUS_DMA_H
 #define BSD_BUS_DMA_H
@@ -36,19 +36,20 @@ typedef struct {
  * into RAM, which moves its buffers about. */
 typedef struct bus_dma_tag {
     uint64_t lowest;
-} *bus_dma_tag_t;
+} * bus_dma_tag_t;
 
 typedef struct bus_dmamap {
     size_t _dm_size, _dm_maxsegsz;
     int _dm_segcnt;
     int dm_nsegs; /* of the load; 0: not loaded */
     bus_dma_segment_t dm_segs[];
-} *bus_dmamap_t;
+} * bus_dmamap_t;
 
 /* A map for transfers of up to `size` bytes in at most `nsegments` pieces of at most `maxsegsz`. */
 int bus_dmamap_create(bus_dma_tag_t tag, size_t size, int nsegments, size_t maxsegsz,
                       size_t boundary, int flags, bus_dmamap_t *map);
-/* Finds the physical pieces of a kernel buffer. EFBIG's place is taken by EINVAL: it does not fit. */
+/* Finds the physical pieces of a kernel buffer. EFBIG's place is taken by EINVAL: it does not fit.
+ */
 int bus_dmamap_load(bus_dma_tag_t tag, bus_dmamap_t map, void *buffer, size_t length, void *process,
                     int flags);
 void bus_dmamap_unload(bus_dma_tag_t tag, bus_dmamap_t map);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where the kernel's words go. They are kept from the first one on; a console that attaches gets all
- * of them. So the PL011, when the device tree has one, and virtio's console, when it has attached,
- * show the same text; on a machine without a serial port only the second does.
+ * Where the kernel's words go. They are kept from the first one on; a console that attaches gets
+ * all of them. So the PL011, when the device tree has one, and virtio's console, when it has
+ * attached, show the same text; on a machine without a serial port only the second does.
  */
 #include "bsd.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * See fdt.h. The tree comes from the machine that the kernel runs on, which could do worse than give a
- * malformed one, so lengths are not checked. bootstrap.c uses this before relocation: no tables of
- * pointers here.
+ * See fdt.h. The tree comes from the machine that the kernel runs on, which could do worse than
+ * give a malformed one, so lengths are not checked. bootstrap.c uses this before relocation: no
+ * tables of pointers here.
  */
 #include "fdt.h"
 
@@ -121,7 +121,8 @@ static bool is_compatible(const struct fdt_node *node, const char *name)
     return false;
 }
 
-/* A name in the tree, and one in a path that may leave "@..." out and ends with '/' or the string. */
+/* A name in the tree, and one in a path that may leave "@..." out and ends with '/' or the string.
+ */
 static bool same_name(const char *name, const char *path)
 {
     while (*name && *name == *path) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The flattened device tree (Devicetree Specification 0.4, chapter 5), read where it lies: as much of
- * it as finding a handful of devices takes. Nodes with `reg` are read with their parent's cells.
+ * The flattened device tree (Devicetree Specification 0.4, chapter 5), read where it lies: as much
+ * of it as finding a handful of devices takes. Nodes with `reg` are read with their parent's cells.
  */
 #ifndef BSD_FDT_H
 #define BSD_FDT_H

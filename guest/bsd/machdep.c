@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * From the first line with the MMU on to power-off: consoles, interrupts, PCI, a driver for each
- * virtio device, and then what each driver can show. Lines "ok ..." and "FAIL ..." are for tests; the
- * last line is "done".
+ * virtio device, and then what each driver can show. Lines "ok ..." and "FAIL ..." are for tests;
+ * the last line is "done".
  */
 #include "fdt.h"
 #include "pmap.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Physical pages: one bit each, first fit. A device wants contiguous ones, so this is all it does. */
+/* Physical pages: one bit each, first fit. A device wants contiguous ones, so this is all it does.
+ */
 #include "pmap.h"
 
 #define PAGES_MAX (UINT64_C(1) << 20) /* 4 GiB; RAM beyond is not used */

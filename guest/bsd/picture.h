@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The test picture: a white frame around red that grows to the right, green that grows downwards, and
- * squares of blue. The user program paints it, the kernel looks for it in the frame buffer, and the
- * tests look for it on the screen (tests/boot/bsd.py has the same formula).
+ * The test picture: a white frame around red that grows to the right, green that grows downwards,
+ * and squares of blue. The user program paints it, the kernel looks for it in the frame buffer, and
+ * the tests look for it on the screen (tests/boot/bsd.py has the same formula).
  */
 #ifndef BSD_PICTURE_H
 #define BSD_PICTURE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Pages and translation: 4 KiB pages, 39 bits of virtual address on each side, three levels (Arm ARM
- * D8). The kernel's half, in TTBR1:
+ * Pages and translation: 4 KiB pages, 39 bits of virtual address on each side, three levels (Arm
+ * ARM D8). The kernel's half, in TTBR1:
  *
  *   0xffffff8000200000 + slide   the image, as OpenBSD links its own
  *   0xffffff8080000000 + kva     buffers that bus_dmamem_map made addressable
@@ -42,7 +42,8 @@ extern struct pmap pmap_kernel, pmap_user;
 
 void page_init(paddr_t start, uint64_t size);
 void page_reserve(paddr_t start, uint64_t size);
-/* `size` bytes of contiguous pages, `from` bytes into RAM or later, aligned; 0 when there are none. */
+/* `size` bytes of contiguous pages, `from` bytes into RAM or later, aligned; 0 when there are none.
+ */
 paddr_t page_alloc(uint64_t size, uint64_t alignment, uint64_t from);
 void page_free(paddr_t start, uint64_t size);
 

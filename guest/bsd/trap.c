@@ -2,15 +2,15 @@
 /*
  * Exceptions, as OpenBSD's trap.c has them.
  *
- * What happens to a process that touches a page whose entry holds nonsense: the CPU says "address size
- * fault" when the address is above what the machine has, or "synchronous external abort" when the bus
- * answered that nothing is there. Both are data aborts from EL0, and like every data abort they go to
- * uvm_fault, which finds the mapping in good order, enters the same page again and returns; the
- * instruction runs again, and again. The process hangs without a word. So does this kernel, up to the
- * boot argument refaults=N (8); then it says what it saw and ends the process.
+ * What happens to a process that touches a page whose entry holds nonsense: the CPU says "address
+ * size fault" when the address is above what the machine has, or "synchronous external abort" when
+ * the bus answered that nothing is there. Both are data aborts from EL0, and like every data abort
+ * they go to uvm_fault, which finds the mapping in good order, enters the same page again and
+ * returns; the instruction runs again, and again. The process hangs without a word. So does this
+ * kernel, up to the boot argument refaults=N (8); then it says what it saw and ends the process.
  *
- * A machine that answers by SError instead makes a kernel panic, since an SError is nobody's fault in
- * particular: DISR or ESR do not say which access it was.
+ * A machine that answers by SError instead makes a kernel panic, since an SError is nobody's fault
+ * in particular: DISR or ESR do not say which access it was.
  */
 #include "pmap.h"
 #include "syscall.h"
@@ -78,7 +78,8 @@ static void user_abort(struct trapframe *frame)
     if (error == 0) {
         kprintf("user: stuck at pc 0x%lx: the page at 0x%lx faults however often it is entered\n",
                 frame->elr, frame->far);
-        kprintf("user: its driver gave the physical address 0x%lx\n", uvm_device_page(frame->far));
+        kprintf("user: its driver gave the physical address 0x%lx\n",
+                trunc_page(uvm_device_page(frame->far)));
     } else {
         describe(frame);
         kprintf("user: killed: nothing is mapped there\n");

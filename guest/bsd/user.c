@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The user program, at EL0: it maps the display and paints on it, as an X server does. It lies in the
- * kernel's image, on pages of its own, and knows no address but relative to the program counter.
+ * The user program, at EL0: it maps the display and paints on it, as an X server does. It lies in
+ * the kernel's image, on pages of its own, and knows no address but relative to the program
+ * counter.
  */
 #include "picture.h"
 #include "syscall.h"

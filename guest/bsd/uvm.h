@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The memory of the one user process, mapped when it is touched: mmap only notes what a range means,
- * and uvm_fault enters a page. For a device, the driver's mmap function is asked for the page's
- * physical address, as OpenBSD's udv_fault (uvm_device.c) asks; its word is believed.
+ * The memory of the one user process, mapped when it is touched: mmap only notes what a range
+ * means, and uvm_fault enters a page. For a device, the driver's mmap function is asked for the
+ * page's physical address, as OpenBSD's udv_fault (uvm_device.c) asks; its word is believed.
  */
 #ifndef BSD_UVM_H
 #define BSD_UVM_H

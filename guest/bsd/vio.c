@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * virtio-net (5.1): receiveq 0, transmitq 1, and with CTRL_VQ controlq 2. Every frame has a header of
- * 12 bytes before it (5.1.6), in both directions, whatever was negotiated.
+ * virtio-net (5.1): receiveq 0, transmitq 1, and with CTRL_VQ controlq 2. Every frame has a header
+ * of 12 bytes before it (5.1.6), in both directions, whatever was negotiated.
  *
  * What the features mean to a driver:
  * - MTU (5.1.4.1): the device says in its configuration how long a packet may be, and that it will
@@ -10,14 +10,14 @@
  * - MRG_RXBUF: a frame may be spread over several receive buffers, num_buffers in the first one's
  *   header. Without it one buffer must hold the longest frame that can come (5.1.6.3.1).
  * - GUEST_TSO4/6: the device may hand up TCP segments of up to 64 KiB that no wire carried. Without
- *   MRG_RXBUF that takes buffers of 65550 bytes, and without CTRL_GUEST_OFFLOADS it cannot be turned
- *   off again for bridging. A driver that wants neither has to renegotiate without.
+ *   MRG_RXBUF that takes buffers of 65550 bytes, and without CTRL_GUEST_OFFLOADS it cannot be
+ * turned off again for bridging. A driver that wants neither has to renegotiate without.
  * - HOST_TSO4/6: the same the other way. Apple's machine does not take these without the rest.
  *
- * So the features that a driver wants depend on which it gets, and negotiation is a loop: reset, ask
- * for less, until the set makes sense (negotiate(), the loop of OpenBSD's if_vio.c 1.78). Before
- * that, OpenBSD did not know MTU, and on Apple's machine FEATURES_OK did not stick: that is bug 1 of
- * docs/bsd-drivers.md.
+ * So the features that a driver wants depend on which it gets, and negotiation is a loop: reset,
+ * ask for less, until the set makes sense (negotiate(), the loop of OpenBSD's if_vio.c 1.78).
+ * Before that, OpenBSD did not know MTU, and on Apple's machine FEATURES_OK did not stick: that is
+ * bug 1 of docs/bsd-drivers.md.
  *
  * Boot arguments: net=new (the loop) or net=old (one try, no MTU, as if_vio.c 1.77); ping=N, the
  * length of the long ping (what the MTU allows).
@@ -46,8 +46,7 @@
     (NET_F_MAC | NET_F_STATUS | NET_F_CTRL_VQ | NET_F_CTRL_RX | NET_F_MRG_RXBUF | NET_F_CSUM |     \
      NET_F_GUEST_CSUM | VIRTIO_F_EVENT_IDX)
 #define NET_F_GUEST_TSO (NET_F_GUEST_TSO4 | NET_F_GUEST_TSO6)
-#define NET_F_TSO                                                                                  \
-    (NET_F_CTRL_GUEST_OFFLOADS | NET_F_GUEST_TSO | NET_F_HOST_TSO4 | NET_F_HOST_TSO6)
+#define NET_F_TSO       (NET_F_CTRL_GUEST_OFFLOADS | NET_F_GUEST_TSO | NET_F_HOST_TSO4 | NET_F_HOST_TSO6)
 
 #define CONFIG_MAC    0
 #define CONFIG_STATUS 6
@@ -81,7 +80,7 @@ static struct vio_softc {
     } rx[RX_BUFFERS], tx, ctrl;
     unsigned rx_of_slot[RX_BUFFERS]; /* rings of no more slots than buffers */
     uint8_t *frame;                  /* the one received last, put together */
-} *vio;
+} * vio;
 
 /* --- negotiation --- */
 
@@ -98,8 +97,7 @@ static int negotiate(struct virtio_softc *vsc)
     for (;;) {
         unsigned mtu;
 
-        vsc->driver_features =
-            NET_F_BASE | (want_tso ? NET_F_TSO : 0) | (want_mtu ? NET_F_MTU : 0);
+        vsc->driver_features = NET_F_BASE | (want_tso ? NET_F_TSO : 0) | (want_mtu ? NET_F_MTU : 0);
         if (virtio_negotiate_features(vsc))
             return ENXIO;
         if ((vsc->active_features & NET_F_GUEST_TSO) &&
@@ -234,7 +232,7 @@ void vio_attach(struct virtio_softc *vsc)
     for (unsigned i = 0; i < vsc->vq[VQ_RX].num; i++)
         if (give_rx(sc, i))
             kprintf("FAIL %s: receive buffer %u\n", vsc->name, i);
-    if (virtio_has_feature(vsc, NET_F_CTRL_VQ | NET_F_CTRL_GUEST_OFFLOADS) &&
+    if ((vsc->active_features & NET_F_GUEST_TSO) && virtio_has_feature(vsc, NET_F_CTRL_VQ) &&
         set_offloads(sc, vsc->active_features & NET_F_GUEST_CSUM))
         kprintf("FAIL %s: offloads\n", vsc->name);
     kprintf("%s: address %02x:%02x:%02x:%02x:%02x:%02x, hardmtu %lu%s%s\n", vsc->name, sc->mac[0],

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * virtio-blk (5.2): sectors of 512 bytes, one queue. A request is a chain of three parts: a header that
- * says what and where, which the device reads; the data; and one byte of status, which it writes.
- * What a driver may send is in the features: FLUSH allows VIRTIO_BLK_T_FLUSH, and a driver that
- * accepted it has to send one before it calls data safe (5.2.6.2); RO means writes fail; SIZE_MAX and
- * SEG_MAX bound the descriptors of one request.
+ * virtio-blk (5.2): sectors of 512 bytes, one queue. A request is a chain of three parts: a header
+ * that says what and where, which the device reads; the data; and one byte of status, which it
+ * writes. What a driver may send is in the features: FLUSH allows VIRTIO_BLK_T_FLUSH, and a driver
+ * that accepted it has to send one before it calls data safe (5.2.6.2); RO means writes fail;
+ * SIZE_MAX and SEG_MAX bound the descriptors of one request.
  *
- * Boot argument dma=kva|outside|end lies about the data's address: the kernel virtual one, one that is
- * no RAM, or one so near the end of RAM that the range runs off it.
+ * Boot argument dma=kva|outside|end lies about the data's address: the kernel virtual one, one that
+ * is no RAM, or one so near the end of RAM that the range runs off it.
  */
 #include "fdt.h"
 #include "pmap.h"
@@ -41,7 +41,7 @@ static struct vioblk_softc {
     bus_dmamap_t map;
     struct vioblk_request *request;
     uint64_t capacity;
-} *vioblk;
+} * vioblk;
 
 void vioblk_attach(struct virtio_softc *vsc)
 {
@@ -151,6 +151,6 @@ static bool exercise(struct vioblk_softc *sc)
 void vioblk_test(void)
 {
     if (vioblk && vioblk->capacity)
-        kprintf("%s %s: a sector written, flushed and read\n",
-                exercise(vioblk) ? "ok" : "FAIL", vioblk->vsc->name);
+        kprintf("%s %s: a sector written, flushed and read\n", exercise(vioblk) ? "ok" : "FAIL",
+                vioblk->vsc->name);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * virtio-console (5.3), port 0 only: receiveq 0, transmitq 1. Without MULTIPORT a port is there from
- * the start and the control queues are not. SIZE only says that config has columns and rows.
+ * virtio-console (5.3), port 0 only: receiveq 0, transmitq 1. Without MULTIPORT a port is there
+ * from the start and the control queues are not. SIZE only says that config has columns and rows.
  *
- * On Apple's machine it is the one serial console there is, and OpenBSD's arm64 kernel has no driver
- * for it; a kernel that has one says all it kept in its message buffer as soon as this attaches.
+ * On Apple's machine it is the one serial console there is, and OpenBSD's arm64 kernel has no
+ * driver for it; a kernel that has one says all it kept in its message buffer as soon as this
+ * attaches.
  */
 #include "virtio.h"
 
@@ -18,7 +19,7 @@ static struct viocon_softc {
     bus_dmamap_t map;
     uint8_t *buffer;
     bool busy;
-} *viocon;
+} * viocon;
 
 /* Polls: it is called with interrupts masked, and from a panic. */
 static bool send(struct viocon_softc *sc, const char *text, size_t length)

@@ -1,28 +1,29 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * virtio-gpu, two-dimensional (5.7): a frame buffer in the guest's memory and a device that copies it
- * to a screen when it is told.
+ * virtio-gpu, two-dimensional (5.7): a frame buffer in the guest's memory and a device that copies
+ * it to a screen when it is told.
  *
  * - No features are needed. Two queues: control (0) and cursor (1); both have to exist.
- * - Every command is a struct that begins with a header (5.7.6.7), followed in the same chain by room
- *   for the answer. VIRTIO_GPU_FLAG_FENCE with a fence_id asks that the answer wait for the work and
- *   repeat the id; this driver fences everything and waits for each answer.
+ * - Every command is a struct that begins with a header (5.7.6.7), followed in the same chain by
+ * room for the answer. VIRTIO_GPU_FLAG_FENCE with a fence_id asks that the answer wait for the work
+ * and repeat the id; this driver fences everything and waits for each answer.
  * - To get a picture: ask for the size (GET_DISPLAY_INFO), create a resource on the device's side
  *   (RESOURCE_CREATE_2D), name the guest memory behind it (RESOURCE_ATTACH_BACKING, in physical
- *   addresses), show it (SET_SCANOUT). Then for each change: copy (TRANSFER_TO_HOST_2D), and show the
- *   copied part (RESOURCE_FLUSH).
- * - A device answers nothing before DRIVER_OK (3.1.1). Some do all the same, Apple's does not: a driver
- *   that asks for the display's size while it attaches, before virtio_attach_finish, waits for ever.
+ *   addresses), show it (SET_SCANOUT). Then for each change: copy (TRANSFER_TO_HOST_2D), and show
+ * the copied part (RESOURCE_FLUSH).
+ * - A device answers nothing before DRIVER_OK (3.1.1). Some do all the same, Apple's does not: a
+ * driver that asks for the display's size while it attaches, before virtio_attach_finish, waits for
+ * ever.
  *
- * viogpu_wsmmap is what a user program's mmap of the display ends in. The kernel has three numbers for
- * the frame buffer's first byte, and they are easily confused because all of them are integers: the
- * kernel virtual address through which it draws, the segment's address that the device was given, and
- * the physical address that goes into the user's page tables. The wrong one compiles, works in every
- * test that does not start X, and is bug 2 of docs/bsd-drivers.md.
+ * viogpu_wsmmap is what a user program's mmap of the display ends in. The kernel has three numbers
+ * for the frame buffer's first byte, and they are easily confused because all of them are integers:
+ * the kernel virtual address through which it draws, the segment's address that the device was
+ * given, and the physical address that goes into the user's page tables. The wrong one compiles,
+ * works in every test that does not start X, and is bug 2 of docs/bsd-drivers.md.
  *
  * Boot arguments: gpu=pa (the driver as it should be) or gpu=kva (as OpenBSD's was before viogpu.c
- * 1.13); resource=N, the resource's id (1); fb=N, the frame buffer at RAM + N or above; backing=kva,
- * the device is given a kernel virtual address too.
+ * 1.13); resource=N, the resource's id (1); fb=N, the frame buffer at RAM + N or above;
+ * backing=kva, the device is given a kernel virtual address too.
  */
 #include "picture.h"
 #include "pmap.h"
@@ -127,8 +128,8 @@ static int alloc_shared(bus_dma_tag_t tag, size_t size, bus_dma_segment_t *seg, 
     return bus_dmamap_load(tag, *map, *kva, size, NULL, BUS_DMA_NOWAIT);
 }
 
-/* Sends a fenced command, and waits for its answer as OpenBSD's driver does, by polling. The type of
- * the answer must be `wanted`. */
+/* Sends a fenced command, and waits for its answer as OpenBSD's driver does, by polling. The type
+ * of the answer must be `wanted`. */
 static int command(struct viogpu_softc *sc, void *cmd, size_t size, void *answer,
                    size_t answer_size, uint32_t wanted)
 {
@@ -187,13 +188,14 @@ static int get_display_info(struct viogpu_softc *sc)
 
 static int create_2d(struct viogpu_softc *sc)
 {
-    struct gpu_create_2d cmd = {{.type = CMD_RESOURCE_CREATE_2D}, sc->resource, FORMAT_B8G8R8X8,
-                                sc->width, sc->height};
+    struct gpu_create_2d cmd = {
+        {.type = CMD_RESOURCE_CREATE_2D}, sc->resource, FORMAT_B8G8R8X8, sc->width, sc->height};
 
     return simple_command(sc, &cmd, sizeof(cmd));
 }
 
-/* The map's segments are what the device may be told: here one, since the memory was asked for so. */
+/* The map's segments are what the device may be told: here one, since the memory was asked for so.
+ */
 static int attach_backing(struct viogpu_softc *sc)
 {
     struct gpu_attach_backing cmd = {{.type = CMD_RESOURCE_ATTACH_BACKING}, sc->resource, 1, {{0}}};
@@ -207,10 +209,8 @@ static int attach_backing(struct viogpu_softc *sc)
 
 static int set_scanout(struct viogpu_softc *sc)
 {
-    struct gpu_set_scanout cmd = {{.type = CMD_SET_SCANOUT},
-                                  {0, 0, sc->width, sc->height},
-                                  0,
-                                  sc->resource};
+    struct gpu_set_scanout cmd = {
+        {.type = CMD_SET_SCANOUT}, {0, 0, sc->width, sc->height}, 0, sc->resource};
 
     return simple_command(sc, &cmd, sizeof(cmd));
 }
@@ -218,11 +218,8 @@ static int set_scanout(struct viogpu_softc *sc)
 /* The whole frame buffer to the screen; OpenBSD's driver does so every 10 ms. */
 static int repaint(struct viogpu_softc *sc)
 {
-    struct gpu_transfer transfer = {{.type = CMD_TRANSFER_TO_HOST_2D},
-                                    {0, 0, sc->width, sc->height},
-                                    0,
-                                    sc->resource,
-                                    0};
+    struct gpu_transfer transfer = {
+        {.type = CMD_TRANSFER_TO_HOST_2D}, {0, 0, sc->width, sc->height}, 0, sc->resource, 0};
     struct gpu_flush flush = {
         {.type = CMD_RESOURCE_FLUSH}, {0, 0, sc->width, sc->height}, sc->resource, 0};
     int error;
@@ -233,7 +230,8 @@ static int repaint(struct viogpu_softc *sc)
     return error ? error : simple_command(sc, &flush, sizeof(flush));
 }
 
-/* mmap(2) of the display as it should be: out of bounds is -1, and the rest is a matter of bus_dma. */
+/* mmap(2) of the display as it should be: out of bounds is -1, and the rest is a matter of bus_dma.
+ */
 static paddr_t viogpu_wsmmap(void *device, uint64_t offset, int prot)
 {
     struct viogpu_softc *sc = device;

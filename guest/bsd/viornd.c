@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * virtio-rng (5.4), the smallest device: one queue, no features, no configuration. The driver offers a
- * buffer, the device fills as much of it as it likes (at least one byte) and says how much.
+ * virtio-rng (5.4), the smallest device: one queue, no features, no configuration. The driver
+ * offers a buffer, the device fills as much of it as it likes (at least one byte) and says how
+ * much.
  */
 #include "virtio.h"
 
@@ -12,7 +13,7 @@ static struct viornd_softc {
     struct virtio_softc *vsc;
     bus_dmamap_t map;
     uint8_t *buffer;
-} *viornd;
+} * viornd;
 
 void viornd_attach(struct virtio_softc *vsc)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a virtio driver (viogpu.c ...) and the transport (virtio_pci.c) know of each other, and split
- * virtqueues (virtqueue.c). Virtual I/O Device (VIRTIO) 1.2; sections are cited where they rule.
+ * What a virtio driver (viogpu.c ...) and the transport (virtio_pci.c) know of each other, and
+ * split virtqueues (virtqueue.c). Virtual I/O Device (VIRTIO) 1.2; sections are cited where they
+ * rule.
  *
  * A driver attaches in this order (3.1.1), and no device answers before the last step:
  *
@@ -48,7 +49,7 @@ struct virtq_desc {
 struct virtqueue {
     struct virtio_softc *vsc;
     unsigned index, num, maxsegs;
-    uint16_t *avail;        /* flags, idx, ring[num], used_event (2.7.6) */
+    uint16_t *avail;         /* flags, idx, ring[num], used_event (2.7.6) */
     volatile uint16_t *used; /* flags, idx, ring[num] of two words, avail_event (2.7.8) */
     struct virtq_desc *desc, *indirect; /* indirect: a table of maxsegs for each slot */
     paddr_t desc_pa, avail_pa, used_pa, indirect_pa;
@@ -82,8 +83,8 @@ struct virtio_softc {
 
 /* Finds the structures of a virtio 1.x function; the device type in *type. ENXIO: it is none. */
 int virtio_pci_attach(struct virtio_softc *vsc, struct pci_device *pci, unsigned *type);
-/* Resets the device, offers driver_features and settles on what both want; ENXIO, after a line on the
- * console, when the device does not accept that. May be called again after virtio_reset. */
+/* Resets the device, offers driver_features and settles on what both want; ENXIO, after a line on
+ * the console, when the device does not accept that. May be called again after virtio_reset. */
 int virtio_negotiate_features(struct virtio_softc *vsc);
 void virtio_reset(struct virtio_softc *vsc);
 uint8_t virtio_get_status(const struct virtio_softc *vsc);
@@ -91,7 +92,8 @@ static inline bool virtio_has_feature(const struct virtio_softc *vsc, uint64_t f
 {
     return (vsc->active_features & feature) == feature;
 }
-/* Sets up queue `index` for chains of at most `maxsegs` descriptors, and no more than `most` slots. */
+/* Sets up queue `index` for chains of at most `maxsegs` descriptors, and no more than `most` slots.
+ */
 int virtio_alloc_vq(struct virtio_softc *vsc, unsigned index, unsigned maxsegs, unsigned most);
 /* MSI-X with a vector for each queue if it can be had, then DRIVER_OK. */
 int virtio_attach_finish(struct virtio_softc *vsc);
@@ -123,8 +125,8 @@ void virtio_enqueue_commit(struct virtqueue *vq, unsigned slot, bool notify);
 bool virtio_dequeue(struct virtqueue *vq, unsigned *slot, uint32_t *length);
 /* Its descriptors are free again. */
 void virtio_dequeue_commit(struct virtqueue *vq, unsigned slot);
-/* Waits for virtio_dequeue, asleep if there are interrupts and `sleep`. ETIMEDOUT after ten seconds,
- * EIO when the device says DEVICE_NEEDS_RESET; both after a line on the console. */
+/* Waits for virtio_dequeue, asleep if there are interrupts and `sleep`. ETIMEDOUT after ten
+ * seconds, EIO when the device says DEVICE_NEEDS_RESET; both after a line on the console. */
 int virtio_wait(struct virtqueue *vq, bool sleep, unsigned *slot, uint32_t *length);
 
 /* --- the drivers: attach to a device found; each says on the console how that went --- */

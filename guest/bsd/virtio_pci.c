@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * virtio over PCI, 1.x only (4.1). A function says in vendor-specific capabilities which part of which
- * BAR is what: the common configuration, the doorbells, the ISR byte, the device's own configuration.
- * Nothing about their places may be taken for granted: Apple's differ from release to release.
+ * virtio over PCI, 1.x only (4.1). A function says in vendor-specific capabilities which part of
+ * which BAR is what: the common configuration, the doorbells, the ISR byte, the device's own
+ * configuration. Nothing about their places may be taken for granted: Apple's differ from release
+ * to release.
  *
  * The handshake (3.1.1) is OpenBSD's. Its one subtlety is FEATURES_OK: the driver sets it and must
  * read it back, since a device clears it to say that it cannot work with this set of features. A
@@ -42,7 +43,7 @@ enum { CFG_COMMON = 1, CFG_NOTIFY = 2, CFG_ISR = 3, CFG_DEVICE = 4 };
 
 static unsigned transitional_type(uint16_t product)
 {
-    static const uint8_t types[] = {VIRTIO_ID_NET, VIRTIO_ID_BLOCK, 5, VIRTIO_ID_CONSOLE, 8,
+    static const uint8_t types[] = {VIRTIO_ID_NET,    VIRTIO_ID_BLOCK, 5, VIRTIO_ID_CONSOLE, 8,
                                     VIRTIO_ID_ENTROPY};
 
     return product - ID_TRANSITIONAL < nitems(types) ? types[product - ID_TRANSITIONAL] : 0;
@@ -168,8 +169,8 @@ int virtio_alloc_vq(struct virtio_softc *vsc, unsigned index, unsigned maxsegs, 
     error = virtq_create(vq);
     if (error)
         return error;
-    vq->notify = vsc->notify_base + (uint64_t)mmio_read16(vsc->common + QUEUE_NOTIFY_OFF) *
-                                        vsc->notify_multiplier;
+    vq->notify = vsc->notify_base +
+                 (uint64_t)mmio_read16(vsc->common + QUEUE_NOTIFY_OFF) * vsc->notify_multiplier;
     mmio_write16(vsc->common + QUEUE_SIZE, (uint16_t)vq->num);
     write_address(vsc->common + QUEUE_DESC, vq->desc_pa);
     write_address(vsc->common + QUEUE_DRIVER, vq->avail_pa);

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Split virtqueues (2.7): a table of descriptors, which are addresses and lengths; a ring in which the
- * driver offers the heads of chains; and a ring in which the device returns them.
+ * Split virtqueues (2.7): a table of descriptors, which are addresses and lengths; a ring in which
+ * the driver offers the heads of chains; and a ring in which the device returns them.
  *
  * - Addresses in descriptors are the device's, out of a loaded bus_dma map. Nothing else will do.
  * - A descriptor is written before the ring entry that names it, and that before the index that
  *   counts it (2.7.13): one barrier before the index is the whole of it.
  * - With INDIRECT_DESC, a chain of more than one lies in a table of its own and takes one slot.
- * - With EVENT_IDX, each side tells the other at which index it wants to hear again (2.7.7, 2.7.10);
- *   the comparison is modulo 2^16.
+ * - With EVENT_IDX, each side tells the other at which index it wants to hear again
+ * (2.7.7, 2.7.10); the comparison is modulo 2^16.
  */
 #include "virtio.h"
 
 #include "pmap.h"
 
-#define DESC_NEXT     1
-#define DESC_WRITE    2 /* the device writes */
-#define DESC_INDIRECT 4
-#define RING_FLAGS    0
-#define RING_IDX      1
-#define RING_FIRST    2
-#define PATIENCE_US   UINT64_C(10000000)
+#define DESC_NEXT      1
+#define DESC_WRITE     2 /* the device writes */
+#define DESC_INDIRECT  4
+#define RING_FLAGS     0
+#define RING_IDX       1
+#define RING_FIRST     2
+#define PATIENCE_US    UINT64_C(10000000)
 #define USED_NO_NOTIFY 1
 
 /* The two event words live behind the rings (2.7.6, 2.7.8). */
@@ -106,8 +106,8 @@ int virtio_enqueue_reserve(struct virtqueue *vq, unsigned slot, unsigned count)
     unsigned last = slot;
 
     vq->chain.count = 0;
-    vq->chain.is_indirect = count > 1 && count <= vq->maxsegs &&
-                            virtio_has_feature(vq->vsc, VIRTIO_F_INDIRECT_DESC);
+    vq->chain.is_indirect =
+        count > 1 && count <= vq->maxsegs && virtio_has_feature(vq->vsc, VIRTIO_F_INDIRECT_DESC);
     vq->chain.at = slot;
     vq->chain.table = vq->desc;
     if (vq->chain.is_indirect) {
