@@ -231,6 +231,11 @@ void atoll_restore_terminal(struct atoll *vm);
  * fast. -ENODEV: none. */
 int atoll_balloon(struct atoll *vm, uint64_t bytes);
 
+/* Writes what the guest's screen shows now to a PNG file: `path`, which a confined process cannot
+ * open any more, or config.screenshot when it is NULL. A file that is no picture is left alone.
+ * -ENODEV: no GPU. */
+int atoll_screenshot(struct atoll *vm, const char *path, struct atoll_error *error);
+
 struct atoll_stats {
     uint64_t instructions; /* 0: the engine does not count */
     uint64_t exits;

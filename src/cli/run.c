@@ -16,18 +16,20 @@
 
 /*
  * What signal handlers need: handlers take no argument, so this one thing is the program's, not the
- * library's. SIGINT, SIGTERM, SIGHUP and SIGQUIT end the machine in order, through a pipe that a
- * loop watches; a crash of Atoll itself restores the terminal first.
+ * library's. SIGINT, SIGTERM, SIGHUP and SIGQUIT end the machine in order, and SIGUSR1 asks for a
+ * picture of the screen, through a pipe that a loop watches; a crash of Atoll itself restores the
+ * terminal first.
  */
 static struct {
     struct atoll *volatile vm;
     int pipe[2];
 } on_signal = {NULL, {-1, -1}};
 
-static void ask_to_quit(int number)
+static void tell_loop(int number)
 {
     int saved = errno;
-    ssize_t n = write(on_signal.pipe[1], "", 1);
+    uint8_t byte = (uint8_t)number;
+    ssize_t n = write(on_signal.pipe[1], &byte, 1);
 
     (void)n; /* a full pipe has asked already */
     errno = saved;
@@ -41,53 +43,63 @@ static void restore_and_die(int number)
     raise(number);
 }
 
-static void quit_asked(void *ctx, unsigned events)
-{
-    char byte;
-
-    if (read(on_signal.pipe[0], &byte, 1) == 1)
-        atoll_quit(ctx);
-}
-
-/* Between the terminal's change and the handlers' installation, a signal waits. */
-static void hold_signals(int how)
-{
-    sigset_t quits;
-
-    sigemptyset(&quits);
-    sigaddset(&quits, SIGINT);
-    sigaddset(&quits, SIGTERM);
-    sigaddset(&quits, SIGHUP);
-    sigaddset(&quits, SIGQUIT);
-    sigprocmask(how, &quits, NULL);
-}
-
-static int catch_signals(struct atoll *vm, struct host_loop *loop, struct host_watch **watch)
-{
-    static const int quits[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT},
-                     crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE};
-    struct sigaction action = {.sa_handler = ask_to_quit};
-
-    if (pipe2(on_signal.pipe, O_CLOEXEC | O_NONBLOCK) < 0)
-        return -errno;
-    on_signal.vm = vm;
-    for (size_t i = 0; i < nitems(quits); i++)
-        sigaction(quits[i], &action, NULL);
-    action.sa_handler = restore_and_die;
-    for (size_t i = 0; i < nitems(crashes); i++)
-        sigaction(crashes[i], &action, NULL);
-    signal(SIGPIPE, SIG_IGN); /* a console's reader may go away */
-    signal(SIGXFSZ, SIG_IGN); /* a file at its limit is an I/O error of the guest's */
-    hold_signals(SIG_UNBLOCK);
-    return host_watch_create(loop, on_signal.pipe[0], HOST_READABLE, quit_asked, vm, watch);
-}
-
 static void log_line(void *ctx, enum atoll_log_level level, const char *line)
 {
     static const char *const words[] = {"error: ", "warning: ", "", "debug: "};
 
     /* A raw terminal does not return the carriage by itself. */
     fprintf(stderr, "atoll: %s%s%s\n", words[level], line, isatty(STDERR_FILENO) ? "\r" : "");
+}
+
+static void signal_came(void *ctx, unsigned events)
+{
+    uint8_t numbers[64];
+    ssize_t count = read(on_signal.pipe[0], numbers, sizeof(numbers));
+    struct atoll_error error;
+    bool shoot = false;
+
+    for (ssize_t i = 0; i < count; i++) {
+        if (numbers[i] == SIGUSR1)
+            shoot = true;
+        else
+            atoll_quit(ctx);
+    }
+    if (shoot && atoll_screenshot(ctx, NULL, &error) < 0)
+        log_line(NULL, ATOLL_LOG_ERROR, error.text);
+}
+
+/* Between the terminal's change and the handlers' installation, a signal waits. */
+static void hold_signals(int how)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGQUIT);
+    sigaddset(&signals, SIGUSR1);
+    sigprocmask(how, &signals, NULL);
+}
+
+static int catch_signals(struct atoll *vm, struct host_loop *loop, struct host_watch **watch)
+{
+    static const int told[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1},
+                     crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE};
+    struct sigaction action = {.sa_handler = tell_loop};
+
+    if (pipe2(on_signal.pipe, O_CLOEXEC | O_NONBLOCK) < 0)
+        return -errno;
+    on_signal.vm = vm;
+    for (size_t i = 0; i < nitems(told); i++)
+        sigaction(told[i], &action, NULL);
+    action.sa_handler = restore_and_die;
+    for (size_t i = 0; i < nitems(crashes); i++)
+        sigaction(crashes[i], &action, NULL);
+    signal(SIGPIPE, SIG_IGN); /* a console's reader may go away */
+    signal(SIGXFSZ, SIG_IGN); /* a file at its limit is an I/O error of the guest's */
+    hold_signals(SIG_UNBLOCK);
+    return host_watch_create(loop, on_signal.pipe[0], HOST_READABLE, signal_came, vm, watch);
 }
 
 /* What the machine came to, for --log debug. */

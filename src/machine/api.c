@@ -153,6 +153,11 @@ int atoll_balloon(struct atoll *vm, uint64_t bytes)
     return 0;
 }
 
+int atoll_screenshot(struct atoll *vm, const char *path, struct atoll_error *error)
+{
+    return screen_shoot(&inside(vm)->screen, path, error_of(error));
+}
+
 static uint64_t published(const _Atomic uint64_t *from)
 {
     return atomic_load_explicit(from, memory_order_relaxed);

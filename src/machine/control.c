@@ -36,6 +36,7 @@ static void stop(struct machine *m, enum atoll_stop why)
     if (m->phase == MACHINE_STOPPED)
         return;
     quiesce(m);
+    screen_finish(&m->screen);
     pthread_mutex_lock(&m->lock);
     m->phase = MACHINE_STOPPED;
     m->why = why;

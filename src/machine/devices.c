@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The machine's devices, in their places: chips on the bus, then PCI functions in the order net,
- * disk, entropy, balloon, console, each on the I/O loop that fits its work.
+ * disk, GPU, entropy, balloon, console, each on the I/O loop that fits its work.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -343,6 +343,39 @@ static int create_consoles(struct machine *m, struct error *err)
     return 0;
 }
 
+/* Whether the guest has a console that its user may be looking at. */
+static bool has_serial(const struct machine *m)
+{
+    for (size_t i = 0; i < m->config.console_count; i++)
+        if (m->config.consoles[i].kind != ATOLL_CONSOLE_NONE)
+            return true;
+    return false;
+}
+
+static int create_gpu(struct machine *m, struct error *err)
+{
+    struct virtio_device *dev = NULL;
+    struct virtio_host host;
+    struct display *display;
+    int ret = screen_open(&m->screen, m->config.screenshot, has_serial(m), &m->log, err);
+
+    ret = ret ? ret : host_loop_create(&m->gpu_loop, "gpu0", err);
+    if (ret)
+        return ret;
+    if (display_create(&display, m->config.gpu.width, m->config.gpu.height))
+        return error_set(err, ENOMEM, "out of memory");
+    host = virtio_host(m, m->gpu_loop);
+    ret = virtio_gpu_create(&dev, &host, "virtio-gpu0", display);
+    if (ret)
+        display_free(display);
+    ret = plug(m, ret, dev, "virtio-gpu0", err);
+    if (ret)
+        return ret;
+    m->gpu = dev;
+    screen_watch(&m->screen, display);
+    return 0;
+}
+
 static int create_rng(struct machine *m, struct error *err)
 {
     const struct virtio_host host = virtio_host(m, m->io);
@@ -421,6 +454,8 @@ int devices_create(struct machine *m, struct error *err)
         ret = create_net(m, i, err);
     for (size_t i = 0; i < m->config.disk_count && !ret; i++)
         ret = create_disk(m, i, err);
+    if (m->config.gpu.width)
+        ret = ret ? ret : create_gpu(m, err);
     ret = ret ? ret : create_rng(m, err);
     ret = ret ? ret : create_balloon(m, err);
     return ret ? ret : create_consoles(m, err);
@@ -428,6 +463,7 @@ int devices_create(struct machine *m, struct error *err)
 
 void devices_destroy(struct machine *m)
 {
+    screen_close(&m->screen);
     if (m->uart_console)
         console_close(m->uart_console);
     for (size_t i = 0; i < m->config.console_count; i++)
@@ -443,6 +479,8 @@ void devices_destroy(struct machine *m)
     for (size_t i = 0; i < ATOLL_DISKS_MAX; i++)
         if (m->disk_loops[i])
             host_loop_destroy(m->disk_loops[i]);
+    if (m->gpu_loop)
+        host_loop_destroy(m->gpu_loop);
     if (m->io)
         host_loop_destroy(m->io);
 }
@@ -451,6 +489,8 @@ void devices_reset(struct machine *m)
 {
     for (size_t i = 0; i < m->device_count; i++)
         m->devices[i].ops->reset(m->devices[i].dev);
+    if (m->gpu) /* a driver's reset leaves it alone: only the machine's ends what firmware shows */
+        virtio_gpu_firmware_scanout(m->gpu, 0, 0, 0, 0);
 }
 
 static void each_virtio(struct machine *m, void (*visit)(struct virtio_device *dev))

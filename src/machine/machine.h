@@ -30,6 +30,7 @@
 #include "machine/clock.h"
 #include "machine/log_limit.h"
 #include "machine/quirk.h"
+#include "machine/screen.h"
 #include "pci/pci.h"
 
 struct machine;
@@ -103,11 +104,14 @@ struct machine {
     struct pl061 *gpio;
     struct pci_host *pci;
     struct virtio_device *balloon;
+    struct virtio_device *gpu; /* or NULL */
+    struct screen screen;
     struct machine_device devices[MACHINE_MAX_DEVICES];
     size_t device_count;
 
     struct host_loop *io;                          /* chips, net, console, rng, balloon */
     struct host_loop *disk_loops[ATOLL_DISKS_MAX]; /* one a disk: a slow flush delays nobody else */
+    struct host_loop *gpu_loop;                    /* large copies delay nobody else */
     struct console *consoles[ATOLL_CONSOLES_MAX];
     bool console_owned[ATOLL_CONSOLES_MAX]; /* by a virtio device, which closes it */
     struct console *uart_console;           /* NULL: the PL011's output goes nowhere */
