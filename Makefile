@@ -53,7 +53,7 @@ guest:
 
 guests:
 	@tools/setup run
-	@tools/guest-debian cloud generic trixie installer
+	@tools/guest-debian cloud generic trixie installer efi
 	@tools/guest-programs
 
 run: build guest
@@ -91,4 +91,4 @@ format:
 
 clean:
 	rm -rf build/plain build/asan build/tsan build/bench build/atoll build/*.log
-	rm -rf $(addprefix $(GUEST)/,cloud generic trixie installer programs mirror *.img)
+	rm -rf $(addprefix $(GUEST)/,cloud generic trixie installer efi programs mirror *.img)

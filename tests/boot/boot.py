@@ -445,15 +445,15 @@ TESTS = {test.__name__: test for test in (
     isolated, idle, memory, qcow2, gzip, locked, full, programs, hwdebug, systemd, bsd)}
 
 
-def main():
-    if len(sys.argv) != 4 or sys.argv[3] not in TESTS:
-        sys.exit("usage: boot.py ATOLL GUESTS " + "|".join(TESTS))
+def main(tests):
+    if len(sys.argv) != 4 or sys.argv[3] not in tests:
+        sys.exit(f"usage: {os.path.basename(sys.argv[0])} ATOLL GUESTS " + "|".join(tests))
     atoll, guests, name = sys.argv[1:]
     # Told to stop, it leaves through its `with` statements, so that no machine outlives the test.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="atoll-boot-") as directory:
         try:
-            TESTS[name](Bench(atoll, guests, directory))
+            tests[name](Bench(atoll, guests, directory))
         except Skip as reason:
             print(f"skipped: {name}: {reason}")
             return SKIPPED
@@ -464,4 +464,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(TESTS))
