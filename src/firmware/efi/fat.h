@@ -118,7 +118,9 @@ int fat_chain_run(struct volume *volume, struct fat_chain *chain, uint32_t index
 void fat_chain_start(struct fat_chain *chain, uint32_t first);
 /* Makes the chain at least `count` clusters long, of which it has `have`; -ENOSPC: as it was. */
 int fat_chain_extend(struct volume *volume, struct fat_chain *chain, uint32_t have, uint32_t count);
-/* Cuts the chain to `count` clusters. */
+/* The chain has an end, and `count` clusters at least. -ENODATA, -EBADMSG. */
+int fat_chain_check(struct volume *volume, struct fat_chain *chain, uint32_t count);
+/* Cuts the chain, if it has an end, to `count` clusters. */
 int fat_chain_cut(struct volume *volume, struct fat_chain *chain, uint32_t count);
 
 /* --- fat_name.c --- */
@@ -127,6 +129,8 @@ bool fat_name_equal(const uint16_t *a, const uint16_t *b);
 /* The next component of a path: 1 and the name (without trailing dots and spaces), 0 at the end,
  * -EINVAL when it is too long or none. */
 int fat_path_next(const uint16_t **path, uint16_t name[VOLUME_NAME_MAX]);
+/* "." or "..". */
+bool fat_name_is_dots(const uint16_t *name);
 bool fat_name_valid(const uint16_t *name);
 /* The name that a short entry shows. */
 void fat_short_decode(const uint8_t *raw, uint16_t name[VOLUME_NAME_MAX]);

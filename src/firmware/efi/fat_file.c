@@ -198,9 +198,9 @@ static int walk(struct volume_file *dir, const uint16_t *path, uint16_t *leaf,
     if (leaf)
         leaf[0] = 0;
     while (!ret && (ret = fat_path_next(&path, name)) == 1) {
-        if (leaf && !more_of(path) && fat_name_valid(name)) {
+        if (leaf && !more_of(path) && !fat_name_is_dots(name)) {
             memcpy(leaf, name, sizeof(name));
-            ret = at->directory ? 0 : -ENOTDIR;
+            ret = !at->directory ? -ENOTDIR : fat_name_valid(name) ? 0 : -EINVAL;
             break;
         }
         ret = step(&at, name);
@@ -403,8 +403,10 @@ static int shrink(struct volume_file *file, uint32_t size)
 {
     uint32_t count = fat_clusters(file->volume, size);
     struct fat_chain all = file->chain;
-    int ret;
+    int ret = fat_chain_check(file->volume, &file->chain, count);
 
+    if (ret)
+        return whole(ret);
     if (count == 0)
         fat_chain_start(&file->chain, 0);
     changed(file, size);

@@ -33,9 +33,9 @@ bool fat_name_equal(const uint16_t *a, const uint16_t *b)
     return fat_upper(*a) == fat_upper(*b);
 }
 
-static bool is_dots(const uint16_t *name, size_t length)
+bool fat_name_is_dots(const uint16_t *name)
 {
-    return length <= 2 && name[0] == '.' && (length == 1 || name[1] == '.');
+    return name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0));
 }
 
 int fat_path_next(const uint16_t **path, uint16_t name[VOLUME_NAME_MAX])
@@ -51,9 +51,11 @@ int fat_path_next(const uint16_t **path, uint16_t name[VOLUME_NAME_MAX])
             return -EINVAL;
         name[length++] = **path;
     }
-    while (length && !is_dots(name, length) && (name[length - 1] == '.' || name[length - 1] == ' '))
-        length--;
     name[length] = 0;
+    if (fat_name_is_dots(name))
+        return 1;
+    while (length && (name[length - 1] == '.' || name[length - 1] == ' '))
+        name[--length] = 0;
     return length ? 1 : -EINVAL;
 }
 
@@ -64,7 +66,7 @@ static bool is_one_of(uint16_t c, const char *set)
 
 bool fat_name_valid(const uint16_t *name)
 {
-    if (name[0] == 0 || (name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0))))
+    if (name[0] == 0 || fat_name_is_dots(name))
         return false;
     for (; *name; name++) {
         if (*name < 0x20 || is_one_of(*name, "\"*/:<>?\\|"))

@@ -338,11 +338,24 @@ int fat_chain_extend(struct volume *volume, struct fat_chain *chain, uint32_t ha
     return ret;
 }
 
+int fat_chain_check(struct volume *volume, struct fat_chain *chain, uint32_t count)
+{
+    uint32_t cluster, one;
+    int ret = count ? fat_chain_run(volume, chain, count - 1, 1, &cluster, &one) : 0;
+
+    if (ret || !chain->first)
+        return ret;
+    while ((ret = chain_step(volume, chain)) == 0)
+        ;
+    return ret == -ENODATA ? 0 : ret;
+}
+
 int fat_chain_cut(struct volume *volume, struct fat_chain *chain, uint32_t count)
 {
     uint32_t cluster, next = chain->first, one;
     int ret = fat_count_free(volume);
 
+    ret = ret ? ret : fat_chain_check(volume, chain, count);
     if (ret || !chain->first)
         return ret;
     if (count) {
