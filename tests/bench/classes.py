@@ -49,6 +49,7 @@ BY_NAME = {each.name: each for each in CLASSES}
 BOOT_TARGET, BOOT_AIM = 2.0, 4.0
 # Atoll alone: from process start to the first guest instruction, and memory above the guest's.
 FIRST_TARGET_MS = 15
+LOADER_TARGET_MS = 20
 MEMORY_TARGET_MB = 30
 
 

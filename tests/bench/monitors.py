@@ -27,6 +27,10 @@ class Atoll:
             else ["--net", "none"]
         return command
 
+    def efi_command(self, disk):
+        return [self.program, "run", "--engine", self.engine, "--memory", f"{MEMORY_MB}M",
+                "--net", "none", *self.options, disk]
+
     def version(self):
         return f"engine {self.engine}"
 

@@ -1,7 +1,7 @@
 """What has been measured, and what follows from it: medians, ratios, geometric means.
 
-Kept as JSON: {"commit", "host", "versions", "scale", "runs": [...], "boots": [...], "firsts": [...]},
-the lists as measure.run, startup.boot and startup.first_instruction give their entries."""
+Kept as JSON: {"commit", "host", "versions", "scale", "runs": [...], "boots": [...], "firsts": [...],
+"loaders": [...]}, the lists as measure.run and startup's functions give their entries."""
 
 import json
 import math
@@ -12,7 +12,7 @@ import subprocess
 from monitors import QEMUS as QEMU_MONITORS
 
 QEMUS = tuple(each.name for each in QEMU_MONITORS)
-LISTS = ("runs", "boots", "firsts")
+LISTS = ("runs", "boots", "firsts", "loaders")
 
 
 def commit():
@@ -37,7 +37,7 @@ class Results:
     def __init__(self, scale):
         self.scale = scale
         self.versions, self.reused = {}, None
-        self.runs, self.boots, self.firsts = [], [], []
+        self.runs, self.boots, self.firsts, self.loaders = [], [], [], []
 
     def save(self, path):
         data = {"commit": commit(), "host": host(), "versions": self.versions,
@@ -53,7 +53,7 @@ class Results:
         if data["scale"] != self.scale:
             raise ValueError(f"{path} was made with scale {data['scale']:g}, not {self.scale:g}")
         for each in LISTS:
-            getattr(self, each).extend(entry for entry in data[each]
+            getattr(self, each).extend(entry for entry in data.get(each, [])
                                        if entry["monitor"] in QEMUS)
         self.versions.update({name: text for name, text in data["versions"].items()
                               if name in QEMUS})
@@ -91,8 +91,8 @@ class Results:
         values = [boot[column] for boot in self.boots if boot["monitor"] == monitor]
         return statistics.median(values) if values else None
 
-    def first_median(self, monitor):
-        values = [ms for first in self.firsts if first["monitor"] == monitor
+    def first_median(self, monitor, of="firsts"):
+        values = [ms for first in getattr(self, of) if first["monitor"] == monitor
                   for ms in first["milliseconds"]]
         return statistics.median(values) if values else None
 

@@ -1,5 +1,6 @@
 """What a monitor costs before and beside the guest's work: from power-on to a shell, from the
-process's start to the first guest instruction, and memory above the guest's own."""
+process's start to the first instruction of a kernel or of a boot loader on an EFI disk, and memory
+above the guest's own."""
 
 import os
 import signal
@@ -50,6 +51,14 @@ def first_byte(command):
 
 def first_instruction(monitor, directory):
     """The runs' milliseconds, in order."""
-    command = monitor.command(os.path.join(directory, monitor.first_image))
+    return first_bytes(monitor, monitor.command(os.path.join(directory, monitor.first_image)))
+
+
+def first_of_loader(monitor, directory):
+    """The same with a boot loader on an EFI disk."""
+    return first_bytes(monitor, monitor.efi_command(os.path.join(directory, "first-efi.img")))
+
+
+def first_bytes(monitor, command):
     return {"monitor": monitor.name,
             "milliseconds": [first_byte(command) for _ in range(FIRST_RUNS)]}
