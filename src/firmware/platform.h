@@ -23,6 +23,7 @@ struct platform {
     unsigned msi_base, msi_count; /* INTIDs */
 
     unsigned ppi_phys_secure, ppi_phys, ppi_virt, ppi_hyp; /* INTIDs; 0: absent */
+    unsigned ppi_maintenance;                              /* of the GIC */
     bool psci_smc; /* the conduit that is advertised; both work */
 
     struct platform_range ecam, pci_mem32, pci_mem64, pci_io;
@@ -32,7 +33,8 @@ struct platform {
     struct platform_range rtc, gpio, uart; /* uart.size 0: none */
     unsigned rtc_intid, gpio_intid, uart_intid;
     unsigned uart_clock_hz;
-    unsigned power_button_line; /* of the GPIO */
+    unsigned power_button_line;  /* of the GPIO */
+    unsigned power_button_intid; /* an interrupt of the button's own, for ACPI; 0: none */
 };
 
 #endif
