@@ -269,8 +269,11 @@ static int setup(struct viogpu_softc *sc)
         return error;
     sc->fb_size = (size_t)sc->width * sc->height * 4;
     error = alloc_shared(&sc->fb_tag, sc->fb_size, &sc->fb_seg, &sc->fb_map, &sc->fb_kva);
-    if (!error)
-        error = create_2d(sc);
+    if (error)
+        return error;
+    kprintf("%s: frame buffer kva 0x%lx pa 0x%lx size 0x%lx resource %u\n", vsc->name,
+            (uint64_t)sc->fb_kva, sc->fb_seg.ds_addr, sc->fb_size, sc->resource);
+    error = create_2d(sc);
     if (!error)
         error = attach_backing(sc);
     if (!error)
@@ -293,8 +296,6 @@ void viogpu_attach(struct virtio_softc *vsc)
         return;
     }
     kprintf("%s: %ux%u, 32bpp\n", vsc->name, sc->width, sc->height);
-    kprintf("%s: frame buffer kva 0x%lx pa 0x%lx size 0x%lx resource %u\n", vsc->name,
-            (uint64_t)sc->fb_kva, sc->fb_seg.ds_addr, sc->fb_size, sc->resource);
     viogpu = sc;
     uvm_device(bootarg_is("gpu", "kva") ? viogpu_wsmmap_kva : viogpu_wsmmap, sc, sc->fb_size);
 }
