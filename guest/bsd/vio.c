@@ -62,7 +62,7 @@
 #define ETHER_MTU             1500
 #define ETHER_MAX_HARDMTU_LEN 65435 /* OpenBSD's limit: what an mbuf chain can be */
 #define MCLBYTES              2048
-#define RX_BUFFERS            16
+#define RX_BUFFERS            64 /* of MCLBYTES: two of the longest packets */
 #define TRIES                 64
 
 struct vio_header {
