@@ -19,10 +19,10 @@ static void mode_changed(void *ctx, uint32_t width, uint32_t height)
         return;
     screen->said = true;
     log_info(screen->log,
-             "the guest draws on its display now (%ux%u) and may have moved its console there; "
-             "%s%s to see it",
-             width, height, screen->path ? "send SIGUSR1 to have it in " : "use --screenshot FILE",
-             screen->path ? screen->path : ".png");
+             "the guest draws on its display now (%ux%u), and may have moved its console there; "
+             "%s %s",
+             width, height, screen->path ? "SIGUSR1 writes a picture of it to" : "to see it give",
+             screen->path ? screen->path : "--screenshot FILE.png");
 }
 
 int screen_open(struct screen *screen, const char *path, bool serial, const struct log *log,
