@@ -758,7 +758,7 @@ static void bad_states(void **unused)
         case 2: gpu_of(f.dev)->scanout.x = UINT32_MAX; break;
         case 3: gpu_of(f.dev)->resource_count = 2; break;
         case 4: gpu_of(f.dev)->resource_count = UINT32_MAX; break;
-        case 5: gpu_of(f.dev)->firmware = (struct gpu_firmware){.ipa = 1, .width = 1}; break;
+        case 5: gpu_of(f.dev)->firmware = (struct gpu_firmware){1, 1, 1, 4, NULL}; break;
         case 6: r->picture->width = 0; break;
         case 7:
             gpu_of(f.dev)->cursor.visible = true;
