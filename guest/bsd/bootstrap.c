@@ -16,6 +16,7 @@
 #define TCR_WALKS      (UINT64_C(0x35) << 8 | UINT64_C(0x35) << 24) /* write-back, inner shareable */
 #define TCR_TG1_4K     (UINT64_C(2) << 30)
 #define VA_BITS        39
+#define PARANGE_48     5 /* the most that 4 KiB pages without LPA2 can say */
 
 #define R_AARCH64_RELATIVE 1027
 #define IMAGE_ALIGN        UINT64_C(0x200000)
@@ -103,7 +104,7 @@ void bootstrap(const void *tree)
         .identity = identity.root,
         .kernel = kernel.root,
         .tcr = TCR_T0SZ(VA_BITS) | TCR_T1SZ(VA_BITS) | TCR_WALKS | TCR_TG1_4K |
-               (read_sysreg(id_aa64mmfr0_el1) & 7) << 32, /* IPS: PARange, at most 48 bits */
+               MIN(read_sysreg(id_aa64mmfr0_el1) & 15, PARANGE_48) << 32, /* IPS */
         .slide = at - (paddr_t)image_start,
         .fdt = (paddr_t)tree,
         .image = (paddr_t)image_start,

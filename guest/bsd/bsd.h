@@ -145,7 +145,7 @@ void gic_idle(void);
 uint64_t psci(uint64_t function);
 #define PSCI_SYSTEM_OFF UINT64_C(0x84000008)
 _Noreturn void power_off(void);
-/* Seconds since the counter started, and the passing of time for polling loops. */
+/* Microseconds since some moment. */
 uint64_t microtime(void);
 
 #endif

@@ -48,8 +48,7 @@ typedef struct bus_dmamap {
 /* A map for transfers of up to `size` bytes in at most `nsegments` pieces of at most `maxsegsz`. */
 int bus_dmamap_create(bus_dma_tag_t tag, size_t size, int nsegments, size_t maxsegsz,
                       size_t boundary, int flags, bus_dmamap_t *map);
-/* Finds the physical pieces of a kernel buffer. EFBIG's place is taken by EINVAL: it does not fit.
- */
+/* Finds the physical pieces of a kernel buffer; EINVAL when they do not fit into the map. */
 int bus_dmamap_load(bus_dma_tag_t tag, bus_dmamap_t map, void *buffer, size_t length, void *process,
                     int flags);
 void bus_dmamap_unload(bus_dma_tag_t tag, bus_dmamap_t map);

@@ -111,6 +111,7 @@ user_return:
     ldp     x25, x26, [sp, #64]
     ldp     x27, x28, [sp, #80]
     ldp     x29, x30, [sp], #96
+    msr     daifclr, #4
     ret
 
 /* Sixteen vectors (Arm ARM D1.3.1), one handler; the frame is struct trapframe (bsd.h). */

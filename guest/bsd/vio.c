@@ -274,6 +274,14 @@ static int transmit(struct vio_softc *sc, size_t length)
     return 0;
 }
 
+/* How many buffers the frame that begins in this one takes; a device that says 0 means 1. */
+static unsigned merged_buffers(const struct vio_softc *sc, unsigned buffer)
+{
+    unsigned count = ((const struct vio_header *)sc->rx[buffer].kva)->num_buffers;
+
+    return count ? count : 1;
+}
+
 /* Waits for a frame and puts it together in sc->frame; its length, 0 when there is none. */
 static size_t receive(struct vio_softc *sc)
 {
@@ -290,7 +298,7 @@ static size_t receive(struct vio_softc *sc)
         buffer = sc->rx_of_slot[slot];
         bus_dmamap_sync(sc->vsc->dmat, sc->rx[buffer].map, 0, length, BUS_DMASYNC_POSTREAD);
         if (first && virtio_has_feature(sc->vsc, NET_F_MRG_RXBUF))
-            left = ((struct vio_header *)sc->rx[buffer].kva)->num_buffers;
+            left = merged_buffers(sc, buffer);
         if (length < skip || length > sc->rx_size ||
             total + length - skip > UINT16_MAX + ETHER_HDR_LEN)
             return 0;

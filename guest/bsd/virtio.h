@@ -109,7 +109,7 @@ uint64_t virtio_read_device_config_8(const struct virtio_softc *vsc, unsigned of
 
 /* Memory and free list of a queue whose index, num and maxsegs are set. */
 int virtq_create(struct virtqueue *vq);
-/* A free slot; EAGAIN's place is taken by EBUSY: the ring is full. */
+/* A free slot; EBUSY when the ring is full. */
 int virtio_enqueue_prep(struct virtqueue *vq, unsigned *slot);
 /* Room for a chain of `count` descriptors. On failure the slot is free again. */
 int virtio_enqueue_reserve(struct virtqueue *vq, unsigned slot, unsigned count);
@@ -125,8 +125,8 @@ void virtio_enqueue_commit(struct virtqueue *vq, unsigned slot, bool notify);
 bool virtio_dequeue(struct virtqueue *vq, unsigned *slot, uint32_t *length);
 /* Its descriptors are free again. */
 void virtio_dequeue_commit(struct virtqueue *vq, unsigned slot);
-/* Waits for virtio_dequeue, asleep if there are interrupts and `sleep`. ETIMEDOUT after ten
- * seconds, EIO when the device says DEVICE_NEEDS_RESET; both after a line on the console. */
+/* Waits for virtio_dequeue, asleep if there are interrupts and `sleep`. ETIMEDOUT after a minute,
+ * EIO when the device says DEVICE_NEEDS_RESET; both after a line on the console. */
 int virtio_wait(struct virtqueue *vq, bool sleep, unsigned *slot, uint32_t *length);
 
 /* --- the drivers: attach to a device found; each says on the console how that went --- */

@@ -20,7 +20,7 @@
 #define RING_FLAGS     0
 #define RING_IDX       1
 #define RING_FIRST     2
-#define PATIENCE_US    UINT64_C(10000000)
+#define PATIENCE_US    UINT64_C(60000000)
 #define USED_NO_NOTIFY 1
 
 /* The two event words live behind the rings (2.7.6, 2.7.8). */
@@ -204,6 +204,9 @@ bool virtio_dequeue(struct virtqueue *vq, unsigned *slot, uint32_t *length)
     entry = (volatile uint32_t *)(vq->used + RING_FIRST) + vq->used_idx % vq->num * 2;
     *slot = entry[0];
     *length = entry[1];
+    if (*slot >= vq->num)
+        panic("%s: queue %u: the device used descriptor %u of %u", vq->vsc->name, vq->index, *slot,
+              vq->num);
     *(volatile uint16_t *)used_event(vq) = ++vq->used_idx;
     dmb(sy); /* what we want to hear of next, before the next look (2.7.7.1) */
     return true;
