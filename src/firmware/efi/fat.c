@@ -207,6 +207,13 @@ int volume_flush(struct volume *volume)
     return ret;
 }
 
+void volume_forget(struct volume *volume)
+{
+    for (unsigned i = 0; i < FAT_CACHE_SLOTS; i++)
+        volume->cache[i].valid = volume->cache[i].dirty;
+    volume->counted = false;
+}
+
 static unsigned boot_extension(const struct volume *volume)
 {
     return volume->bits == 32 ? BOOT32_EXTENSION : BOOT_EXTENSION;
@@ -231,6 +238,11 @@ static int label_read(struct volume *volume, uint8_t label[LABEL_BYTES])
             memcpy(label, boot + boot_extension(volume) + EXTENSION_LABEL, LABEL_BYTES);
     }
     return ret;
+}
+
+bool volume_is_readonly(const struct volume *volume)
+{
+    return volume->readonly;
 }
 
 int volume_info(struct volume *volume, struct volume_info *info)

@@ -191,7 +191,8 @@ static int step(struct volume_file **at, const uint16_t *name)
 static int walk(struct volume_file *dir, const uint16_t *path, uint16_t *leaf,
                 struct volume_file **file)
 {
-    struct volume_file *at = *path == '\\' ? volume_root(dir->volume) : retain(dir);
+    struct volume_file *from = dir->directory || !dir->parent ? dir : dir->parent;
+    struct volume_file *at = *path == '\\' ? volume_root(dir->volume) : retain(from);
     uint16_t name[VOLUME_NAME_MAX];
     int ret = at ? 0 : -ENOMEM;
 

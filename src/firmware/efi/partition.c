@@ -58,7 +58,8 @@ static void add(const struct medium *medium, const uint8_t *record, unsigned num
         table->count == PARTITIONS_MAX)
         return;
     p = &table->list[table->count++];
-    *p = (struct partition){.number = number, .start = start, .size = size};
+    *p =
+        (struct partition){.scheme = PARTITION_MBR, .number = number, .start = start, .size = size};
     p->mbr_type = record[RECORD_TYPE];
     memcpy(p->record, record, RECORD_LENGTH);
 }
@@ -105,7 +106,8 @@ bool partitions_mbr(const struct medium *medium, const uint8_t *mbr, struct part
     }
     if (extended)
         add_logical(medium, extended, table);
-    table->mbr_signature = load_le32(mbr + MBR_DISK_SIGNATURE);
+    for (size_t i = 0; i < table->count; i++)
+        table->list[i].mbr_signature = load_le32(mbr + MBR_DISK_SIGNATURE);
     return table->count > 0;
 }
 
@@ -130,7 +132,6 @@ int partitions_read(const struct medium *medium, const char *name, const struct 
 
     table->scheme = PARTITION_NONE;
     table->count = 0;
-    table->mbr_signature = 0;
     if (medium->size < MEDIUM_BLOCK)
         return 0;
     ret = medium_read(medium, 0, mbr, sizeof(mbr));

@@ -20,6 +20,8 @@ enum partition_scheme {
 };
 
 struct partition {
+    enum partition_scheme scheme;
+    uint32_t mbr_signature; /* of the disk */
     unsigned number;      /* from 1, logical ones from 5; of a CD: the entry in its boot catalog */
     uint64_t start, size; /* bytes */
     uint8_t type[16];     /* GPT: GUIDs as they lie on the disk */
@@ -32,7 +34,6 @@ struct partition {
 
 struct partition_table {
     enum partition_scheme scheme;
-    uint32_t mbr_signature;
     size_t count;
     struct partition list[PARTITIONS_MAX];
 };
@@ -42,6 +43,9 @@ struct partition_table {
  * Returns 0, or -errno when the disk cannot be read. */
 int partitions_read(const struct medium *medium, const char *name, const struct log *log,
                     struct partition_table *table);
+
+/* An EFI system partition of a GPT. */
+bool partition_is_esp(const struct partition *partition);
 
 /* The steps of it, one file each: whether that scheme is there and has any partition. `mbr` is the
  * first block. */

@@ -79,7 +79,8 @@ static void add(const struct medium *medium, const uint8_t *record, unsigned num
         return;
     /* 0 and 1 stand for "as far as the volume goes": sizes of 32 MiB and more do not fit. */
     size = sectors < 2 ? end - start : align_up((uint64_t)sectors * MEDIUM_BLOCK, CD_BLOCK);
-    *p = (struct partition){.number = number, .start = start, .size = MIN(size, end - start)};
+    *p = (struct partition){
+        .scheme = PARTITION_CD, .number = number, .start = start, .size = MIN(size, end - start)};
     table->count++;
 }
 

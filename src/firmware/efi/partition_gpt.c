@@ -35,11 +35,20 @@ enum {
 
 #define MAX_ENTRIES_SIZE MIB
 
+/* C12A7328-F81F-11D2-BA4B-00A0C93EC93B */
+static const uint8_t esp_type[16] = {0x28, 0x73, 0x2a, 0xc1, 0x1f, 0xf8, 0xd2, 0x11,
+                                     0xba, 0x4b, 0x00, 0xa0, 0xc9, 0x3e, 0xc9, 0x3b};
+
 struct gpt {
     uint64_t first, last; /* usable blocks */
     uint32_t count, entry_size;
     uint8_t *entries;
 };
+
+bool partition_is_esp(const struct partition *partition)
+{
+    return memcmp(partition->type, esp_type, sizeof(esp_type)) == 0;
+}
 
 static uint32_t crc(const uint8_t *bytes, size_t length)
 {
@@ -101,7 +110,7 @@ static bool add(const struct medium *medium, const struct gpt *gpt, uint32_t i,
     if (first < gpt->first || last > gpt->last || first > last ||
         last >= medium->size / MEDIUM_BLOCK || table->count == PARTITIONS_MAX)
         return false;
-    *p = (struct partition){.number = i + 1};
+    *p = (struct partition){.scheme = PARTITION_GPT, .number = i + 1};
     p->start = first * MEDIUM_BLOCK;
     p->size = (last - first + 1) * MEDIUM_BLOCK;
     memcpy(p->type, entry + ENTRY_TYPE, sizeof(p->type));

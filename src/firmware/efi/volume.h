@@ -59,6 +59,10 @@ int volume_open(struct volume **volume, const struct medium *medium,
 void volume_close(struct volume *volume);
 /* Everything that was written is on the disk when it returns, and the volume is marked clean. */
 int volume_flush(struct volume *volume);
+/* Somebody else wrote to the medium: what is known of it is read again. To be called with nothing
+ * left to write (volume_flush). */
+void volume_forget(struct volume *volume);
+bool volume_is_readonly(const struct volume *volume);
 int volume_info(struct volume *volume, struct volume_info *info);
 int volume_set_label(struct volume *volume, const uint16_t *label);
 
