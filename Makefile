@@ -68,6 +68,7 @@ check-long: asan tsan build guests
 	@$(call compile,plain)
 	@$(call compile,fuzz,fuzzers)
 	@tools/guest-debootstrap
+	@tools/guest-zboot
 	@tests/bench/equal-prepare
 	@tools/check build/plain:long,decode,equal build/asan:long-asan build/fuzz:long-fuzz \
 	    build/tsan:unit,device,engine,threads
@@ -91,4 +92,4 @@ format:
 
 clean:
 	rm -rf build/plain build/asan build/tsan build/bench build/atoll build/*.log
-	rm -rf $(addprefix $(GUEST)/,cloud generic trixie installer efi programs mirror *.img)
+	rm -rf $(addprefix $(GUEST)/,cloud generic trixie installer efi zboot programs mirror *.img)
