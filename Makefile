@@ -7,6 +7,7 @@ ARGS =
 # A BSD that you have, for make check-guest.
 KERNEL =
 IMAGE =
+EFI =
 
 GUEST = build/guest
 
@@ -30,7 +31,7 @@ help:
 	@echo "make check         the tests, from units to Linux boots; under 20 minutes"
 	@echo "make check-long    what takes longer: whole systems, decode sweep, threads, fuzzing"
 	@echo "make check-decode  every instruction word against LLVM's disassembler"
-	@echo "make check-guest   boot your BSD: KERNEL=bsd [IMAGE=disk]"
+	@echo "make check-guest   boot your BSD: KERNEL=bsd [IMAGE=disk], EFI=disk"
 	@echo "make bench         atoll's speed against QEMU's (ARGS= for tests/bench/bench.py's options)"
 	@echo "make build         build/atoll, optimised (make asan, make tsan: under sanitizers)"
 	@echo "make format        clang-format the tree"
@@ -80,7 +81,8 @@ check-decode:
 	@tools/check build/plain:decode
 
 check-guest: build
-	@ATOLL_KERNEL="$(KERNEL)" ATOLL_IMAGE="$(IMAGE)" tools/check build/plain:guest
+	@ATOLL_KERNEL="$(KERNEL)" ATOLL_IMAGE="$(IMAGE)" ATOLL_BSD_EFI_IMAGE="$(EFI)" \
+	    tools/check build/plain:guest
 
 bench: build
 	@tools/setup run bench
