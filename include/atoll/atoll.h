@@ -258,6 +258,20 @@ void atoll_destroy(struct atoll *vm);
 int atoll_fdt(const struct atoll_config *config, void **blob, size_t *length,
               struct atoll_error *error);
 
+/* The ACPI tables of a configuration, as EFI would give them to the guest, one after another; only
+ * the addresses in them depend on where EFI puts them. *blob is the caller's to free(). */
+int atoll_acpi(const struct atoll_config *config, void **blob, size_t *length,
+               struct atoll_error *error);
+
+struct atoll_acpi_table {
+    char signature[5]; /* "FACP"; "RSDP" is the root pointer */
+    const void *bytes; /* in the blob */
+    size_t length;
+};
+
+/* Walks the tables of atoll_acpi; *at is 0 at first. Returns 0, or -ENOENT past the last. */
+int atoll_acpi_table(const void *blob, size_t length, size_t *at, struct atoll_acpi_table *table);
+
 struct atoll_engine_info {
     const char *name, *about;
     bool available;

@@ -23,6 +23,7 @@ struct command {
 
 int command_run(int argc, char **argv);
 int command_fdt(int argc, char **argv);
+int command_acpi(int argc, char **argv);
 int command_engines(int argc, char **argv);
 int command_quirks(int argc, char **argv);
 

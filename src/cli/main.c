@@ -18,6 +18,8 @@ static const struct command commands[] = {
     {"run", "[options]", "start a virtual machine", command_run},
     {"fdt", "[options] [--dtb FILE]", "print the device tree that a configuration gives",
      command_fdt},
+    {"acpi", "[options] [--dir DIR]", "write the ACPI tables that a configuration gives",
+     command_acpi},
     {"engines", "", "say which CPU engines this host has, and why others are missing",
      command_engines},
     {"quirks", "", "list the behaviours of Apple's machine that can be chosen one by one",

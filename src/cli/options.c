@@ -408,6 +408,12 @@ static int parse_dtb(struct options *o, const char *value, struct error *err)
     return 0;
 }
 
+static int parse_dir(struct options *o, const char *value, struct error *err)
+{
+    o->dir = value;
+    return *value ? 0 : error_set(err, EINVAL, "--dir needs a directory");
+}
+
 static int parse_strict(struct options *o, const char *value, struct error *err)
 {
     o->config.strict = true;
@@ -472,6 +478,7 @@ static const struct option {
     {"--trace", "FILE[,at=ADDRESS]", "write a line for each translation that is entered",
      parse_trace},
     {"--dtb", "FILE", "write the device tree as a blob (atoll fdt only)", parse_dtb},
+    {"--dir", "DIR", "write the tables there (atoll acpi only; -d for short)", parse_dir},
     {"--help", NULL, "print this", parse_help},
 };
 
@@ -490,6 +497,8 @@ static const struct option *find_option(const char *argument, const char **value
     *value = argument[length] ? argument + length + 1 : NULL;
     if (strcmp(argument, "-h") == 0)
         argument = "--help", length = strlen(argument);
+    if (strcmp(argument, "-d") == 0)
+        argument = "--dir", length = strlen(argument);
     for (size_t i = 0; i < nitems(table); i++)
         if (strlen(table[i].name) == length && strncmp(table[i].name, argument, length) == 0)
             return &table[i];

@@ -14,6 +14,7 @@
 struct options {
     struct atoll_config config;
     const char *dtb; /* of `atoll fdt` */
+    const char *dir; /* of `atoll acpi` */
     bool help;
     bool net_given, console_given;
     char *scratch; /* sub-options, cut into pieces that `config` points to */

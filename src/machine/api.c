@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "atoll/atoll.h"
+#include "firmware/acpi.h"
 #include "firmware/devicetree.h"
 #include "host/confine.h"
 #include "machine/machine.h"
@@ -211,6 +212,45 @@ int atoll_fdt(const struct atoll_config *config, void **blob, size_t *length,
         return (int)built;
     }
     *length = (size_t)built;
+    return 0;
+}
+
+int atoll_acpi(const struct atoll_config *config, void **blob, size_t *length,
+               struct atoll_error *error)
+{
+    struct platform platform;
+    struct quirks quirks;
+    uint64_t end;
+    int64_t built;
+    int ret = config_check(config, error_of(error));
+
+    ret = ret ? ret : config_quirks(config, &quirks, error_of(error));
+    if (ret)
+        return ret;
+    machine_describe(config, &quirks, &platform);
+    *blob = malloc(ACPI_MAX_SIZE);
+    if (!*blob)
+        return error_set(error_of(error), ENOMEM, "out of memory");
+    /* At the top of RAM, for want of a better place before EFI has given one. */
+    end = platform.ram.base + platform.ram.size;
+    built = acpi_build(&platform, end - ACPI_MAX_SIZE, *blob, ACPI_MAX_SIZE, error_of(error));
+    if (built < 0) {
+        free(*blob);
+        *blob = NULL;
+        return (int)built;
+    }
+    *length = (size_t)built;
+    return 0;
+}
+
+int atoll_acpi_table(const void *blob, size_t length, size_t *at, struct atoll_acpi_table *table)
+{
+    struct acpi_table found;
+
+    if (!acpi_next(blob, length, at, &found))
+        return -ENOENT;
+    *table = (struct atoll_acpi_table){.bytes = found.bytes, .length = found.length};
+    memcpy(table->signature, found.signature, sizeof(table->signature));
     return 0;
 }
 

@@ -92,7 +92,24 @@ static int check_boot(const struct atoll_config *c, struct error *err)
         return error_set(err, EINVAL,
                          "a kernel that is booted directly has no EFI variables; leave out \"%s\"",
                          c->nvram);
+    if (tables_acpi(c) && c->kernel)
+        return error_set(
+            err, EINVAL,
+            "a kernel that is booted directly gets a device tree: only EFI can tell it "
+            "where ACPI tables are; boot it as an EFI program, with --efi");
     return 0;
+}
+
+/* EFI boot gives ACPI, as on Apple's machine; direct boot has a register for the device tree and
+ * none for the RSDP. */
+bool tables_acpi(const struct atoll_config *c)
+{
+    return c->tables == ATOLL_TABLES_DEFAULT ? !c->kernel : c->tables != ATOLL_TABLES_FDT;
+}
+
+bool tables_fdt(const struct atoll_config *c)
+{
+    return c->tables == ATOLL_TABLES_DEFAULT ? c->kernel != NULL : c->tables != ATOLL_TABLES_ACPI;
 }
 
 static int check_gpu(const struct atoll_config *c, struct error *err)

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#include "chip/gicv3.h"
 #include "chip/pl061.h"
 #include "host/clock.h"
 #include "host/thread.h"
@@ -62,10 +63,17 @@ static void reset(struct machine *m)
         go_on(m);
 }
 
+/* The button's own interrupt is an edge, for guests that have no driver for the PL061. */
 static void press_button(struct machine *m)
 {
     log_info(&m->log, "power button pressed");
     pl061_set_input(m->gpio, LAYOUT_POWER_BUTTON_LINE, true);
+    if (m->platform.power_button_intid) {
+        const struct irq_line line = gicv3_spi_line(m->gic, m->platform.power_button_intid);
+
+        irq_set(&line, true);
+        irq_set(&line, false);
+    }
     host_timer_set(m->button_timer, host_clock_monotonic() + BUTTON_PRESS_NS);
 }
 

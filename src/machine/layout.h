@@ -39,11 +39,12 @@
 
 /* Interrupts by INTID. Slot d's wire is 64 + d: XEN26's PL061 on 37 leaves no other reading
  * (docs/apple-machine.md). */
-#define LAYOUT_SPIS       988
-#define LAYOUT_INTID_RTC  34
-#define LAYOUT_INTID_GPIO 37
-#define LAYOUT_INTID_UART 48
-#define LAYOUT_INTID_INTX 64
+#define LAYOUT_SPIS               988
+#define LAYOUT_INTID_RTC          34
+#define LAYOUT_INTID_GPIO         37
+#define LAYOUT_INTID_UART         48
+#define LAYOUT_INTID_POWER_BUTTON 49
+#define LAYOUT_INTID_INTX         64
 
 #define LAYOUT_PPI_MAINTENANCE 25
 #define LAYOUT_PPI_HYP_TIMER   26

@@ -49,6 +49,8 @@ void machine_describe(const struct atoll_config *config, const struct quirks *qu
         p->uart = (struct platform_range){LAYOUT_UART_BASE, LAYOUT_CHIP_SIZE};
         p->uart_intid = LAYOUT_INTID_UART;
     }
+    if (quirks->value[QUIRK_POWER_BUTTON])
+        p->power_button_intid = LAYOUT_INTID_POWER_BUTTON;
 }
 
 static void log_line(void *ctx, enum log_level level, const char *line)

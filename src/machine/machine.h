@@ -219,5 +219,8 @@ int config_check(const struct atoll_config *config, struct error *err);
 int config_copy(struct atoll_config *to, const struct atoll_config *from);
 void config_free(struct atoll_config *config);
 int config_quirks(const struct atoll_config *config, struct quirks *quirks, struct error *err);
+/* Which descriptions of the machine its guest is given: either or both. */
+bool tables_acpi(const struct atoll_config *config);
+bool tables_fdt(const struct atoll_config *config);
 
 #endif

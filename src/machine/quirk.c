@@ -31,6 +31,10 @@ const struct quirk_row quirk_table[QUIRK_COUNT] = {
                             "hvc|smc", 1, 1},
     [QUIRK_PL011] = {"pl011", "a PL011 serial port at 0x20100000, Atoll's extension", "-", "off|on",
                      0, 1},
+    [QUIRK_POWER_BUTTON] = {"power-button",
+                            "how ACPI tells of the power button: by the PL061's line (gpio), or by "
+                            "a Generic Event Device (event), which OpenBSD has a driver for",
+                            "DEB24, jlduran #2", "gpio|event", 0, 1},
 };
 
 void quirks_init(struct quirks *quirks, bool strict)
