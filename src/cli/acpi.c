@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * `atoll acpi`: the ACPI tables, one file each, named by its signature: what `iasl -d` takes.
+ * `atoll acpi`: the ACPI tables, one file each, named by its signature. The root pointer is left
+ * out: it only says where the XSDT is, and `iasl -d`, which takes all others, refuses it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -40,7 +41,8 @@ static int write_tables(const char *dir, const void *blob, size_t length)
         return fail(EXIT_STATUS_FAILURE, "cannot make the directory \"%s\": %s", dir,
                     strerror(errno));
     while (!status && atoll_acpi_table(blob, length, &at, &table) == 0)
-        status = write_table(dir, &table);
+        if (strcmp(table.signature, "RSDP") != 0)
+            status = write_table(dir, &table);
     return status;
 }
 
