@@ -107,7 +107,7 @@ static bool add(const struct medium *medium, const struct gpt *gpt, uint32_t i,
 
     if (memcmp(entry + ENTRY_TYPE, unused, sizeof(unused)) == 0)
         return true;
-    if (first < gpt->first || last > gpt->last || first > last ||
+    if (first < 2 || first < gpt->first || last > gpt->last || first > last ||
         last >= medium->size / MEDIUM_BLOCK || table->count == PARTITIONS_MAX)
         return false;
     *p = (struct partition){.scheme = PARTITION_GPT, .number = i + 1};
