@@ -51,9 +51,18 @@ def same_but_maker(a, b):
     return a == b
 
 
+def complaints(name, said, known):
+    for kind, number, message in COMPLAINT.findall(said):
+        entry = next((k for k in known if k[0] == name and message.startswith(k[1])), None)
+        if entry is None or kind == "Error":
+            yield f"{name}: {kind} {number}: {message}"
+        else:
+            known[entry] = True
+
+
 def check_table(table, known):
     """What is wrong with one table, as a list of lines."""
-    name, wrong = table.stem, []
+    name = table.stem
     status, said = iasl("-d", table.name, cwd=table.parent)
     source = table.with_suffix(".dsl")
     if status or not source.exists():
@@ -62,12 +71,9 @@ def check_table(table, known):
     again = table.with_name("again.aml")
     if status or not again.exists():
         return [f"{name}: iasl -tc fails:\n{more}"]
-    for kind, number, message in COMPLAINT.findall(said + more):
-        entry = next((k for k in known if k[0] == name and message.startswith(k[1])), None)
-        if entry is None or kind == "Error":
-            wrong.append(f"{name}: {kind} {number}: {message}")
-        else:
-            known[entry] = True
+    wrong = list(complaints(name, said + more, known))
+    if sum(table.read_bytes()) % 256:
+        wrong.append(f"{name}: the checksum is wrong")
     if not same_but_maker(table.read_bytes(), again.read_bytes()):
         wrong.append(f"{name}: compiled again, its bytes are others")
     again.unlink()
