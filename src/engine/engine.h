@@ -74,6 +74,9 @@ struct engine_vm_config {
     /* Every stage of each translation; a line for each time that a translation is entered, in the
      * order of each vCPU. Engines that do not translate refuse either with -ENOTSUP. */
     struct engine_listing dump, trace;
+    /* A page or block whose output address the CPU does not have is no address size fault: the
+     * access leaves as EXIT_MMIO like any other to where nothing is. Soft engines. */
+    bool wild_accesses;
     /* Of the host's instruction set only what the engine cannot do without, for tests. */
     bool plain_host;
 };
@@ -91,6 +94,10 @@ enum exit_kind {
     EXIT_FAULT,  /* the engine cannot go on; `text` says why */
 };
 
+/* How an MMIO access ends: with its value, or as machine/ has it aborted. An SError is asynchronous:
+ * the access reads as its value, or is lost, and the exception comes once PSTATE.A lets it. */
+enum exit_abort { EXIT_ABORT_NONE, EXIT_ABORT_SYNC, EXIT_ABORT_SERROR };
+
 enum exit_power { EXIT_POWER_OFF, EXIT_POWER_RESET };
 
 struct vcpu_exit {
@@ -101,7 +108,7 @@ struct vcpu_exit {
             uint8_t size; /* 1, 2, 4, 8; wider guest accesses arrive in parts */
             bool write;
             bool fetch;
-            bool abort; /* set by machine/: complete with a synchronous external abort */
+            enum exit_abort abort; /* set by machine/ */
         } mmio;
         struct {
             bool smc;

@@ -101,6 +101,25 @@ void cpu_stall(struct cpu *cpu)
     pthread_mutex_unlock(&cpu->wait_lock);
 }
 
+/* Nothing answers at the address: what the wild-access quirk makes of that. */
+static void exit_wild(struct cpu *cpu, struct vcpu_exit *exit)
+{
+    static const enum exit_abort aborts[] = {[WILD_ACCESS_SYNC] = EXIT_ABORT_SYNC,
+                                             [WILD_ACCESS_SERROR] = EXIT_ABORT_SERROR,
+                                             [WILD_ACCESS_IGNORE] = EXIT_ABORT_NONE};
+    struct event event = {.kind = EVENT_WILD_ACCESS,
+                          .write = exit->mmio.write,
+                          .cpu = (int)cpu->index,
+                          .text = exit->mmio.fetch ? "fetch" : NULL,
+                          .a = exit->mmio.va,
+                          .b = exit->mmio.ipa};
+
+    cpu->machine->engine->vcpu_get(cpu->vcpu, VCPU_PC, &event.c);
+    event_emit(&cpu->machine->events, &event);
+    exit->mmio.abort = aborts[cpu->machine->quirks.value[QUIRK_WILD_ACCESS]];
+    exit->mmio.value = 0;
+}
+
 static void exit_mmio(struct cpu *cpu, struct vcpu_exit *exit)
 {
     struct machine *m = cpu->machine;
@@ -112,7 +131,8 @@ static void exit_mmio(struct cpu *cpu, struct vcpu_exit *exit)
         ret = bus_write(m->bus, exit->mmio.ipa, exit->mmio.size, exit->mmio.value);
     else
         ret = bus_read(m->bus, exit->mmio.ipa, exit->mmio.size, &exit->mmio.value);
-    exit->mmio.abort = ret < 0; /* the bus has reported it (EVENT_ACCESS_UNBACKED) */
+    if (ret < 0)
+        exit_wild(cpu, exit);
 }
 
 static void exit_smccc(struct cpu *cpu, struct vcpu_exit *exit)

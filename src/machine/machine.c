@@ -145,6 +145,7 @@ static int choose_engine(struct machine *m, struct error *err)
         .clock_steady = m->clock.source == host_clock_monotonic,
         .clock_ctx = &m->clock,
         .vcpus = m->config.cpus,
+        .wild_accesses = m->quirks.value[QUIRK_WILD_ACCESS] != WILD_ACCESS_SYNC,
         .dump = engine_listing(m->dump, &m->config.dump),
         .trace = engine_listing(m->trace, &m->config.trace),
     };

@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "arm/walk.h"
 #include "atoll/atoll.h"
 #include "backend/console.h"
 #include "backend/disk.h"
@@ -166,6 +167,15 @@ void cpu_wait(struct cpu *cpu, uint64_t deadline_ns);
 void cpu_stall(struct cpu *cpu);
 /* Makes the CPU start at `entry` when it runs next. With machine->lock held. */
 void cpu_power_on(struct cpu *cpu, const struct kernel_entry *entry);
+
+/* --- translate.c --- */
+/* What a CPU translates by, and its translation of va for a load or store at its own exception level
+ * (arm/walk.h). On its thread, inside or outside of vcpu_run. Return 0, -EIO (the engine does not
+ * say) or -EFAULT (walk->fault says why). */
+int cpu_walk_regs(struct cpu *cpu, struct arm_walk_regs *regs);
+int cpu_translate(struct cpu *cpu, uint64_t va, bool write, struct arm_walk *walk);
+/* For struct arm_walk_memory, with the machine as ctx: RAM alone. Any thread. */
+bool machine_read_descriptor(void *ctx, uint64_t pa, uint64_t *value);
 
 /* --- psci.c --- */
 void psci_call(struct cpu *cpu, struct vcpu_exit *exit);

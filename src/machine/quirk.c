@@ -35,6 +35,12 @@ const struct quirk_row quirk_table[QUIRK_COUNT] = {
                             "how ACPI tells of the power button: by the PL061's line (gpio), or by "
                             "a Generic Event Device (event), which OpenBSD has a driver for",
                             "DEB24, jlduran #2", "gpio|event", 0, 1},
+    [QUIRK_WILD_ACCESS] =
+        {"wild-access",
+         "a CPU's access to a physical address that nothing backs or that is too high for the CPU: "
+         "a "
+         "synchronous abort, as the architecture has it; an SError; or nothing, reading as zero",
+         "OpenBSD viogpu.c 1.13", "sync|serror|ignore", WILD_ACCESS_SERROR, WILD_ACCESS_SYNC},
 };
 
 void quirks_init(struct quirks *quirks, bool strict)

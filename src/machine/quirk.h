@@ -16,8 +16,12 @@ enum quirk {
     QUIRK_PSCI_CONDUIT,
     QUIRK_PL011,
     QUIRK_POWER_BUTTON,
+    QUIRK_WILD_ACCESS,
     QUIRK_COUNT
 };
+
+/* Values of QUIRK_WILD_ACCESS. */
+enum { WILD_ACCESS_SYNC, WILD_ACCESS_SERROR, WILD_ACCESS_IGNORE };
 
 struct quirk_row {
     const char *name, *about, *source;

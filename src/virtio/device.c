@@ -29,6 +29,18 @@
 
 _Static_assert(VIRTIO_MAX_QUEUES <= 30, "one bit a queue below the two others");
 
+static void emit_status(struct virtio_device *dev, uint8_t status, uint8_t written)
+{
+    const struct event event = {.kind = EVENT_DEVICE_STATUS,
+                                .cpu = -1,
+                                .device = dev->instance,
+                                .a = status,
+                                .b = written,
+                                .c = dev->features};
+
+    event_emit(dev->host.events, &event);
+}
+
 static void emit(struct virtio_device *dev, enum event_kind kind, const char *text, uint64_t a,
                  uint64_t b)
 {
@@ -159,6 +171,7 @@ void virtio_device_set_status(struct virtio_device *dev, uint8_t value)
     if (!((status | added) & VIRTIO_STATUS_FEATURES_OK))
         added &= ~VIRTIO_STATUS_DRIVER_OK; /* 3.1.1: step 6 comes before step 8 */
     atomic_fetch_or(&dev->status, added);
+    emit_status(dev, status | added, value);
     if (added & VIRTIO_STATUS_DRIVER_OK)
         wake(dev, PENDING_READY);
     pthread_mutex_unlock(&dev->lock);
@@ -174,6 +187,8 @@ void virtio_device_notify(struct virtio_device *dev, unsigned index)
         emit(dev, EVENT_QUEUE_BEFORE_OK, NULL, index, 0);
         return;
     }
+    if (!dev->queues[index].enabled) /* frozen by now */
+        emit(dev, EVENT_QUEUE_DISABLED, NULL, index, 0);
     wake(dev, BIT(index));
 }
 
@@ -195,16 +210,29 @@ void virtio_config_changed(struct virtio_device *dev)
     signal_config(dev);
 }
 
-void virtio_needs_reset(struct virtio_device *dev, unsigned queue, const char *what, uint64_t where)
+void virtio_bad_range(struct virtio_device *dev, unsigned queue, const char *what, uint64_t where,
+                      uint64_t length)
 {
+    const struct event event = {.kind = EVENT_RING_MALFORMED,
+                                .cpu = -1,
+                                .device = dev->instance,
+                                .text = what,
+                                .a = queue,
+                                .b = where,
+                                .c = length};
     uint8_t before = atomic_fetch_or(&dev->status, VIRTIO_STATUS_NEEDS_RESET);
 
     if (before & VIRTIO_STATUS_NEEDS_RESET)
         return;
     log_warn(dev->host.log, "%s: queue %u: %s (%#llx); the device needs a reset", dev->instance,
              queue, what, (unsigned long long)where);
-    emit(dev, EVENT_RING_MALFORMED, what, queue, where);
+    event_emit(dev->host.events, &event);
     signal_config(dev);
+}
+
+void virtio_needs_reset(struct virtio_device *dev, unsigned queue, const char *what, uint64_t where)
+{
+    virtio_bad_range(dev, queue, what, where, 0);
 }
 
 void virtio_quirk(struct virtio_device *dev, const char *name, bool *said)

@@ -100,6 +100,12 @@ static bool malformed(const struct virtq *q, const char *what, uint64_t where)
     return false;
 }
 
+static bool outside(const struct virtq *q, const char *what, uint64_t address, uint64_t length)
+{
+    virtio_bad_range(q->dev, q->index, what, address, length);
+    return false;
+}
+
 static bool broken(const struct virtq *q)
 {
     return !q->live || (atomic_load_explicit(&q->dev->status, memory_order_relaxed) &
@@ -240,7 +246,7 @@ static bool add_segment(const struct virtq *q, struct virtq_chain *chain,
     if (!write && chain->writable)
         return malformed(q, "readable descriptor after a writable one", d->address);
     if (mem_iov(q->dev->host.mem, d->address, d->length, &iov))
-        return malformed(q, "buffer is not in RAM", d->address);
+        return outside(q, "buffer is not in RAM", d->address, d->length);
     if (write)
         chain->writable_bytes += d->length;
     else
@@ -277,7 +283,7 @@ static bool walk_table(const struct virtq *q, struct virtq_chain *chain,
     if (table->length == 0 || table->length % DESC_SIZE)
         return malformed(q, "indirect table of odd length", table->address);
     if (mem_iov(q->dev->host.mem, table->address, table->length, &iov))
-        return malformed(q, "indirect table is not in RAM", table->address);
+        return outside(q, "indirect table is not in RAM", table->address, table->length);
     if (q->packed && entries > VIRTQ_MAX_SEGMENTS)
         return malformed(q, "indirect table is too long", table->address);
     for (unsigned n = 0; n < MIN(entries, VIRTQ_MAX_SEGMENTS); n++) {

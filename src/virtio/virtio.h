@@ -178,6 +178,10 @@ void virtio_config_changed(struct virtio_device *dev);
 void virtio_needs_reset(struct virtio_device *dev, unsigned queue, const char *what,
                         uint64_t where);
 
+/* The same when `length` bytes at a guest physical address are not all RAM. */
+void virtio_bad_range(struct virtio_device *dev, unsigned queue, const char *what, uint64_t address,
+                      uint64_t length);
+
 /* Says once what Apple's machine would have done (EVENT_QUIRK); `*said` remembers it. */
 void virtio_quirk(struct virtio_device *dev, const char *name, bool *said);
 

@@ -197,12 +197,22 @@ void soft_interrupts_update(struct soft_cpu *c)
         soft_attention_clear(c, SOFT_ATTEND_INTERRUPT);
 }
 
+/* Without FEAT_RAS nothing more is known of it (D19.2.37, ISS of an SError: IDS 0). */
+static void take_serror(struct soft_cpu *c)
+{
+    c->held &= ~(uint32_t)PSTATE_A;
+    c->sysreg[SYSREG_ESR_EL1] = esr_make(ESR_EC_SERROR, 0);
+    soft_enter_el1(c, VECTOR_SERROR, c->pc);
+}
+
 /* None may be left: translated code sets masks without a word. */
 void soft_take_interrupt(struct soft_cpu *c)
 {
     uint32_t pending = c->held & ~c->daif;
 
-    if (pending & PSTATE_F)
+    if (pending & PSTATE_A)
+        take_serror(c);
+    else if (pending & PSTATE_F)
         soft_enter_el1(c, VECTOR_FIQ, c->pc);
     else if (pending & PSTATE_I)
         soft_enter_el1(c, VECTOR_IRQ, c->pc);

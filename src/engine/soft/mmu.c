@@ -188,7 +188,7 @@ static bool walk_tables(struct soft_cpu *c, uint64_t va, const struct half *h, u
     if (!leaf_allowed(s.desc, s.level, h->granule_shift))
         return soft_walk_fails(w, ESR_FSC_TRANSLATION + s.level);
     w->pa = s.desc & bits_mask(48) & ~bits_mask(w->shift);
-    if (w->pa & s.out_mask)
+    if ((w->pa & s.out_mask) && !c->vm->config.wild_accesses)
         return soft_walk_fails(w, ESR_FSC_ADDRESS_SIZE + s.level);
     if (!(s.desc & DESC_AF))
         return soft_walk_fails(w, ESR_FSC_ACCESS_FLAG + s.level);

@@ -316,8 +316,8 @@ _Noreturn void soft_raise_pc_alignment(struct soft_cpu *c);
 _Noreturn void soft_raise_illegal_state(struct soft_cpu *c);
 /* A trapped MSR, MRS or system instruction (EC 0x18), which needs its registers back. */
 _Noreturn void soft_raise_sys_trap(struct soft_cpu *c, uint32_t key, unsigned rt, bool read);
-/* The interrupts of DAIF and c->held. */
-#define SOFT_INTERRUPTS UINT32_C(0xc0)
+/* The interrupts of DAIF and c->held: IRQ and FIQ are levels, SError (A) is pending until taken. */
+#define SOFT_INTERRUPTS UINT32_C(0x1c0)
 /* Updates SOFT_ATTEND_INTERRUPT after a change of a level or a mask. */
 void soft_interrupts_update(struct soft_cpu *c);
 static inline void soft_interrupts_changed(struct soft_cpu *c)

@@ -9,12 +9,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "arm/regs.h"
+
 /* What a state holds, flat. */
 struct image {
     uint64_t x[31], sp[2], pc, v[64];
     uint32_t pstate, fpcr, fpsr;
     uint64_t instructions;
-    uint8_t pending, pending_rt;
+    uint8_t pending, pending_rt, serror;
     uint64_t exit[20]; /* by pending: see pack_exit */
     uint32_t replay_count;
     uint64_t replay_value[SOFT_REPLAY];
@@ -37,6 +39,7 @@ static const struct state_field fields[] = {
     STATE_FIELD(struct image, instructions, STATE_U64),
     STATE_FIELD(struct image, pending, STATE_U8),
     STATE_FIELD(struct image, pending_rt, STATE_U8),
+    {"serror", STATE_U8, offsetof(struct image, serror), 1, true},
     STATE_ARRAY(struct image, exit, STATE_U64, 20),
     STATE_FIELD(struct image, replay_count, STATE_U32),
     STATE_ARRAY(struct image, replay_value, STATE_U64, SOFT_REPLAY),
@@ -84,7 +87,7 @@ static void unpack_exit(struct vcpu_exit *e, enum soft_pending pending, const ui
         e->mmio.value = word[2];
         e->mmio.size = (uint8_t)word[3];
         e->mmio.write = word[4];
-        e->mmio.abort = word[5];
+        e->mmio.abort = word[5] == EXIT_ABORT_SERROR ? EXIT_ABORT_SERROR : !!word[5];
         break;
     case SOFT_PENDING_SYSREG:
         e->kind = EXIT_SYSREG;
@@ -114,6 +117,7 @@ int soft_vcpu_save(struct vcpu *v, struct state *state, const char *instance)
         .instructions = soft_instructions(c),
         .pending = v->priv.pending,
         .pending_rt = v->priv.pending_rt,
+        .serror = !!(c->held & PSTATE_A),
         .replay_count = v->priv.replay.count,
     };
 
@@ -160,6 +164,8 @@ int soft_vcpu_load(struct vcpu *v, const struct state *state, const char *instan
     c->x[31] = image.sp[1];
     c->fpcr = image.fpcr;
     soft_pstate_set(c, image.pstate);
+    c->held |= image.serror ? PSTATE_A : 0;
+    soft_interrupts_changed(c);
     c->pc = image.pc;
     c->fpsr = image.fpsr;
     c->instructions = image.instructions;

@@ -433,6 +433,27 @@ static void enter(struct soft_cpu *c, struct soft_view *v, uint64_t va, unsigned
     c->priv->stats.tlb_fills++;
 }
 
+/* A fault of what the tables say is the guest's own affair, but for an address that no machine has
+ * and a fetch from where nothing is: somebody may want to know whence it came. */
+static void report_wild(struct soft_cpu *c, uint64_t va, const struct soft_walk *w,
+                        enum soft_access access)
+{
+    const struct event event = {.kind = EVENT_WILD_ACCESS,
+                                .write = access == SOFT_WRITE,
+                                .cpu = (int)c->index,
+                                .text = access == SOFT_FETCH ? "fetch" : NULL,
+                                .a = va,
+                                .b = w->pa,
+                                .c = c->pc};
+
+    event_emit(c->vm->config.events, &event);
+}
+
+static bool is_address_size_fault(const struct soft_walk *w)
+{
+    return (w->fault & ~3u) == ESR_FSC_ADDRESS_SIZE;
+}
+
 void soft_translate(struct soft_cpu *c, uint64_t va, unsigned size, enum soft_access access,
                     unsigned how, struct soft_ref *ref)
 {
@@ -445,6 +466,8 @@ void soft_translate(struct soft_cpu *c, uint64_t va, unsigned size, enum soft_ac
         struct soft_walk w;
 
         translate(c, va, el, access, &w);
+        if (w.faulted && is_address_size_fault(&w))
+            report_wild(c, va, &w, access);
         if (w.faulted)
             soft_raise_data_abort(c, va, w.fault, access == SOFT_WRITE, false);
         map = soft_find_map(c->vm, w.pa & SOFT_PAGE_MASK, SOFT_PAGE_SIZE);
@@ -473,9 +496,13 @@ const struct soft_etlb_entry *soft_fetch_slow(struct soft_cpu *c, uint64_t va)
     struct soft_walk w;
 
     translate(c, va, c->el, SOFT_FETCH, &w);
+    if (w.faulted && is_address_size_fault(&w))
+        report_wild(c, va, &w, SOFT_FETCH);
     if (w.faulted)
         soft_raise_fetch_abort(c, va, w.fault);
     map = soft_find_map(c->vm, w.pa & SOFT_PAGE_MASK, SOFT_PAGE_SIZE);
+    if (!map)
+        report_wild(c, va, &w, SOFT_FETCH);
     if (!map)
         soft_raise_fetch_abort(c, va, ESR_FSC_EXTERNAL);
     e->tag = va & SOFT_PAGE_MASK;

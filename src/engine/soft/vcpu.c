@@ -125,11 +125,14 @@ static void complete_mmio(struct soft_cpu *c)
     struct soft_replay *r = &c->priv->replay;
 
     r->value[r->count] = c->exit.mmio.value;
-    r->abort[r->count] = c->exit.mmio.abort;
+    r->abort[r->count] = c->exit.mmio.abort == EXIT_ABORT_SYNC;
     r->count++;
     r->next = 0;
+    if (c->exit.mmio.abort == EXIT_ABORT_SERROR)
+        c->held |= PSTATE_A;
     c->vm->engine->step(c);
     r->count = r->next = 0;
+    soft_interrupts_changed(c);
 }
 
 static void complete_sysreg(struct soft_cpu *c)
@@ -213,7 +216,7 @@ void soft_vcpu_irq(struct vcpu *v, bool irq, bool fiq)
 {
     struct soft_cpu *c = &v->cpu;
 
-    c->held &= ~SOFT_INTERRUPTS;
+    c->held &= ~(uint32_t)(PSTATE_I | PSTATE_F);
     c->held |= (irq ? PSTATE_I : 0) | (fiq ? PSTATE_F : 0);
     soft_interrupts_changed(c);
 }
