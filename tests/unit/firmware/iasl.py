@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""iasl on every ACPI table that `atoll acpi` writes, for machines of all kinds.
+"""ACPICA's tools on every ACPI table that `atoll acpi` writes, for machines of all kinds.
 
 Each table is taken apart (iasl -d) and compiled again (iasl -tc, all remarks on). That must bring
 back the same bytes, and no error, warning or remark but those of iasl-remarks.txt, which gives a
 reason for each: "TABLE  beginning of the message  # why". An entry that no longer occurs is an
-error too.
+error too. Then ACPICA's interpreter loads the DSDT and runs the method that tells of the power
+button.
 
 usage: iasl.py ATOLL REMARKS
 """
@@ -80,6 +81,16 @@ def check_table(table, known):
     return wrong
 
 
+def check_power_button(dsdt, strict):
+    method = "\\_SB.GPO0._E06" if strict else "\\_SB.GED0._EVT 49"
+    run = subprocess.run(["acpiexec", "-b", f"evaluate {method}", dsdt.name], cwd=dsdt.parent,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60,
+                         stdin=subprocess.DEVNULL)
+    if not re.search(r"Device Notify on \[PWRB\] \S+ Value 0x80", run.stdout):
+        return [f"DSDT: {method} does not notify the power button:\n{run.stdout}"]
+    return [f"DSDT: {line}" for line in run.stdout.splitlines() if "Error" in line]
+
+
 def check_machine(atoll, options, known):
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([atoll, "acpi", "-d", folder, *options], check=True, timeout=60,
@@ -89,7 +100,9 @@ def check_machine(atoll, options, known):
         expected |= set() if "--strict" in options else {"SPCR"}
         if {t.stem for t in tables} != expected:
             return [f"the tables are {', '.join(t.stem for t in tables)}"]
-        return [line for t in tables for line in check_table(t, known)]
+        wrong = [line for t in tables for line in check_table(t, known)]
+        dsdt = pathlib.Path(folder, "DSDT.dat")
+        return wrong + check_power_button(dsdt, "--strict" in options)
 
 
 def main():
