@@ -16,7 +16,9 @@
 #define FAT_DEPTH_MAX   64u
 #define FAT_FILES_MAX   1024u /* open at a time */
 #define FAT_SIZE_MAX    UINT64_C(0xffffffff)
-#define FAT_SHORT       11u /* bytes of a short name */
+/* Attributes that may change. */
+#define FAT_CHANGEABLE (VOLUME_READ_ONLY | VOLUME_HIDDEN | VOLUME_SYSTEM | VOLUME_ARCHIVE)
+#define FAT_SHORT      11u /* bytes of a short name */
 
 /* Values of a table's entry, whatever its width. */
 #define FAT_FREE UINT32_C(0)
@@ -192,5 +194,11 @@ int fat_file_get(struct volume_file *parent, const struct fat_entry *entry,
 int fat_file_commit(struct volume_file *file);
 uint32_t fat_clusters(const struct volume *volume, uint64_t size);
 uint32_t fat_first_cluster(const struct volume *volume, const uint8_t *raw);
+void fat_set_first_cluster(const struct volume *volume, uint8_t *raw, uint32_t cluster);
+struct volume_file *fat_file_retain(struct volume_file *file);
+/* The file is where the entry says, under the entry's name. */
+void fat_file_take(struct volume_file *file, const struct fat_entry *entry);
+/* A chain that ends before the file does (-ENODATA) is damage. */
+int fat_whole(int ret);
 
 #endif
