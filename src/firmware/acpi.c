@@ -113,7 +113,7 @@ static void rsdp_and_xsdt(struct builder *b)
     rsdp->extended_checksum = checksum(rsdp, sizeof(*rsdp));
 }
 
-/* Returns its address. */
+/* Returns its address; 0 when it cannot be made, with the reason in *error. */
 static uint64_t dsdt(struct builder *b, int *error)
 {
     size_t start = align_up(b->used, ACPI_ALIGN);
@@ -121,8 +121,10 @@ static uint64_t dsdt(struct builder *b, int *error)
     struct aml aml;
     int64_t length;
 
-    if (!h)
+    if (!h) {
+        *error = -ENOSPC;
         return 0;
+    }
     aml_init(&aml, h + 1, b->room - b->used);
     acpi_dsdt_terms(&aml, b->p);
     length = aml_finish(&aml);

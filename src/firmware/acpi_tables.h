@@ -36,7 +36,7 @@ struct acpi_header {
 } ACPI_PACKED;
 
 /* 5.2.8 */
-#define ACPI_XSDT_ENTRIES 8
+#define ACPI_XSDT_ENTRIES 5 /* FACP, GTDT, APIC, MCFG, SPCR */
 
 struct acpi_xsdt {
     struct acpi_header header;
