@@ -184,7 +184,7 @@ int fat_clean_get(struct volume *volume, bool *clean)
 
 int fat_clean_set(struct volume *volume, bool clean)
 {
-    uint32_t value;
+    uint32_t value = 0;
     int ret;
 
     if (volume->bits == 12)
