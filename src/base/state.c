@@ -234,8 +234,7 @@ static void store_field(const struct state_field *field, const struct cursor *by
 }
 
 static int load_field(struct section *section, const char *instance,
-                      const struct state_table *table, void *object, uint64_t *seen,
-                      struct error *err)
+                      const struct state_table *table, void *object, bool *seen, struct error *err)
 {
     struct cursor name = take_string(&section->body), type = take(&section->body, 1), bytes;
     uint32_t count = take_u32(&section->body);
@@ -261,7 +260,7 @@ static int load_field(struct section *section, const char *instance,
     if (section->body.bad)
         return error_set(err, EINVAL, "saved state: section \"%s\" is cut short", instance);
     store_field(field, &bytes, object);
-    *seen |= BIT(field - table->fields);
+    seen[field - table->fields] = true;
     return 0;
 }
 
@@ -269,11 +268,11 @@ int state_load(const struct state *state, const char *instance, const struct sta
                void *object, struct error *err)
 {
     struct section section;
-    uint64_t seen = 0;
+    bool seen[STATE_MAX_FIELDS] = {false};
 
-    if (table->count > 64)
-        return error_set(err, EINVAL, "saved state: table \"%s\" has more than 64 fields",
-                         table->device);
+    if (table->count > STATE_MAX_FIELDS)
+        return error_set(err, EINVAL, "saved state: table \"%s\" has more than %d fields",
+                         table->device, STATE_MAX_FIELDS);
     if (!find_section(state, instance, &section))
         return error_set(err, ENOENT, "saved state: no section \"%s\"", instance);
     if (!equals(&section.device, table->device) || section.version > table->version)
@@ -284,13 +283,13 @@ int state_load(const struct state *state, const char *instance, const struct sta
             instance, section.version, (int)(section.device.end - section.device.at),
             (const char *)section.device.at, table->device, table->version);
     while (section.body.at != section.body.end) {
-        int ret = load_field(&section, instance, table, object, &seen, err);
+        int ret = load_field(&section, instance, table, object, seen, err);
 
         if (ret)
             return ret;
     }
     for (size_t i = 0; i < table->count; i++)
-        if (!(seen & BIT(i)) && !table->fields[i].optional)
+        if (!seen[i] && !table->fields[i].optional)
             return error_set(err, EINVAL, "saved state: section \"%s\" lacks the field \"%s\"",
                              instance, table->fields[i].name);
     return 0;

@@ -24,6 +24,8 @@
 #include "base/bits.h"
 #include "base/error.h"
 
+#define STATE_MAX_FIELDS 128 /* in a table */
+
 enum state_type { STATE_U8 = 1, STATE_U16, STATE_U32, STATE_U64, STATE_BOOL };
 
 struct state_field {
