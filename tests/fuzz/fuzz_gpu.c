@@ -248,7 +248,8 @@ static void op_command(struct attack *a, struct fuzz_input *p)
     if (r.header.type == GPU_CMD_RESOURCE_ATTACH_BACKING) /* what lies behind is its entries */
         mem_write(a->rig.mem, COMMAND_AT, &r.attach, sizeof(r.attach));
     if (odd >= 0xf0) {
-        length = MIN(length, number(p, 64));
+        room = number(p, 64);
+        length = MIN(length, room);
         room = number(p, 500) % 4096;
     }
     submit(a, queue, length, cut, room);
