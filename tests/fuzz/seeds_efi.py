@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""seeds.py DIRECTORY [EFI-PROGRAM...]: seed corpora for the fuzzers of EFI's files and disks, made
+"""seeds_efi.py DIRECTORY [EFI-PROGRAM...]: seed corpora for the fuzzers of EFI's files and disks, made
 from what other people's tools write: DIRECTORY/{pe,fat,partition,variables}. Needs dosfstools, mtools,
-gdisk, fdisk and xorriso. Programs are loaders such as BOOTAA64.EFI; of those above 256 KiB only the
-beginning is kept, which still has the headers.
+gdisk, fdisk and xorriso. Programs are loaders such as BOOTAA64.EFI, or else those that
+`tools/guest-debian efi` left in build/guest/efi; of those above 256 KiB only the beginning is kept,
+which still has the headers.
 
-    tests/fuzz/seeds.py corpus grubaa64.efi && build/fuzz/tests/fuzz/fuzz_fat corpus/fat
+    tests/fuzz/seeds_efi.py corpus && build/fuzz/tests/fuzz/fuzz_fat corpus/fat
 """
+import glob
 import os
 import struct
 import subprocess
@@ -39,8 +41,12 @@ def contents(path, most=None):
 
 
 def pe(directory, programs):
-    for path in programs:
-        put(directory, "pe", os.path.basename(path), contents(path, 256 << 10))
+    here = os.path.dirname(os.path.abspath(__file__))
+    os.makedirs(f"{directory}/pe", exist_ok=True)
+    for path in programs or sorted(glob.glob(f"{here}/../../build/guest/efi/*")):
+        program = contents(path, 256 << 10)
+        if program.startswith(b"MZ"):
+            put(directory, "pe", os.path.basename(path), program)
 
 
 def fat_image(path, size, *options):
