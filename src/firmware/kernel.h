@@ -10,7 +10,7 @@
 #include "firmware/platform.h"
 #include "mem/mem.h"
 
-enum kernel_kind { KERNEL_LINUX, KERNEL_OPENBSD };
+enum kernel_kind { KERNEL_LINUX, KERNEL_OPENBSD, KERNEL_EFI };
 
 /* What a CPU starts with, at EL1 with the MMU off. */
 struct kernel_entry {

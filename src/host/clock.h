@@ -14,4 +14,7 @@ uint64_t host_clock_monotonic(void);
 /* Nanoseconds since 1970-01-01 UTC. Any thread. */
 uint64_t host_clock_realtime(void);
 
+/* Sleeps for `ns` nanoseconds at least. Any thread. */
+void host_sleep(uint64_t ns);
+
 #endif

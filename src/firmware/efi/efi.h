@@ -4,8 +4,8 @@
  * side, so a boot loader runs within milliseconds of power-on and no firmware image exists.
  *
  * What the guest sees of it. Every function pointer in the EFI tables leads to a short stub that
- * writes a frame on its stack and rings the doorbell, a page of MMIO. The host reads the frame, does
- * the work, and writes into the frame what the stub does next: return to the caller; call a
+ * writes a frame on its stack and rings the doorbell, a page of MMIO. The host reads the frame,
+ * does the work, and writes into the frame what the stub does next: return to the caller; call a
  * function of the guest's with given arguments and ring again with its result (an image's entry
  * point, a notify function, a protocol that a guest installed); wait for the next timer interrupt
  * and ring again; or go back to an older frame (Exit). docs/efi.md draws it.
@@ -29,8 +29,8 @@ struct efi;
 #define EFI_DOORBELL_SIZE (UINT64_C(64) << 10)
 #define EFI_MAX_DISKS     16
 
-/* A disk that EFI may boot from. The calls run on the vCPU's thread, block until done, and are never
- * made after the operating system has taken over (ExitBootServices). */
+/* A disk that EFI may boot from. The calls run on the vCPU's thread, block until done, and are
+ * never made after the operating system has taken over (ExitBootServices). */
 struct efi_disk {
     const char *name; /* "virtio-blk0", for messages */
     unsigned slot;    /* of its PCI function, for device paths */
@@ -51,8 +51,8 @@ struct efi_console {
 
 /* What the vCPU that rings looks like from here. */
 struct efi_cpu {
-    /* Translates one address as the vCPU would for a load (or store) at its exception level. Returns
-     * 0 or -EFAULT. */
+    /* Translates one address as the vCPU would for a load (or store) at its exception level.
+     * Returns 0 or -EFAULT. */
     int (*translate)(void *ctx, uint64_t va, bool write, uint64_t *pa);
     void *ctx;
 };
@@ -87,7 +87,9 @@ struct efi_config {
     uint32_t counter_hz;
     uint64_t (*now_ns)(void *ctx);       /* the machine clock */
     uint64_t (*wall_seconds)(void *ctx); /* since 1970 */
+    unsigned pa_range; /* ID_AA64MMFR0_EL1.PARange: what the page tables may output */
     void (*reset)(void *ctx, enum efi_reset how);
+    void (*stop)(void *ctx); /* nothing boots, or a program crashed; the log says what */
     void (*code_written)(void *ctx, uint64_t ipa, uint64_t length);
     void *ctx;
 };
@@ -104,6 +106,9 @@ int efi_power_on(struct efi *efi, struct kernel_entry *entry, struct error *err)
 /* The vCPU stored `frame`, a virtual address, to the doorbell. Returns 0, or -EFAULT when the
  * frame's memory cannot be reached: the store is completed with an external abort. */
 int efi_ring(struct efi *efi, const struct efi_cpu *cpu, uint64_t frame);
+
+/* Whether boot services are still there: the console is EFI's, and the disks are. Any thread. */
+bool efi_is_booting(struct efi *efi);
 
 /* State as any device's (base/state.h): only what lives after ExitBootServices is kept; before it,
  * saving fails with -EBUSY and the reason. */

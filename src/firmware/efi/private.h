@@ -10,27 +10,27 @@
 typedef uint64_t efi_status;
 
 /* Status codes (Appendix D). */
-#define EFI_ERROR_BIT         (UINT64_C(1) << 63)
-#define EFI_SUCCESS           UINT64_C(0)
-#define EFI_LOAD_ERROR        (EFI_ERROR_BIT | 1)
-#define EFI_INVALID_PARAMETER (EFI_ERROR_BIT | 2)
-#define EFI_UNSUPPORTED       (EFI_ERROR_BIT | 3)
-#define EFI_BAD_BUFFER_SIZE   (EFI_ERROR_BIT | 4)
-#define EFI_BUFFER_TOO_SMALL  (EFI_ERROR_BIT | 5)
-#define EFI_NOT_READY         (EFI_ERROR_BIT | 6)
-#define EFI_DEVICE_ERROR      (EFI_ERROR_BIT | 7)
-#define EFI_WRITE_PROTECTED   (EFI_ERROR_BIT | 8)
-#define EFI_OUT_OF_RESOURCES  (EFI_ERROR_BIT | 9)
-#define EFI_VOLUME_CORRUPTED  (EFI_ERROR_BIT | 10)
-#define EFI_VOLUME_FULL       (EFI_ERROR_BIT | 11)
-#define EFI_NO_MEDIA          (EFI_ERROR_BIT | 12)
-#define EFI_MEDIA_CHANGED     (EFI_ERROR_BIT | 13)
-#define EFI_NOT_FOUND         (EFI_ERROR_BIT | 14)
-#define EFI_ACCESS_DENIED     (EFI_ERROR_BIT | 15)
-#define EFI_TIMEOUT           (EFI_ERROR_BIT | 18)
-#define EFI_NOT_STARTED       (EFI_ERROR_BIT | 19)
-#define EFI_ALREADY_STARTED   (EFI_ERROR_BIT | 20)
-#define EFI_ABORTED           (EFI_ERROR_BIT | 21)
+#define EFI_ERROR_BIT          (UINT64_C(1) << 63)
+#define EFI_SUCCESS            UINT64_C(0)
+#define EFI_LOAD_ERROR         (EFI_ERROR_BIT | 1)
+#define EFI_INVALID_PARAMETER  (EFI_ERROR_BIT | 2)
+#define EFI_UNSUPPORTED        (EFI_ERROR_BIT | 3)
+#define EFI_BAD_BUFFER_SIZE    (EFI_ERROR_BIT | 4)
+#define EFI_BUFFER_TOO_SMALL   (EFI_ERROR_BIT | 5)
+#define EFI_NOT_READY          (EFI_ERROR_BIT | 6)
+#define EFI_DEVICE_ERROR       (EFI_ERROR_BIT | 7)
+#define EFI_WRITE_PROTECTED    (EFI_ERROR_BIT | 8)
+#define EFI_OUT_OF_RESOURCES   (EFI_ERROR_BIT | 9)
+#define EFI_VOLUME_CORRUPTED   (EFI_ERROR_BIT | 10)
+#define EFI_VOLUME_FULL        (EFI_ERROR_BIT | 11)
+#define EFI_NO_MEDIA           (EFI_ERROR_BIT | 12)
+#define EFI_MEDIA_CHANGED      (EFI_ERROR_BIT | 13)
+#define EFI_NOT_FOUND          (EFI_ERROR_BIT | 14)
+#define EFI_ACCESS_DENIED      (EFI_ERROR_BIT | 15)
+#define EFI_TIMEOUT            (EFI_ERROR_BIT | 18)
+#define EFI_NOT_STARTED        (EFI_ERROR_BIT | 19)
+#define EFI_ALREADY_STARTED    (EFI_ERROR_BIT | 20)
+#define EFI_ABORTED            (EFI_ERROR_BIT | 21)
 #define EFI_SECURITY_VIOLATION (EFI_ERROR_BIT | 26)
 
 /* As it lies in memory: the first three fields are little-endian (Appendix A). */
@@ -42,17 +42,44 @@ struct efi_guid {
 
 #define EFI_GUID_TEXT 37
 
+struct efi_call;
+
+/* Answers one service. A handler that cannot answer at once returns efi_call_guest() or
+ * efi_call_wait(). */
+typedef efi_status (*efi_service)(struct efi_call *call);
+/* Goes on after what the call waited for: `result` is what the guest's function returned. */
+typedef efi_status (*efi_resume)(struct efi_call *call, uint64_t result);
+
+/* What the stub does next (stub.S). */
+enum efi_command {
+    EFI_COMMAND_RETURN,
+    EFI_COMMAND_CALL,   /* a function of the guest's, and ring again */
+    EFI_COMMAND_WAIT,   /* for an interrupt, and ring again */
+    EFI_COMMAND_UNWIND, /* return from an older frame */
+    EFI_COMMAND_QUIET,  /* no more ticks, and ring again */
+};
+
 /* One call that the guest is making. */
 struct efi_call {
     struct efi *efi;
     const struct efi_cpu *cpu;
     uint64_t arg[8]; /* X0 to X7 */
     uint64_t sp;     /* the caller's, where further arguments lie */
-};
 
-/* Answers one service. What a handler cannot answer at once (it has to call the guest, or to wait)
- * is gate.c's business: see gate.h. */
-typedef efi_status (*efi_service)(struct efi_call *call);
+    /* gate.c's, and the handler's that calls the guest. */
+    uint64_t frame;
+    enum efi_command command;
+    uint64_t target, target_arg[4];
+    efi_resume resume;
+    uint64_t state[6];       /* what the handler keeps until it resumes */
+    struct efi_image *image; /* that this call started */
+    uint64_t tpl;            /* to go back to, after a notify function or an image */
+    struct {
+        efi_status status;
+        enum efi_command command;
+        efi_resume resume;
+    } kept; /* while a notify function runs */
+};
 
 /* --- guest memory, as the caller of a service sees it (gate.c) ---
  * Each page is translated through the caller's tables, so the same code serves boot services, where
@@ -70,7 +97,15 @@ int efi_read_guid(struct efi_call *call, uint64_t va, struct efi_guid *guid);
 /* A CHAR16 string with its NUL, at most `room` units. -ENAMETOOLONG when it has no end by then. */
 int efi_read_string(struct efi_call *call, uint64_t va, uint16_t *to, size_t room);
 
-/* --- protocols that the host implements (handle.c) ---
+/* --- what a handler returns that cannot answer yet (gate.c) --- */
+
+/* Has the stub call `function` with `count` arguments, at most 4; `resume` answers the service. */
+efi_status efi_call_guest(struct efi_call *call, uint64_t function, const uint64_t *args,
+                          unsigned count, efi_resume resume);
+/* Has the stub wait for an interrupt (the tick at the latest); then `resume`. */
+efi_status efi_call_wait(struct efi_call *call, efi_resume resume);
+
+/* --- protocols that the host implements (protocol.c) ---
  * A type says which functions stand where in the interface; an interface is a guest structure made
  * from it, with `object`, the host's, behind it. */
 struct efi_method {
@@ -87,7 +122,7 @@ struct efi_protocol {
     unsigned method_count;
 };
 
-/* Every protocol that the host implements, NULL-terminated (protocols.c): the stub has an entry for
+/* Every protocol that the host implements, NULL-terminated (protocol.c): the stub has an entry for
  * each of their methods. */
 extern const struct efi_protocol *const efi_protocols[];
 
@@ -98,8 +133,8 @@ efi_status efi_interface_new(struct efi *efi, const struct efi_protocol *type, v
                              size_t extra, uint64_t *guest);
 void efi_interface_free(struct efi *efi, uint64_t guest);
 
-/* The object behind `This`, the first argument of every method; NULL when it is no live interface of
- * that type. */
+/* The object behind `This`, the first argument of every method; NULL when it is no live interface
+ * of that type. */
 void *efi_this(struct efi_call *call, const struct efi_protocol *type);
 
 /* Host-side access to memory that efi_interface_new or efi_pool_new gave. */
@@ -117,7 +152,8 @@ uint64_t efi_interface_on(struct efi *efi, uint64_t handle, const struct efi_gui
 /* The object behind an interface of `type` on `handle`; NULL: none, or not the host's. */
 void *efi_object_on(struct efi *efi, uint64_t handle, const struct efi_protocol *type);
 
-/* An event that never is signalled of itself, for WaitForKey and the like; efi_event_signal sets it.
+/* An event that never is signalled of itself, for WaitForKey and the like; efi_event_signal sets
+ * it.
  */
 efi_status efi_event_new(struct efi *efi, uint64_t *event);
 void efi_event_signal(struct efi *efi, uint64_t event);
@@ -130,8 +166,8 @@ efi_status efi_storage_start(struct efi *efi);
 /* Frees everything of the host's behind them. At reset, ExitBootServices and the end. */
 void efi_storage_stop(struct efi *efi);
 
-/* Handles whose volume could be booted from, in the order of disks and partitions. Returns how many;
- * fills at most `room`. */
+/* Handles whose volume could be booted from, in the order of disks and partitions. Returns how
+ * many; fills at most `room`. */
 size_t efi_storage_volumes(struct efi *efi, uint64_t *handles, size_t room);
 
 /* Reads a whole file of the volume on `handle` into malloc'ed memory; `path` with backslashes, in

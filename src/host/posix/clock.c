@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "host/clock.h"
 
+#include <errno.h>
 #include <time.h>
 
 #include "base/units.h"
@@ -21,4 +22,12 @@ uint64_t host_clock_monotonic(void)
 uint64_t host_clock_realtime(void)
 {
     return clock_read(CLOCK_REALTIME);
+}
+
+void host_sleep(uint64_t ns)
+{
+    struct timespec left = {(time_t)(ns / NS_PER_SEC), (long)(ns % NS_PER_SEC)};
+
+    while (nanosleep(&left, &left) < 0 && errno == EINTR)
+        ;
 }
