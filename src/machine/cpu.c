@@ -236,6 +236,8 @@ static void run(struct cpu *cpu)
         }
         publish_stats(cpu);
         exit_handlers[exit->kind](cpu, exit);
+        if (atomic_load(&m->asking))
+            explain_ask_cpu(cpu);
     }
 }
 

@@ -185,6 +185,8 @@ static int build(struct machine *m, struct error *err)
         return ret;
     machine_describe(&m->config, &m->quirks, &m->platform);
     clock_init(&m->clock);
+    if (explain_create(m))
+        return error_set(err, ENOMEM, "out of memory");
     ret = boot_open(m, err);
     ret = ret ? ret : create_memory(m, err);
     ret = ret ? ret : create_engine(m, err);
@@ -239,6 +241,7 @@ void machine_destroy(struct machine *m)
             host_loop_call(m->control, do_stop, m);
         cpus_end(m);
     }
+    explain_end(m);
     devices_destroy(m);
     control_destroy(m);
     if (m->vm)
@@ -248,6 +251,7 @@ void machine_destroy(struct machine *m)
         bus_destroy(m->bus);
     if (m->mem)
         mem_destroy(m->mem);
+    explain_destroy(m);
     boot_close(m);
     config_free(&m->config);
     log_limit_fini(&m->log_limit);

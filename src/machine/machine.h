@@ -34,6 +34,7 @@
 #include "machine/screen.h"
 #include "pci/pci.h"
 
+struct explainer;
 struct machine;
 
 /* A CPU as PSCI sees it (DEN0022, AFFINITY_INFO). */
@@ -92,6 +93,9 @@ struct machine {
     struct log log;
     struct log_limit log_limit; /* what lies between `log` and config.log */
     struct event_sink events;
+    struct explainer *explainer;
+    struct host_timer *settle_timer; /* of the explainer */
+    atomic_bool asking;              /* the explainer wants to look at a CPU */
     struct quirks quirks;
     struct platform platform;
     struct clock clock;
@@ -169,13 +173,24 @@ void cpu_stall(struct cpu *cpu);
 void cpu_power_on(struct cpu *cpu, const struct kernel_entry *entry);
 
 /* --- translate.c --- */
-/* What a CPU translates by, and its translation of va for a load or store at its own exception level
- * (arm/walk.h). On its thread, inside or outside of vcpu_run. Return 0, -EIO (the engine does not
- * say) or -EFAULT (walk->fault says why). */
+/* What a CPU translates by, and its translation of va for a load or store at its own exception
+ * level (arm/walk.h). On its thread, inside or outside of vcpu_run. Return 0, -EIO (the engine does
+ * not say) or -EFAULT (walk->fault says why). */
 int cpu_walk_regs(struct cpu *cpu, struct arm_walk_regs *regs);
 int cpu_translate(struct cpu *cpu, uint64_t va, bool write, struct arm_walk *walk);
 /* For struct arm_walk_memory, with the machine as ctx: RAM alone. Any thread. */
 bool machine_read_descriptor(void *ctx, uint64_t pa, uint64_t *value);
+
+/* --- explain.c --- */
+/* Makes the sink of machine->events, before anything that has events to tell. Returns 0 or -errno.
+ */
+int explain_create(struct machine *machine);
+/* Tells what still waits, with the CPUs gone and the devices there; and the end of it, when nobody
+ * can have an event any more. */
+void explain_end(struct machine *machine);
+void explain_destroy(struct machine *machine);
+/* Lets the explainer look at the CPU, while machine->asking. On its thread. */
+void explain_ask_cpu(struct cpu *cpu);
 
 /* --- psci.c --- */
 void psci_call(struct cpu *cpu, struct vcpu_exit *exit);

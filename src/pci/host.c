@@ -134,6 +134,27 @@ static const struct pci_bar *occupant(const struct pci_host *host, uint64_t addr
     return NULL;
 }
 
+bool pci_bar_at(struct pci_host *host, uint64_t address, const char **name, unsigned *bar,
+                uint64_t *offset)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&host->lock);
+    for (unsigned i = 0; i < PCI_SLOTS * PCI_BARS && !found; i++) {
+        const struct pci_function *function = host->slots[i / PCI_BARS];
+        const struct pci_bar *b = function ? &function->bars[i % PCI_BARS] : NULL;
+
+        if (!b || !b->mapped_at || address < b->mapped_at || address - b->mapped_at >= b->size)
+            continue;
+        *name = function->name;
+        *bar = i % PCI_BARS;
+        *offset = address - b->mapped_at;
+        found = true;
+    }
+    pthread_mutex_unlock(&host->lock);
+    return found;
+}
+
 static int assign_in(const struct pci_host *host, struct pci_bar *bar, uint64_t base, uint64_t size)
 {
     uint64_t step = MAX(bar->size, BAR_SPACING), at = align_up(base, step);

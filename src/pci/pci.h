@@ -115,6 +115,11 @@ void pci_detach(struct pci_function *function);
 uint32_t pci_config_get(struct pci_function *function, unsigned offset, unsigned size);
 void pci_config_set(struct pci_function *function, unsigned offset, unsigned size, uint32_t value);
 
+/* Which function's BAR answers at bus address `address`, and how far into it. `name` is the
+ * function's. False: none's. Any thread, outside of BARs' handlers. */
+bool pci_bar_at(struct pci_host *host, uint64_t address, const char **name, unsigned *bar,
+                uint64_t *offset);
+
 /* Power-on values. Functions stay in their slots. */
 void pci_function_reset(struct pci_function *function);
 
