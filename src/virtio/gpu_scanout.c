@@ -119,6 +119,7 @@ int virtio_gpu_firmware_scanout(struct virtio_device *dev, uint64_t ipa, uint32_
     struct gpu_firmware firmware = {ipa, width, height, stride, NULL};
 
     gpu_firmware_end(gpu);
+    gpu->shown = NULL; /* what a driver showed, if there was one, is over */
     if (width == 0 || height == 0) {
         display_off(gpu->display);
         return 0;

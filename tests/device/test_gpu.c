@@ -658,6 +658,12 @@ static void firmware(void **unused)
     s = display_surface(f.display);
     assert_true(s.on && !s.firmware);
     display_unlock(f.display);
+    /* Back to a smaller one: what the driver still flushes is not on the screen. */
+    assert_int_equal(virtio_gpu_firmware_scanout(f.dev, f.pixels, 64, 64, 256), 0);
+    poke(&f, 100, 90, 1);
+    transfer(&f, 1, screen, 0);
+    assert_int_equal(flush(&f, 1, screen), GPU_OK_NODATA);
+    assert_int_equal(f.seen.changes, 0);
     assert_int_equal(virtio_gpu_firmware_scanout(f.dev, 0, 0, 0, 0), 0);
     assert_int_equal(f.seen.width, 0);
     stop(&f);
