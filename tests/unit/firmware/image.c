@@ -62,6 +62,20 @@ int image_run(const struct image *image, const char *format, ...)
     return ret;
 }
 
+/* What the last command said. */
+static void print_output(const struct image *image)
+{
+    char path[80], line[256];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/output", image->dir);
+    file = fopen(path, "r");
+    for (unsigned i = 0; file && i < 30 && fgets(line, sizeof(line), file); i++)
+        print_error("%s", line);
+    if (file)
+        fclose(file);
+}
+
 void image_must(const struct image *image, const char *format, ...)
 {
     va_list args;
@@ -71,7 +85,7 @@ void image_must(const struct image *image, const char *format, ...)
     ret = run(image, format, args);
     va_end(args);
     if (ret) {
-        image_run(image, "head -30 output >/dev/stderr");
+        print_output(image);
         fail_msg("%s: status %d", format, ret);
     }
 }
