@@ -221,11 +221,11 @@ void fault_bad_address(struct explainer *x, const struct event *event,
         return;
     }
     if (!in_ram(x, h.address) && regs && find_kernel_address(x, regs, h.address, &kernel)) {
-        explain_say(x,
-                    "%s: 0x%llx is the kernel virtual address 0x%llx, where a physical one belongs "
-                    "(%s); it is mapped to physical address 0x%llx: %s",
-                    h.name, (ull)h.address, (ull)kernel.va, h.rule, (ull)kernel.walk.pa,
-                    kernel.place);
+        explain_say(
+            x,
+            "%s: 0x%llx is a kernel virtual address, where a physical one belongs (%s); it is "
+            "mapped to physical address 0x%llx: %s",
+            h.name, (ull)kernel.va, h.rule, (ull)kernel.walk.pa, kernel.place);
         say_walk(x, event->device, &kernel.walk);
         return;
     }

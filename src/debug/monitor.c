@@ -57,16 +57,16 @@ static void rule_text(const struct monitored *m, enum rule rule, char *text, siz
                  features_name(m->name, m->wanted & ~m->offered, names, sizeof(names)));
         break;
     case RULE_VERSION_1:
-        snprintf(
-            text, room,
-            "it did not accept VERSION_1, and a driver must (VIRTIO 1.2, 6.1); this device has "
-            "no legacy interface");
+        snprintf(text, room,
+                 "it did not accept VIRTIO_F_VERSION_1, and a driver must (VIRTIO 1.2, 6.1); this "
+                 "device has "
+                 "no legacy interface");
         break;
     case RULE_MTU:
-        snprintf(
-            text, room,
-            "it did not accept MTU, which was offered and which a driver should accept (VIRTIO "
-            "1.2, 5.1.4.2); without MTU, Apple's clears FEATURES_OK");
+        snprintf(text, room,
+                 "it did not accept VIRTIO_NET_F_MTU, which was offered and which a driver should "
+                 "accept (VIRTIO "
+                 "1.2, 5.1.4.2); without it, Apple's clears FEATURES_OK");
         break;
     case RULE_HOST_TSO_ALONE:
         snprintf(

@@ -114,7 +114,7 @@ int explain_create(struct machine *m)
                                                 [ATOLL_EXPLAIN_FULL] = EXPLAIN_FULL};
     static const char *const outcomes[] = {
         [WILD_ACCESS_SYNC] = "it gets a synchronous abort",
-        [WILD_ACCESS_SERROR] = "it gets an SError, as on Apple's machine",
+        [WILD_ACCESS_SERROR] = "it gets an SError, as it seems to on Apple's machine",
         [WILD_ACCESS_IGNORE] = "it reads as zero, and writes are lost",
     };
     const struct explain_host host = {
