@@ -226,19 +226,32 @@ static void say_file(struct text *text, const struct device_node *node)
     }
 }
 
+static void say_guid(struct text *text, const uint8_t *g)
+{
+    say(text, "%08X-%04X-%04X-%02X%02X-%02X%02X%02X%02X%02X%02X", load_le32(g), load_le16(g + 4),
+        load_le16(g + 6), g[8], g[9], g[10], g[11], g[12], g[13], g[14], g[15]);
+}
+
 static void say_hard_drive(struct text *text, const uint8_t *hd)
 {
-    const uint8_t *s = hd + HD_SIGNATURE;
-
     say(text, "HD(%u,", load_le32(hd + HD_NUMBER));
-    if (hd[HD_SIGNATURE_TYPE] == PARTITION_GPT)
-        say(text, "GPT,%08X-%04X-%04X-%02X%02X-%02X%02X%02X%02X%02X%02X", load_le32(s),
-            load_le16(s + 4), load_le16(s + 6), s[8], s[9], s[10], s[11], s[12], s[13], s[14],
-            s[15]);
-    else
-        say(text, "MBR,0x%08X", load_le32(s));
+    if (hd[HD_SIGNATURE_TYPE] == PARTITION_GPT) {
+        say(text, "GPT,");
+        say_guid(text, hd + HD_SIGNATURE);
+    } else {
+        say(text, "MBR,0x%08X", load_le32(hd + HD_SIGNATURE));
+    }
     say(text, ",0x%llX,0x%llX)", (unsigned long long)load_le64(hd + HD_START),
         (unsigned long long)load_le64(hd + HD_SIZE));
+}
+
+static void say_vendor(struct text *text, const struct device_node *node)
+{
+    say(text, node->type == DEVICE_PATH_HARDWARE ? "VenHw(" : "VenMedia(");
+    say_guid(text, node->data);
+    for (size_t i = GUID_BYTES; i < node->data_length; i++)
+        say(text, i == GUID_BYTES ? ",%02X" : "%02X", node->data[i]);
+    say(text, ")");
 }
 
 static void say_acpi(struct text *text, const uint8_t *acpi)
@@ -269,6 +282,9 @@ static void say_node(struct text *text, const struct device_node *n)
             (unsigned long long)load_le64(n->data + 12));
     else if (n->type == DEVICE_PATH_MEDIA && n->subtype == DEVICE_PATH_FILE)
         say_file(text, n);
+    else if ((n->type == DEVICE_PATH_HARDWARE || n->type == DEVICE_PATH_MEDIA) &&
+             n->subtype == DEVICE_PATH_VENDOR && n->data_length >= GUID_BYTES)
+        say_vendor(text, n);
     else
         say(text, "Path(%u,%u)", n->type, n->subtype);
 }

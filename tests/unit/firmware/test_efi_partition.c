@@ -291,6 +291,25 @@ static void path_of_an_mbr_partition(void **state)
     assert_false(device_path_names_partition(&node, &table.list[2]));
 }
 
+static void paths_of_other_kinds(void **state)
+{
+    static const uint8_t initrd[18] = {0x27, 0xe4, 0x68, 0x55, 0xfc, 0x68, 0x3d, 0x4f, 0xac,
+                                       0x74, 0xca, 0x55, 0x52, 0x31, 0xcc, 0x68, 1,    2};
+    static const uint8_t cd[20] = {1, 0, 0, 0, 0x20};
+    struct device_path path;
+    char text[200];
+
+    device_path_empty(&path);
+    device_path_add(&path, DEVICE_PATH_MEDIA, DEVICE_PATH_VENDOR, initrd, 16);
+    device_path_add(&path, DEVICE_PATH_HARDWARE, DEVICE_PATH_VENDOR, initrd, 18);
+    device_path_add(&path, DEVICE_PATH_MEDIA, DEVICE_PATH_CD, cd, sizeof(cd));
+    device_path_add(&path, 3, 11, cd, 5);
+    device_path_text(path.bytes, path.length, text, sizeof(text));
+    assert_string_equal(text, "VenMedia(5568E427-68FC-4F3D-AC74-CA555231CC68)/VenHw("
+                              "5568E427-68FC-4F3D-AC74-CA555231CC68,0102)/"
+                              "CDROM(0x1,0x20,0x0)/Path(3,11)");
+}
+
 /* File Path nodes are joined by one backslash, whoever brings it. */
 static void file_names_in_parts(void **state)
 {
@@ -364,6 +383,7 @@ int main(void)
         TEST(cd_for_bios_and_efi),
         TEST(path_of_a_gpt_partition),
         TEST(path_of_an_mbr_partition),
+        cmocka_unit_test(paths_of_other_kinds),
         cmocka_unit_test(file_names_in_parts),
         cmocka_unit_test(damaged_paths_end),
         cmocka_unit_test(path_has_an_end),
