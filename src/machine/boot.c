@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "firmware/unpack.h"
+#include "machine/efi.h"
 
 /* Reads and unpacks the kernel; *bytes is the caller's. */
 static int read_kernel(struct machine *m, uint8_t **bytes, size_t *length, struct error *err)
@@ -28,7 +29,11 @@ static int read_kernel(struct machine *m, uint8_t **bytes, size_t *length, struc
 int boot_open(struct machine *m, struct error *err)
 {
     enum kernel_kind kind;
-    int ret = boot_file_open(&m->kernel, "kernel", m->config.kernel, err);
+    int ret;
+
+    if (machine_boots_efi(&m->config))
+        return machine_efi_open(m, err);
+    ret = boot_file_open(&m->kernel, "kernel", m->config.kernel, err);
 
     if (!ret && m->config.initrd)
         ret = boot_file_open(&m->initrd, "initial ramdisk", m->config.initrd, err);
@@ -97,7 +102,7 @@ int boot_load(struct machine *m, struct error *err)
     int ret;
 
     mem_clear(m->mem);
-    ret = load(m, &entry, err);
+    ret = m->efi ? machine_efi_power_on(m, &entry, err) : load(m, &entry, err);
     if (ret)
         return ret;
     m->engine->vm_code_written(m->vm, m->platform.ram.base, m->platform.ram.size);

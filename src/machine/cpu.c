@@ -18,6 +18,7 @@
 #include "chip/gicv3.h"
 #include "host/clock.h"
 #include "host/thread.h"
+#include "machine/efi.h"
 #include "machine/layout.h"
 
 /* To wake a thread takes its host some ten microseconds, which is as long as guests need to hand
@@ -127,6 +128,8 @@ static void exit_mmio(struct cpu *cpu, struct vcpu_exit *exit)
 
     if (exit->mmio.fetch)
         ret = -EFAULT; /* devices hold no code */
+    else if (exit->mmio.write && machine_efi_store(cpu, exit->mmio.ipa, exit->mmio.value, &ret))
+        ;
     else if (exit->mmio.write)
         ret = bus_write(m->bus, exit->mmio.ipa, exit->mmio.size, exit->mmio.value);
     else

@@ -13,15 +13,16 @@
 #include "chip/pl031.h"
 #include "chip/pl061.h"
 #include "host/clock.h"
+#include "machine/efi.h"
 #include "machine/layout.h"
 #include "machine/machine.h"
 #include "virtio/devices.h"
 
 #define CHIP_WIDTHS (BUS_WIDTH_1 | BUS_WIDTH_2 | BUS_WIDTH_4)
 
-/* Takes note of a device that exists. The table has room for every configuration that config_check
- * lets through. */
-static void add(struct machine *m, const struct device_ops *ops, void *dev, const char *instance)
+/* The table has room for every configuration that config_check lets through. */
+void machine_add_device(struct machine *m, const struct device_ops *ops, void *dev,
+                        const char *instance)
 {
     struct machine_device *entry = &m->devices[m->device_count++];
 
@@ -49,13 +50,13 @@ static int create_gic(struct machine *m)
 
     if (ret)
         return ret;
-    add(m, &gicv3_ops, m->gic, "gicv3");
+    machine_add_device(m, &gicv3_ops, m->gic, "gicv3");
     ret = gicv3_map(m->gic, m->bus, m->platform.gicd.base, m->platform.gicr.base);
     msi.lines = gicv3_spi_line(m->gic, LAYOUT_MSI_BASE);
     ret = ret ? ret : gicv2m_create(&m->gicv2m, &msi);
     if (ret)
         return ret;
-    add(m, &gicv2m_ops, m->gicv2m, "gicv2m");
+    machine_add_device(m, &gicv2m_ops, m->gicv2m, "gicv2m");
     return bus_attach(m->bus, m->platform.gicv2m.base, GICV2M_SIZE, BUS_WIDTH_4, &gicv2m_bus_ops,
                       m->gicv2m);
 }
@@ -95,7 +96,7 @@ static int create_rtc(struct machine *m)
     ret = ret ? ret : pl031_create(&m->rtc, &config);
     if (ret)
         return ret;
-    add(m, &pl031_ops, m->rtc, "pl031");
+    machine_add_device(m, &pl031_ops, m->rtc, "pl031");
     return bus_attach(m->bus, m->platform.rtc.base, PL031_SIZE, CHIP_WIDTHS, &pl031_bus_ops,
                       m->rtc);
 }
@@ -107,7 +108,7 @@ static int create_gpio(struct machine *m)
 
     if (ret)
         return ret;
-    add(m, &pl061_ops, m->gpio, "pl061");
+    machine_add_device(m, &pl061_ops, m->gpio, "pl061");
     return bus_attach(m->bus, m->platform.gpio.base, PL061_SIZE, CHIP_WIDTHS, &pl061_bus_ops,
                       m->gpio);
 }
@@ -160,7 +161,10 @@ static void uart_room(void *ctx)
 static size_t uart_receive(void *ctx, const uint8_t *bytes, size_t length)
 {
     struct machine *m = ctx;
+    size_t taken;
 
+    if (machine_efi_input(m, bytes, length, &taken))
+        return taken;
     return pl011_receive(m->uart, bytes, length);
 }
 
@@ -174,7 +178,7 @@ static int create_uart(struct machine *m)
 
     if (ret)
         return ret;
-    add(m, &pl011_ops, m->uart, "pl011");
+    machine_add_device(m, &pl011_ops, m->uart, "pl011");
     return bus_attach(m->bus, m->platform.uart.base, PL011_SIZE, CHIP_WIDTHS, &pl011_bus_ops,
                       m->uart);
 }
@@ -226,7 +230,7 @@ static int plug(struct machine *m, int ret, struct virtio_device *dev, const cha
         dev->ops->free(dev);
         return ret;
     }
-    add(m, &virtio_pci_ops, pci, instance);
+    machine_add_device(m, &virtio_pci_ops, pci, instance);
     return 0;
 }
 
@@ -277,6 +281,16 @@ static int create_net(struct machine *m, size_t index, struct error *err)
     return plug(m, ret, dev, instance, err);
 }
 
+/* For EFI, which reads disks before there is a driver. */
+static void note_disk(struct machine *m, size_t index, struct disk *disk, const char *instance)
+{
+    struct virtio_pci *pci = m->devices[m->device_count - 1].dev;
+
+    m->disks[index].disk = disk;
+    m->disks[index].slot = virtio_pci_function(pci)->slot;
+    snprintf(m->disks[index].name, sizeof(m->disks[index].name), "%s", instance);
+}
+
 static int create_disk(struct machine *m, size_t index, struct error *err)
 {
     static const enum disk_format formats[] = {[ATOLL_DISK_PROBE] = DISK_FORMAT_PROBE,
@@ -305,7 +319,10 @@ static int create_disk(struct machine *m, size_t index, struct error *err)
     ret = virtio_blk_create(&dev, &host, instance, disk, from->serial);
     if (ret)
         disk_close(disk);
-    return plug(m, ret, dev, instance, err);
+    ret = plug(m, ret, dev, instance, err);
+    if (!ret)
+        note_disk(m, index, disk, instance);
+    return ret;
 }
 
 static int create_console(struct machine *m, size_t index, struct error *err)
@@ -426,7 +443,7 @@ static int create_pci(struct machine *m)
         intx[slot] = gicv3_spi_line(m->gic, p->pci_intx_base + slot);
     ret = pci_host_create(&m->pci, m->bus, &windows, &msi, intx, &m->log);
     if (!ret)
-        add(m, &pci_host_ops, m->pci, "pci");
+        machine_add_device(m, &pci_host_ops, m->pci, "pci");
     return ret;
 }
 

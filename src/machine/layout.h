@@ -36,6 +36,8 @@
 
 /* Extensions, absent on a strict machine. */
 #define LAYOUT_UART_BASE UINT64_C(0x20100000)
+/* The doorbell of EFI (firmware/efi/efi.h): there on a strict machine too, under EFI boot alone. */
+#define LAYOUT_EFI_BASE UINT64_C(0x20110000)
 
 /* Interrupts by INTID. Slot d's wire is 64 + d: XEN26's PL061 on 37 leaves no other reading
  * (docs/apple-machine.md). */

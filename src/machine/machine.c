@@ -11,6 +11,8 @@
 
 #include "host/clock.h"
 #include "host/map.h"
+#include "firmware/efi/efi.h"
+#include "machine/efi.h"
 #include "machine/layout.h"
 
 void machine_describe(const struct atoll_config *config, const struct quirks *quirks,
@@ -105,6 +107,8 @@ static int create_bus(struct machine *m)
     ret = ret ? ret : bus_window(m->bus, p->ecam.base, p->ecam.size, 0xff);
     ret = ret ? ret : bus_window(m->bus, p->pci_mem32.base, p->pci_mem32.size, 0xff);
     ret = ret ? ret : bus_window(m->bus, p->pci_mem64.base, p->pci_mem64.size, 0xff);
+    if (m->efi)
+        ret = ret ? ret : bus_window(m->bus, LAYOUT_EFI_BASE, EFI_DOORBELL_SIZE, 0x00);
     return ret ? ret : bus_window(m->bus, p->pci_io.base, p->pci_io.size, 0xff);
 }
 
@@ -196,6 +200,8 @@ static int build(struct machine *m, struct error *err)
     if (ret)
         return error_set(err, -ret, "cannot create the bus: %s", strerror(-ret));
     ret = devices_create(m, err);
+    if (!ret && m->efi)
+        ret = machine_efi_create(m, err);
     ret = ret ? ret : cpus_start(m, err);
     return ret || !m->engine->vm_ready ? ret : m->engine->vm_ready(m->vm, err);
 }
@@ -207,8 +213,9 @@ int machine_create(struct machine **machine, const struct atoll_config *config, 
 
     if (ret)
         return ret;
-    if (!config->kernel)
-        return error_set(err, EINVAL, "nothing to boot: give a kernel with --kernel FILE");
+    if (!config->kernel && !config->efi && !config->disk_count)
+        return error_set(err, EINVAL,
+                         "nothing to boot: give a kernel with --kernel FILE, or a disk image");
     m = calloc(1, sizeof(*m));
     if (!m)
         return error_set(err, ENOMEM, "out of memory");
@@ -253,6 +260,7 @@ void machine_destroy(struct machine *m)
         mem_destroy(m->mem);
     explain_destroy(m);
     boot_close(m);
+    machine_efi_destroy(m);
     config_free(&m->config);
     log_limit_fini(&m->log_limit);
     free(m);

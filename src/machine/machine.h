@@ -115,6 +115,11 @@ struct machine {
     size_t device_count;
 
     struct host_loop *io;                          /* chips, net, console, rng, balloon */
+    struct {
+        struct disk *disk; /* the device's */
+        unsigned slot;
+        char name[32];
+    } disks[ATOLL_DISKS_MAX];
     struct host_loop *disk_loops[ATOLL_DISKS_MAX]; /* one a disk: a slow flush delays nobody else */
     struct host_loop *gpu_loop;                    /* large copies delay nobody else */
     struct console *consoles[ATOLL_CONSOLES_MAX];
@@ -128,6 +133,7 @@ struct machine {
     struct cpu cpus[ATOLL_CPUS_MAX];
     unsigned processors; /* of the host */
 
+    struct machine_efi *efi; /* NULL: direct boot */
     struct boot_file kernel, initrd;
     struct {
         uint8_t *bytes;
@@ -201,6 +207,9 @@ void devices_destroy(struct machine *machine);
 void devices_reset(struct machine *machine);
 /* Lets nobody wait for a console's reader any more, a vCPU that is to be parked least of all. */
 void devices_hurry(struct machine *machine);
+/* Takes note of a device that exists: from now on the machine resets, saves and frees it. */
+void machine_add_device(struct machine *machine, const struct device_ops *ops, void *dev,
+                        const char *instance);
 /* All queue work done, no request in flight. With vCPUs parked. */
 void devices_quiesce(struct machine *machine);
 /* The devices work again, and consoles wait for their readers. */

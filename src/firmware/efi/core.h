@@ -85,8 +85,8 @@ struct efi_stub_service {
 struct efi {
     struct efi_config config;
     pthread_mutex_t lock;
-    bool boot; /* before ExitBootServices */
-    bool dead; /* a program crashed, or nothing boots: the machine is being stopped */
+    _Atomic bool boot; /* before ExitBootServices */
+    bool dead;         /* a program crashed, or nothing boots: the machine is being stopped */
 
     struct variables *variables;
     struct efi_storage *storage;

@@ -144,12 +144,7 @@ int efi_power_on(struct efi *efi, struct kernel_entry *entry, struct error *err)
 
 bool efi_is_booting(struct efi *efi)
 {
-    bool boot;
-
-    pthread_mutex_lock(&efi->lock);
-    boot = efi->boot;
-    pthread_mutex_unlock(&efi->lock);
-    return boot;
+    return efi->boot;
 }
 
 static const struct state_field fields[] = {

@@ -26,7 +26,6 @@
 #define SPURIOUS        1020
 
 /* 0x000: what the host fills in. */
-        .globl  parameters
 parameters:
 doorbell:       .quad 0
 mair:           .quad 0
@@ -279,7 +278,5 @@ interrupt:
         ldp     x18, x30, [sp, #0x90]
         add     sp, sp, #0x2c0
         eret
-        .globl  stub_end
-stub_end:
         .globl  gate_offset
         .set    gate_offset, gate - parameters
