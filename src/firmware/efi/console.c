@@ -326,13 +326,19 @@ static bool take_key(struct efi *efi, struct key *key)
         return false;
     *key = t->keys[t->first];
     t->first = (t->first + 1) % KEYS;
-    t->count--;
+    if (--t->count == 0) {
+        efi_event_forget(efi, t->event);
+        efi_event_forget(efi, t->event_ex);
+    }
     return true;
 }
 
 static efi_status in_reset(struct efi_call *call)
 {
-    call->efi->text->count = 0;
+    struct key key;
+
+    for (unsigned i = 0; i < KEYS && take_key(call->efi, &key); i++)
+        ;
     return EFI_SUCCESS;
 }
 

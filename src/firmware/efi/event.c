@@ -130,6 +130,14 @@ void efi_event_signal(struct efi *efi, uint64_t event)
         signal(efi, e);
 }
 
+void efi_event_forget(struct efi *efi, uint64_t event)
+{
+    struct efi_event *e = find(efi, event);
+
+    if (e)
+        e->signalled = false;
+}
+
 void efi_events_poll(struct efi *efi)
 {
     uint64_t now;

@@ -239,14 +239,19 @@ static efi_status serve(struct efi_call *call, uint64_t number)
     return efi->services[number].service(call);
 }
 
+/* A call that rings again without a result keeps its arguments: after ExitBootServices nothing else
+ * remembers them. */
 static int reply(struct efi_call *call, efi_status status)
 {
     uint64_t out[5] = {call->command, status};
+    size_t length = sizeof(out);
     int ret;
 
     if (call->command == EFI_COMMAND_CALL)
         memcpy(&out[1], call->target_arg, sizeof(call->target_arg));
-    ret = efi_write(call, call->frame + FRAME_COMMAND, out, sizeof(out));
+    if (call->command == EFI_COMMAND_WAIT || call->command == EFI_COMMAND_QUIET)
+        length = sizeof(out[0]);
+    ret = efi_write(call, call->frame + FRAME_COMMAND, out, length);
     return ret ? ret : efi_write_u64(call, call->frame + FRAME_TARGET, call->target);
 }
 

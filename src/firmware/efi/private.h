@@ -157,6 +157,8 @@ void *efi_object_on(struct efi *efi, uint64_t handle, const struct efi_protocol 
  */
 efi_status efi_event_new(struct efi *efi, uint64_t *event);
 void efi_event_signal(struct efi *efi, uint64_t event);
+/* Its reason is gone before anybody waited for it. */
+void efi_event_forget(struct efi *efi, uint64_t event);
 
 /* --- storage (storage.c): disks, partitions, volumes --- */
 
