@@ -11,10 +11,11 @@
  * been told costs a look at a small table: a hostile guest can neither flood the log nor slow the
  * machine down much. Every event is counted, told or not.
  *
- * Two stories cannot be told where they are noticed. A refused driver may recover (a driver that
- * negotiates again without what was refused is a right one), so its story waits until it gives up
- * or has been silent for a while. And an address that a device met says nothing of the kernel whose
- * it is until a CPU that runs that kernel has been asked.
+ * Two kinds of stories cannot be told where they are noticed. A refused driver may recover (one
+ * that negotiates again without what was refused is a right one), and one that uses its queues too
+ * early may go on, so those stories wait until it gives up or has been silent for a while. And an
+ * address that a device met says nothing of the kernel whose it is until a CPU that runs that
+ * kernel has been asked.
  */
 #ifndef DEBUG_EXPLAIN_H
 #define DEBUG_EXPLAIN_H

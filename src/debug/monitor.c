@@ -141,23 +141,25 @@ static void say_ok_too_soon(struct explainer *x, const struct monitored *m)
     say_features(x, m);
 }
 
-static void say_before_ok(struct explainer *x, const struct monitored *m, uint64_t queue)
+static void say_before_ok(struct explainer *x, const struct monitored *m)
 {
-    explain_say(x,
-                "%s: the driver notified queue %llu before it set DRIVER_OK, and a driver must not "
-                "(VIRTIO 1.2, 3.1.1); the device does not look at its queues until then, nor does "
-                "Apple's: a driver that waits for the answer waits for ever (FreeBSD's vtgpu does)",
-                m->name, (unsigned long long)queue);
+    explain_say(
+        x,
+        "%s: the driver notified queue %llu and waits, but has not set DRIVER_OK, and must "
+        "not notify before (VIRTIO 1.2, 3.1.1); the device does not look at its queues until "
+        "then, nor does Apple's: a driver that waits for the answer waits for ever (FreeBSD's "
+        "vtgpu does)",
+        m->name, (unsigned long long)m->queue);
     say_features(x, m);
 }
 
-static void say_disabled(struct explainer *x, const struct monitored *m, uint64_t queue)
+static void say_disabled(struct explainer *x, const struct monitored *m)
 {
     explain_say(
         x,
         "%s: the driver notified queue %llu, which it has not enabled (queue_enable, VIRTIO "
         "1.2, 4.1.4.3.2): nothing in it is looked at",
-        m->name, (unsigned long long)queue);
+        m->name, (unsigned long long)m->queue);
     say_features(x, m);
 }
 
@@ -192,15 +194,29 @@ static enum story take_status(struct monitored *m, const struct event *event)
 {
     uint8_t written = (uint8_t)event->b;
     bool started = !(m->status & STATUS_DRIVER_OK) && (event->a & STATUS_DRIVER_OK);
+    bool early = m->early;
+
+    m->early = false;
 
     m->status = (uint8_t)event->a;
     if (m->refused && (written & (STATUS_FAILED | STATUS_DRIVER_OK)))
         return STORY_REFUSED;
     if ((written & STATUS_DRIVER_OK) && !(m->status & STATUS_DRIVER_OK))
         return STORY_OK_TOO_SOON;
-    if (started && broken_rules(m->name, m->wanted, m->offered))
+    if (early && (written & STATUS_FAILED))
+        return STORY_BEFORE_OK;
+    if (started && m->offered && broken_rules(m->name, m->wanted, m->offered))
         return STORY_APPLE_REFUSES;
     return 0;
+}
+
+static enum story take_reset(struct monitored *m)
+{
+    bool early = m->early;
+
+    m->early = false;
+    m->status = 0;
+    return early ? STORY_BEFORE_OK : 0;
 }
 
 static enum story take(struct monitored *m, const struct event *event)
@@ -209,22 +225,33 @@ static enum story take(struct monitored *m, const struct event *event)
     case EVENT_FEATURES_REFUSED:
     case EVENT_FEATURES_ACCEPTED: return take_features(m, event);
     case EVENT_DEVICE_STATUS: return take_status(m, event);
-    case EVENT_DEVICE_RESET: m->status = 0; return 0;
-    case EVENT_QUEUE_BEFORE_OK: return STORY_BEFORE_OK;
-    case EVENT_QUEUE_DISABLED: return STORY_DISABLED;
+    case EVENT_DEVICE_RESET: return take_reset(m);
+    case EVENT_QUEUE_BEFORE_OK:
+        m->early = true;
+        m->queue = event->a;
+        return 0;
+    case EVENT_QUEUE_DISABLED: m->queue = event->a; return STORY_DISABLED;
     default: return 0;
     }
 }
 
-static void tell(struct explainer *x, const struct monitored *m, enum story story, uint64_t queue)
+static void tell(struct explainer *x, const struct monitored *m, enum story story)
 {
     switch (story) {
     case STORY_REFUSED: say_refused(x, m); break;
     case STORY_APPLE_REFUSES: say_apple_refuses(x, m); break;
-    case STORY_BEFORE_OK: say_before_ok(x, m, queue); break;
-    case STORY_DISABLED: say_disabled(x, m, queue); break;
+    case STORY_BEFORE_OK: say_before_ok(x, m); break;
+    case STORY_DISABLED: say_disabled(x, m); break;
     case STORY_OK_TOO_SOON: say_ok_too_soon(x, m); break;
     }
+}
+
+/* What is to be told of a driver that is not heard of again. */
+static enum story waiting(const struct monitored *m)
+{
+    if (m->refused && !(m->told & STORY_REFUSED))
+        return STORY_REFUSED;
+    return m->early && !(m->told & STORY_BEFORE_OK) ? STORY_BEFORE_OK : 0;
 }
 
 /* Marks the story as told. With the lock held. */
@@ -238,37 +265,46 @@ static bool first_time(struct monitored *m, enum story story)
 
 void monitor_event(struct explainer *x, const struct event *event)
 {
-    enum story story = 0;
     struct monitored copy, *m;
+    enum story story = 0;
     bool wait = false;
 
     pthread_mutex_lock(&x->lock);
     m = device_of(x, event->device);
     if (m) {
+        bool waited = waiting(m);
+
         story = take(m, event);
         if (!first_time(m, story))
             story = 0;
-        wait = event->kind == EVENT_FEATURES_REFUSED && !(m->told & STORY_REFUSED);
+        wait = waiting(m) && !waited;
         copy = *m;
     }
     pthread_mutex_unlock(&x->lock);
     if (story)
-        tell(x, &copy, story, event->a);
+        tell(x, &copy, story);
     if (wait)
         x->host.later(x->host.ctx);
 }
 
+/* One story at a time; one that has waited is told, and waits no more. */
+static void settle_one(struct explainer *x, struct monitored *m)
+{
+    struct monitored copy;
+    enum story story;
+
+    pthread_mutex_lock(&x->lock);
+    story = waiting(m);
+    if (!first_time(m, story))
+        story = 0;
+    copy = *m;
+    pthread_mutex_unlock(&x->lock);
+    if (story)
+        tell(x, &copy, story);
+}
+
 void monitor_settle(struct explainer *x)
 {
-    for (unsigned i = 0; i < EXPLAIN_DEVICES; i++) {
-        struct monitored copy, *m = &x->devices[i];
-        bool silent;
-
-        pthread_mutex_lock(&x->lock);
-        silent = m->refused && first_time(m, STORY_REFUSED);
-        copy = *m;
-        pthread_mutex_unlock(&x->lock);
-        if (silent)
-            tell(x, &copy, STORY_REFUSED, 0);
-    }
+    for (unsigned i = 0; i < EXPLAIN_DEVICES; i++)
+        settle_one(x, &x->devices[i]);
 }

@@ -32,6 +32,8 @@ struct monitored {
     char name[32];
     uint64_t wanted, offered; /* of the last FEATURES_OK */
     bool refused;             /* it did not stick, and the driver has not recovered yet */
+    bool early;               /* it notified `queue` and has not set DRIVER_OK yet */
+    uint64_t queue;
     uint8_t status;
     unsigned told; /* enum story */
 };
