@@ -117,8 +117,8 @@ struct boot_info {
 extern struct boot_info boot_info;
 extern char image_start[], image_end[], text_end[], data_start[], bss_start[], bss_end[];
 extern char user_start[], user_end[];
-/* Runs EL0 at `pc` with `sp` until user_return; returns what that was given. */
-uint64_t user_run(vaddr_t pc, vaddr_t sp);
+/* Runs EL0 at `pc` with `sp` and X0 until user_return; returns what that was given. */
+uint64_t user_run(vaddr_t pc, vaddr_t sp, uint64_t x0);
 _Noreturn void user_return(uint64_t status);
 extern char vectors[];
 

@@ -78,7 +78,7 @@ high:
     b       1b
 
 /*
- * uint64_t user_run(pc, sp): what a C function keeps goes to the stack, and user_return finds it.
+ * uint64_t user_run(pc, sp, argument): what a C function keeps goes to the stack, and user_return finds it.
  * Everything is unmasked at EL0: an SError that the machine injects arrives there.
  */
     .globl  user_run
@@ -95,7 +95,8 @@ user_run:
     msr     elr_el1, x0
     msr     sp_el0, x1
     msr     spsr_el1, xzr       /* EL0t, DAIF clear */
-    .irp    n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30
+    mov     x0, x2
+    .irp    n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30
     mov     x\n, xzr
     .endr
     eret

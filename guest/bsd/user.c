@@ -7,7 +7,8 @@
 #include "picture.h"
 #include "syscall.h"
 
-__attribute__((section(".text.start"), noreturn, visibility("hidden"))) void user_main(void);
+__attribute__((section(".text.start"), noreturn, visibility("hidden"))) void
+user_main(uint32_t first);
 
 static uint64_t call(uint64_t number, uint64_t a0, uint64_t a1)
 {
@@ -28,7 +29,8 @@ static void say(const char *text)
     call(SYS_WRITE, (uint64_t)text, length);
 }
 
-void user_main(void)
+/* Paints the rows from `first` to the last, and then those above. */
+void user_main(uint32_t first)
 {
     uint64_t size = call(SYS_FBINFO, 0, 0);
     uint32_t width = (uint32_t)(size >> 32), height = (uint32_t)size;
@@ -39,9 +41,9 @@ void user_main(void)
         call(SYS_EXIT, 1, 0);
     }
     say("user: painting\n");
-    for (uint32_t y = 0; y < height; y++)
+    for (uint32_t rows = 0, y = first % height; rows < height; rows++, y = (y + 1) % height)
         for (uint32_t x = 0; x < width; x++)
-            *pixel++ = picture_pixel(x, y, width, height);
+            pixel[y * width + x] = picture_pixel(x, y, width, height);
     say("user: painted\n");
     for (;;)
         call(SYS_EXIT, 0, 0);

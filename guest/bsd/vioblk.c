@@ -6,8 +6,9 @@
  * that accepted it has to send one before it calls data safe (5.2.6.2); RO means writes fail;
  * SIZE_MAX and SEG_MAX bound the descriptors of one request.
  *
- * Boot argument dma=kva|outside|end lies about the data's address: the kernel virtual one, one that
- * is no RAM, or one so near the end of RAM that the range runs off it.
+ * Boot argument dma=kva|outside|device|end lies about the data's address: the kernel virtual one,
+ * one where nothing is, one of the device's own registers, or one so near the end of RAM that the
+ * range runs off it.
  */
 #include "fdt.h"
 #include "pmap.h"
@@ -27,6 +28,7 @@
 #define BLK_T_FLUSH      4u
 #define BLK_S_OK         0
 #define STATUS_UNWRITTEN 0xff
+#define NOWHERE          (UINT64_C(64) << 30) /* beyond RAM, and beyond PCI's window behind it */
 
 /* What the device and the CPU share; the parts are enqueued by their offsets. */
 struct vioblk_request {
@@ -87,7 +89,9 @@ static paddr_t wrong_address(const struct vioblk_softc *sc)
         return (paddr_t)sc->request->data;
     fdt_reg(&memory, 0, &ram, &size);
     if (bootarg_is("dma", "outside"))
-        return ram + size + PAGE_SIZE;
+        return ram + size + NOWHERE;
+    if (bootarg_is("dma", "device"))
+        return sc->vsc->pci->bar[0].address;
     return bootarg_is("dma", "end") ? ram + size - SECTOR / 2 : 0;
 }
 
@@ -110,10 +114,13 @@ static uint8_t do_request(struct vioblk_softc *sc, uint32_t type, uint64_t secto
     bus_dmamap_sync(sc->vsc->dmat, sc->map, 0, sizeof(*r),
                     BUS_DMASYNC_PREREAD | BUS_DMASYNC_PREWRITE);
     virtio_enqueue_p(vq, slot, sc->map, 0, data, true);
-    if (has_data && wrong)
+    if (has_data && wrong) {
+        kprintf("%s: buffer kva 0x%lx pa 0x%lx, given as 0x%lx\n", sc->vsc->name, (uint64_t)r->data,
+                sc->map->dm_segs[0].ds_addr + data, wrong);
         virtio_enqueue_raw(vq, slot, wrong, SECTOR, device_reads);
-    else if (has_data)
+    } else if (has_data) {
         virtio_enqueue_p(vq, slot, sc->map, data, SECTOR, device_reads);
+    }
     virtio_enqueue_p(vq, slot, sc->map, offsetof(struct vioblk_request, status), 1, false);
     virtio_enqueue_commit(vq, slot, true);
     if (virtio_wait(vq, true, &slot, &length))

@@ -21,9 +21,11 @@
  * given, and the physical address that goes into the user's page tables. The wrong one compiles,
  * works in every test that does not start X, and is bug 2 of docs/bsd-drivers.md.
  *
- * Boot arguments: gpu=pa (the driver as it should be) or gpu=kva (as OpenBSD's was before viogpu.c
- * 1.13); resource=N, the resource's id (1); fb=N, the frame buffer at RAM + N or above;
- * backing=kva, the device is given a kernel virtual address too.
+ * Boot arguments: gpu=pa (the driver as it should be), gpu=kva (as OpenBSD's was before
+ * viogpu.c 1.13) or gpu=image (the same mistake with an address in the kernel's image); row=N, the
+ * first row that the user program paints, and user=N, where it runs; resource=N, the resource's id
+ * (1); fb=N, the frame buffer at RAM + N or above; backing=kva, the device is given a kernel
+ * virtual address too.
  */
 #include "picture.h"
 #include "pmap.h"
@@ -250,6 +252,19 @@ static paddr_t viogpu_wsmmap_kva(void *device, uint64_t offset, int prot)
     return ((paddr_t)sc->fb_kva + offset) | PMAP_NOCACHE;
 }
 
+/* The same mistake of a driver whose buffer is a static array. */
+static paddr_t viogpu_wsmmap_image(void *device, uint64_t offset, int prot)
+{
+    return (paddr_t)image_start + offset;
+}
+
+static device_mmap chosen_mmap(void)
+{
+    if (bootarg_is("gpu", "kva"))
+        return viogpu_wsmmap_kva;
+    return bootarg_is("gpu", "image") ? viogpu_wsmmap_image : viogpu_wsmmap;
+}
+
 static int setup(struct viogpu_softc *sc)
 {
     struct virtio_softc *vsc = sc->vsc;
@@ -297,7 +312,7 @@ void viogpu_attach(struct virtio_softc *vsc)
     }
     kprintf("%s: %ux%u, 32bpp\n", vsc->name, sc->width, sc->height);
     viogpu = sc;
-    uvm_device(bootarg_is("gpu", "kva") ? viogpu_wsmmap_kva : viogpu_wsmmap, sc, sc->fb_size);
+    uvm_device(chosen_mmap(), sc, sc->fb_size);
 }
 
 uint64_t viogpu_info(void)
@@ -316,18 +331,16 @@ static bool has_picture(const struct viogpu_softc *sc)
     return true;
 }
 
-#define USER_TEXT  UINT64_C(0x10000)
-#define USER_STACK UINT64_C(0x20000)
-
 /* The user program's pages and its life; its exit status. */
 static uint64_t run_user(void)
 {
-    paddr_t stack = page_alloc(PAGE_SIZE, PAGE_SIZE, 0);
+    vaddr_t text = trunc_page(bootarg_number("user", 0x10000));
+    uint64_t size = (uint64_t)(user_end - user_start);
+    vaddr_t stack = text + size + PAGE_SIZE; /* with a page that faults below */
 
-    uvm_map_pages(USER_TEXT, (paddr_t)(uint64_t)user_start - boot_info.slide,
-                  (uint64_t)(user_end - user_start), PROT_READ | PROT_EXEC);
-    uvm_map_pages(USER_STACK, stack, PAGE_SIZE, PROT_READ | PROT_WRITE);
-    return user_run(USER_TEXT, USER_STACK + PAGE_SIZE);
+    uvm_map_pages(text, (paddr_t)user_start - boot_info.slide, size, PROT_READ | PROT_EXEC);
+    uvm_map_pages(stack, page_alloc(PAGE_SIZE, PAGE_SIZE, 0), PAGE_SIZE, PROT_READ | PROT_WRITE);
+    return user_run(text, stack + PAGE_SIZE, bootarg_number("row", 0));
 }
 
 void viogpu_test(void)

@@ -22,8 +22,8 @@ SKIPPED = 77
 PATIENCE = 240
 WIDTH, HEIGHT = 330, 214  # no multiples of anything
 RAM = 0x70000000
-MEMORY = 256 << 20
-PAGE = 4096
+KERNBASE = 0xffffff8000200000  # guest/bsd/pmap.h
+DISPLAY = 0x40000000           # where a program's mmap of the display is, guest/bsd/uvm.c
 # VIRTIO_F_VERSION_1, INDIRECT_DESC, EVENT_IDX, and of virtio-net STATUS, MAC, MTU, GUEST_CSUM, CSUM:
 # what OpenBSD's if_vio.c 1.78 ends with on Apple's machine.
 FEATURES_ON_APPLE = "0x13001002b"
@@ -119,10 +119,13 @@ class Result:
         if what:
             raise Failure(f"the screen: {what}")
 
+    def numbers(self, pattern):
+        """The hexadecimal numbers in the pattern's groups."""
+        return tuple(int(number, 16) for number in self.find(pattern).groups())
+
     def buffer(self):
-        """(kernel virtual address, physical address, size) of the frame buffer."""
-        match = self.find(r"frame buffer kva 0x(\w+) pa 0x(\w+) size 0x(\w+)")
-        return tuple(int(number, 16) for number in match.groups())
+        """(kernel virtual address, physical address) of the frame buffer."""
+        return self.numbers(r"frame buffer kva 0x(\w+) pa 0x(\w+)")
 
 
 NET = ("ok vio0: arp", "ok vio0: ping of 56 bytes", "ok vio0: ping of 1472 bytes")
@@ -191,21 +194,25 @@ def screen(bench):
         result.silent()
 
 
-def check_explanation(result, resource):
-    """The log tells of the program's store, with this run's own numbers."""
-    buffer_kva, pa, _ = result.buffer()
+def check_explanation(result, resource, row=0):
+    """The log tells of the program's first store, with this run's own numbers, each in its place."""
+    offset = row * WIDTH * 4
+    buffer_kva, pa = (number + offset for number in result.buffer())
     address = buffer_kva & ((1 << 48) - 1)  # what the page table keeps of it
-    result.logged(r"0x40000000\b", rf"0x0*{address:x}\b", rf"0x0*{buffer_kva:x}\b",
-                  rf"0x0*{pa:x}\b", rf"virtio-gpu resource {resource}\b")
-    trap = re.search(r"trap: .* pc 0x(\w+)", "\n".join(result.console))
-    if trap:
-        result.logged(rf"0x0*{trap[1]}\b")
+    result.logged(rf"pc 0x\w+, wrote to virtual address 0x{DISPLAY + offset:x}, .* physical address "
+                  rf"0x{address:x}\b",
+                  rf"0x{address:x}\b.* kernel virtual address 0x{buffer_kva:x}\b.* physical address "
+                  rf"0x{pa:x}\b.* virtio-gpu resource {resource}, offset 0x{offset:x}\b")
+    for line in result.console:
+        trap = re.match(r"trap: .* far 0x(\w+) pc 0x(\w+)", line)
+        if trap:
+            result.logged(rf"pc 0x{trap[2]}, wrote to virtual address 0x{trap[1]}\b")
 
 
 def kva(bench):
     """Mapped by its kernel virtual address, the program faults for ever, the screen stays black."""
     result = bench.run("gpu=kva refaults=5", net="none")
-    buffer_kva, _, _ = result.buffer()
+    buffer_kva, _ = result.buffer()
     result.expect("user: painting", f"user: its driver gave the physical address 0x{buffer_kva:x}",
                   STUCK)
     result.find(r"trap: (address size fault|synchronous external abort): esr 0x92000")
@@ -239,36 +246,61 @@ def explained(bench):
 
 
 MOVES = (
-    ("fb=0x2345000 resource=7", 7),
-    ("kva=0x1239000 resource=4096", 4096),
-    ("slide=0x3579000 base=0x3200000 resource=2", 2),
-    ("fb=0x5000000 kva=0x77000 slide=0xabc000 base=0x600000 resource=33", 33),
+    ("fb=0x2345000 resource=7", 7, 0),
+    ("kva=0x1239000 resource=4096 row=100", 4096, 100),
+    ("slide=0x3579000 base=0x3200000 resource=2 user=0x7654000", 2, 0),
+    ("fb=0x5000000 kva=0x77000 slide=0xabc000 base=0x600000 resource=33 row=213 user=0x3000", 33, 213),
 )
 
 
 def moved(bench):
-    """The explanation follows the buffer, its virtual address, the resource and the kernel's image."""
+    """The explanation follows the buffer, its addresses, the resource, the kernel and the program."""
     seen = set()
-    for arguments, resource in MOVES:
+    for arguments, resource, row in MOVES:
         result = bench.run(f"gpu=kva {arguments}", net="none")
         result.expect(STUCK)
-        check_explanation(result, resource)
-        seen.add(result.buffer()[:2])
+        check_explanation(result, resource, row)
+        seen.add(result.buffer())
     if len(seen) != len(MOVES):
         raise Failure("the arguments did not move the buffer")
+
+
+def image(bench):
+    """So it does when the address is one in the kernel's image, which the loader and KASLR move."""
+    for base, slide in ((0, 0), (0x1400000, 0), (0x3200000, 0x3579000)):
+        result = bench.run(f"gpu=image base={base:#x} slide={slide:#x}", net="none")
+        result.expect(STUCK)
+        address, pa = result.numbers(r"kernel: image at 0x(\w+), pa 0x(\w+)")
+        if (address, pa) != (KERNBASE + slide, RAM + base):
+            raise Failure("the arguments did not move the image")
+        result.logged(rf"kernel virtual address 0x{address:x}\b.* physical address 0x{pa:x}: RAM\b")
+        if any("virtio-gpu resource" in line for line in result.log):
+            raise Failure("the log takes the kernel for the frame buffer")
+
+
+LIES = (
+    ("dma=kva", "kernel virtual address, .* physical address 0x{pa:x}"),
+    ("dma=kva kva=0x45000", "kernel virtual address, .* physical address 0x{pa:x}"),
+    ("dma=outside", "there is nothing at physical address 0x{given:x}"),
+    ("dma=device", "what lives at 0x{given:x} is virtio-blk0's BAR 0"),
+    ("dma=end", "0x{given:x} is in RAM, but the 512 bytes there run off its end"),
+)
 
 
 def descriptors(bench):
     """A wrong address in a descriptor stops the device, and the log says what is wrong with it."""
     disk = bench.disk()
-    for lie, words in (("kva", r"kernel virtual address"), ("outside", r"RAM"), ("end", r"RAM")):
-        result = bench.run(f"dma={lie}", "--disk", disk, gpu=False, net="none")
+    for append, words in LIES:
+        result = bench.run(append, "--disk", disk, gpu=False, net="none")
         result.expect("vioblk0: device needs reset",
                       "FAIL vioblk0: a sector written, flushed and read")
-        result.logged(words)
-    result = bench.run("gpu=pa backing=kva", net="none")
+        _, pa, given = result.numbers(r"buffer kva 0x(\w+) pa 0x(\w+), given as 0x(\w+)")
+        result.logged(r"virtio-blk0: .*" + words.format(pa=pa, given=given))
+    result = bench.run("gpu=pa backing=kva resource=5", net="none")
     result.find(r"FAIL viogpu0: attach")
-    result.logged(r"kernel virtual address", rf"0x0*{result.buffer()[0]:x}\b")
+    buffer_kva, pa = result.buffer()
+    result.logged(rf"virtio-gpu0: the backing of resource 5: 0x{buffer_kva:x} is a kernel virtual address"
+                  rf".* physical address 0x{pa:x}\b")
 
 
 def quiet(bench):
@@ -379,7 +411,7 @@ def qemu_kva(bench):
 
 TESTS = {test.__name__: test for test in (
     drivers, strict, mtu, screen, kva, serror, ignored, quiet, old_net, explained, moved,
-    descriptors, qemu_right, qemu_mtu, qemu_kva)}
+    image, descriptors, qemu_right, qemu_mtu, qemu_kva)}
 
 
 def main():
