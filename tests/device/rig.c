@@ -215,10 +215,11 @@ static int fake_send(struct net *net, const struct iovec *iov, int count)
     if (fake->sent_count == FAKE_FRAMES)
         return 0;
     for (int i = 0; i < count; i++) {
-        assert_true(length + iov[i].iov_len <= sizeof(fake->sent[0]));
-        memcpy(fake->sent[fake->sent_count] + length, iov[i].iov_base, iov[i].iov_len);
+        assert_true(length + iov[i].iov_len <= sizeof(fake->last));
+        memcpy(fake->last + length, iov[i].iov_base, iov[i].iov_len);
         length += iov[i].iov_len;
     }
+    memcpy(fake->sent[fake->sent_count], fake->last, MIN(length, sizeof(fake->sent[0])));
     fake->sent_length[fake->sent_count++] = length;
     return 0;
 }

@@ -67,7 +67,8 @@ void fake_disk_init(struct fake_disk *fake);
 struct fake_net {
     struct net net;
     struct host_loop *loop;
-    uint8_t sent[FAKE_FRAMES][2048];
+    uint8_t sent[FAKE_FRAMES][2048]; /* the start of each */
+    uint8_t last[NET_MAX_FRAME];     /* the last one, whole */
     size_t sent_length[FAKE_FRAMES];
     unsigned sent_count, resumed;
     const void *held; /* the frame that the guest had no buffers for */

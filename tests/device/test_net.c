@@ -382,6 +382,44 @@ static void receive_merged(void **unused)
     }
 }
 
+/* Frames of the longest MTU there is, either way; without MRG_RXBUF into one buffer or nowhere. */
+static void jumbo(void **unused)
+{
+    static struct fixture f;
+    static uint8_t bytes[HEADER + 65435 + 19];
+    const size_t frame = 65435 + 18;
+    struct virtio_net_drops drops;
+    uint32_t written;
+
+    for (size_t i = HEADER; i < sizeof(bytes); i++)
+        bytes[i] = (uint8_t)(i * 7 + i / 256);
+    make(&f, true, 1, 65435);
+    assert_true(driver_negotiate(&f.driver, F_MTU | F_MAC));
+    driver_queue(&f.driver, &f.rx, 0, 64);
+    driver_queue(&f.driver, &f.tx, 1, 64);
+    driver_ok(&f.driver);
+    transmit(&f, bytes, HEADER + frame, 4096);
+    assert_int_equal(f.net.sent_count, 1);
+    assert_int_equal(f.net.sent_length[0], frame);
+    assert_memory_equal(f.net.last, bytes + HEADER, frame);
+    transmit(&f, bytes, HEADER + frame + 1, 4096);
+    assert_int_equal(f.net.sent_count, 0);
+
+    drvq_add(&f.rx, &(struct buffer){f.data, (uint32_t)(HEADER + frame - 1), true}, 1, false);
+    drvq_kick(&f.rx);
+    memset(rig_host(&f.rig, f.data, 4096), 0xee, 4096);
+    fake_net_receive(&f.net, bytes + HEADER, frame); /* a byte too long: not even begun */
+    assert_int_equal(drvq_poll(&f.rx, &written), -1);
+    virtio_net_drops(f.dev, &drops);
+    assert_int_equal(drops.too_long, 1);
+    assert_int_equal(*rig_host(&f.rig, f.data + HEADER, 1), 0xee);
+    fake_net_receive(&f.net, bytes + HEADER, frame - 1);
+    drvq_wait(&f.rx, &written);
+    assert_int_equal(written, HEADER + frame - 1);
+    assert_memory_equal(rig_host(&f.rig, f.data + HEADER, frame - 1), bytes + HEADER, frame - 1);
+    stop(&f);
+}
+
 static void strict_negotiation(void **unused)
 {
     static struct fixture f;
@@ -512,11 +550,12 @@ static void multiqueue(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain_frames),       cmocka_unit_test(needs_checksum),
-        cmocka_unit_test(segmentation),       cmocka_unit_test(hostile_headers),
-        cmocka_unit_test(receive_plain),      cmocka_unit_test(receive_merged),
-        cmocka_unit_test(strict_negotiation), cmocka_unit_test(configuration),
-        cmocka_unit_test(control_queue),      cmocka_unit_test(multiqueue),
+        cmocka_unit_test(plain_frames),  cmocka_unit_test(needs_checksum),
+        cmocka_unit_test(segmentation),  cmocka_unit_test(hostile_headers),
+        cmocka_unit_test(receive_plain), cmocka_unit_test(receive_merged),
+        cmocka_unit_test(jumbo),         cmocka_unit_test(strict_negotiation),
+        cmocka_unit_test(configuration), cmocka_unit_test(control_queue),
+        cmocka_unit_test(multiqueue),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
