@@ -145,6 +145,10 @@ class Guest:
         self.send("poweroff\n")
         self.wait(0)
 
+    def explained(self):
+        """What Atoll had to say about the guest's drivers and addresses (docs/explain.md)."""
+        return re.findall(rb"atoll: warning: ((?:virtio-|CPU ).*)", bytes(self.output))
+
     def cpu_seconds(self):
         """Processor time used so far by the process and its helpers."""
         ticks = 0
