@@ -19,16 +19,15 @@ menuentry atoll {
     initrd /initrd.gz
 }
 """
-VARIABLE = "/sys/firmware/efi/efivars/AtollTest-a0110a70-5eed-4a11-9e57-0123456789ab"
+# By the GUID of crash dumps: the only variables of no meaning that Linux lets root remove.
+VARIABLE = "/sys/firmware/efi/efivars/AtollTest-cfc8fc79-be2e-4ddc-97f0-9f98bfe298a0"
 # What Linux's EFI stub and kernel say when they were started by EFI.
 STUB = rb"EFI stub: Booting Linux Kernel"
-KERNEL = rb"efi: EFI v2\.70 by"
+KERNEL = rb"efi: EFI v2\.70? by"
 
-# Messages of warning level and above about EFI or ACPI that are no complaint about the tables.
-EXPECTED = [
-    # Debian's kernels are built with the checks that they announce.
-    r"efi: memattr: Entry",
-]
+# Messages of warning level and above about ACPI whose cause is as on Apple's machine: it has no
+# table of the CPUs' caches, and no performance monitor that interrupts.
+EXPECTED = [r"ACPI PPTT: No PPTT table found", r"No ACPI PMU IRQ for CPU\d+"]
 
 
 def image(bench, name, files, **options):
@@ -264,7 +263,7 @@ def nvram(bench):
         guest.shell()
         guest.check(mount)
         guest.check(f"tail -c 4 {VARIABLE} | grep -qx kept")
-        guest.check(f"chattr -i {VARIABLE}; rm {VARIABLE}")
+        guest.check(f"rm -f {VARIABLE}")
         # What a clock of EFI's and nothing else can answer.
         guest.check("hwclock -r || cat /sys/class/rtc/rtc0/time")
         guest.poweroff()
