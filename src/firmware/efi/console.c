@@ -58,7 +58,9 @@ static void put(struct efi *efi, const char *bytes, size_t length)
                 log_info(efi->config.log, "EFI console: %s", t->line);
             t->line_length = 0;
         }
-        if ((unsigned char)bytes[i] >= ' ')
+        if (bytes[i] == '\b') /* a progress wheel, say */
+            t->line_length -= t->line_length > 0;
+        else if ((unsigned char)bytes[i] >= ' ')
             t->line[t->line_length++] = bytes[i];
     }
 }

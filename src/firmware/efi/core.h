@@ -111,7 +111,8 @@ struct efi {
     uint64_t next_handle;
     struct efi_event *events;
     uint64_t next_event, event_order;
-    uint32_t high_count; /* GetNextHighMonotonicCount */
+    uint64_t time_offset; /* seconds that SetTime put the guest's clock from the host's */
+    uint32_t high_count;  /* GetNextHighMonotonicCount */
     struct efi_image *images;
 
     struct efi_boot *manager; /* boot_manager.c's */

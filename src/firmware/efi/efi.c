@@ -155,6 +155,7 @@ static const struct state_field fields[] = {
     STATE_FIELD(struct efi, config_table, STATE_U64),
     STATE_FIELD(struct efi, vendor, STATE_U64),
     STATE_FIELD(struct efi, high_count, STATE_U32),
+    STATE_FIELD(struct efi, time_offset, STATE_U64),
 };
 static const struct state_table table = {"efi", 1, fields, nitems(fields)};
 

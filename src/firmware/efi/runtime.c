@@ -25,14 +25,23 @@ enum {
     TIME_HOUR = 4,
     TIME_MINUTE = 5,
     TIME_SECOND = 6,
+    TIME_ZONE = 12,
     TIME_LENGTH = 16,
 };
+
+#define TIME_ZONE_UNSAID 0x7ff
+
+/* The host's time, and how far off it the guest has set its own. */
+static uint64_t wall_seconds(const struct efi *efi)
+{
+    return efi->config.wall_seconds(efi->config.ctx) + efi->time_offset;
+}
 
 /* GetTime(*Time, *Capabilities), in UTC. */
 static efi_status get_time(struct efi_call *call)
 {
     const uint32_t capabilities[3] = {1, 0, 0}; /* one second, no accuracy promised, kept on set */
-    time_t now = (time_t)call->efi->config.wall_seconds(call->efi->config.ctx);
+    time_t now = (time_t)wall_seconds(call->efi);
     uint8_t out[TIME_LENGTH] = {0};
     struct tm tm;
 
@@ -50,7 +59,32 @@ static efi_status get_time(struct efi_call *call)
     return EFI_SUCCESS;
 }
 
-/* The clock follows the host's: setting it, and waking by it, are refused. */
+/* SetTime(*Time): until the machine ends. A time zone, in minutes to UTC, is taken off. */
+static efi_status set_time(struct efi_call *call)
+{
+    uint8_t in[TIME_LENGTH];
+    struct tm tm = {0};
+    int16_t zone;
+
+    if (efi_read(call, call->arg[0], in, sizeof(in)))
+        return EFI_INVALID_PARAMETER;
+    tm.tm_year = load_le16(in + TIME_YEAR) - 1900;
+    tm.tm_mon = in[TIME_MONTH] - 1;
+    tm.tm_mday = in[TIME_DAY];
+    tm.tm_hour = in[TIME_HOUR];
+    tm.tm_min = in[TIME_MINUTE];
+    tm.tm_sec = in[TIME_SECOND];
+    zone = (int16_t)load_le16(in + TIME_ZONE);
+    if (tm.tm_year < 0 || tm.tm_year > 8099 || tm.tm_mon < 0 || tm.tm_mon > 11 || tm.tm_mday < 1 ||
+        tm.tm_mday > 31 || tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 59 ||
+        (zone != TIME_ZONE_UNSAID && (zone < -1440 || zone > 1440)))
+        return EFI_INVALID_PARAMETER;
+    call->efi->time_offset = (uint64_t)timegm(&tm) +
+                             (zone == TIME_ZONE_UNSAID ? 0 : (uint64_t)(int64_t)zone * 60) -
+                             call->efi->config.wall_seconds(call->efi->config.ctx);
+    return EFI_SUCCESS;
+}
+
 static efi_status unsupported(struct efi_call *call)
 {
     return EFI_UNSUPPORTED;
@@ -254,7 +288,7 @@ static efi_status reset_system(struct efi_call *call)
 
 const struct efi_method efi_runtime_services[] = {
     {SERVICE(0), "GetTime", get_time},
-    {SERVICE(1), "SetTime", unsupported},
+    {SERVICE(1), "SetTime", set_time},
     {SERVICE(2), "GetWakeupTime", unsupported},
     {SERVICE(3), "SetWakeupTime", unsupported},
     {SERVICE(4), "SetVirtualAddressMap", set_virtual_address_map},
