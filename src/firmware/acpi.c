@@ -213,6 +213,7 @@ static void madt(struct builder *b)
                                            .cpu_interface_number = i,
                                            .acpi_processor_uid = i,
                                            .flags = ACPI_GICC_ENABLED,
+                                           .performance_gsiv = p->ppi_pmu,
                                            .vgic_maintenance_interrupt = p->ppi_maintenance,
                                            .mpidr = p->mpidr[i]};
     memcpy(to, &table, length);

@@ -23,8 +23,8 @@ struct platform {
     unsigned msi_base, msi_count; /* INTIDs */
 
     unsigned ppi_phys_secure, ppi_phys, ppi_virt, ppi_hyp; /* INTIDs; 0: absent */
-    unsigned ppi_maintenance;                              /* of the GIC */
-    bool psci_smc; /* the conduit that is advertised; both work */
+    unsigned ppi_maintenance, ppi_pmu; /* of the GIC; of the performance monitors */
+    bool psci_smc;                     /* the conduit that is advertised; both work */
 
     struct platform_range ecam, pci_mem32, pci_mem64, pci_io;
     unsigned pci_intx_base; /* INTID of slot 0's wire; slot d uses base + d */

@@ -48,6 +48,8 @@
 #define LAYOUT_INTID_POWER_BUTTON 49
 #define LAYOUT_INTID_INTX         64
 
+/* Apple's says where the performance monitors' interrupt would be. */
+#define LAYOUT_PPI_PMU         23
 #define LAYOUT_PPI_MAINTENANCE 25
 #define LAYOUT_PPI_HYP_TIMER   26
 #define LAYOUT_PPI_VTIMER      27

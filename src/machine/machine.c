@@ -30,6 +30,7 @@ void machine_describe(const struct atoll_config *config, const struct quirks *qu
         .ppi_virt = LAYOUT_PPI_VTIMER,
         .ppi_hyp = LAYOUT_PPI_HYP_TIMER,
         .ppi_maintenance = LAYOUT_PPI_MAINTENANCE,
+        .ppi_pmu = LAYOUT_PPI_PMU,
         .psci_smc = quirks->value[QUIRK_PSCI_CONDUIT],
         .ecam = {LAYOUT_ECAM_BASE, LAYOUT_ECAM_SIZE},
         .pci_mem32 = {LAYOUT_MEM32_BASE, LAYOUT_MEM32_SIZE},

@@ -44,6 +44,7 @@ static struct platform describe(unsigned cpus, bool strict)
         .ppi_virt = 27,
         .ppi_hyp = 26,
         .ppi_maintenance = 25,
+        .ppi_pmu = 23,
         .psci_smc = true,
         .ecam = {0x40000000, 0x10000000},
         .pci_mem32 = {0x50000000, 0x1ffe0000},
@@ -223,6 +224,7 @@ static void test_madt(void **state)
             assert_int_equal(at[1], GICC);
             assert_int_equal(load_le32(at + 8), n); /* what _UID says in the DSDT */
             assert_int_equal(load_le32(at + 12), 1);
+            assert_int_equal(load_le32(at + 20), 23);
             assert_int_equal(load_le32(at + 56), 25);
             snprintf(path, sizeof(path), "/cpus/cpu@%x", (unsigned)load_le64(at + 68));
             assert_int_equal(load_le64(at + 68), cell(path, "reg", 0));
