@@ -19,7 +19,6 @@
 #include "backend/disk.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "bus/bus.h"
 #include "firmware/kernel.h"
 #include "firmware/platform.h"
 #include "mem/mem.h"
