@@ -105,7 +105,7 @@ struct atoll_console {
  * a device tree on direct boot. */
 enum atoll_tables { ATOLL_TABLES_DEFAULT, ATOLL_TABLES_ACPI, ATOLL_TABLES_FDT, ATOLL_TABLES_BOTH };
 
-#define ATOLL_GPU_MIN 64   /* pixels, in each direction */
+#define ATOLL_GPU_MIN 64 /* pixels, in each direction */
 #define ATOLL_GPU_MAX 8192
 
 /* A virtio-gpu with one scanout. */

@@ -21,8 +21,9 @@ struct options {
     size_t scratch_used, scratch_size;
 };
 
-/* Parses argv[1] and up; what is no option is a disk's image. Returns 0 or -EINVAL with one line that says what would be right. The
- * options point into argv and into their own memory, until options_free. */
+/* Parses argv[1] and up; what is no option is a disk's image. Returns 0 or -EINVAL with one line
+ * that says what would be right. The options point into argv and into their own memory, until
+ * options_free. */
 int options_parse(struct options *options, int argc, char **argv, struct error *err);
 void options_free(struct options *options);
 

@@ -94,8 +94,9 @@ enum exit_kind {
     EXIT_FAULT,  /* the engine cannot go on; `text` says why */
 };
 
-/* How an MMIO access ends: with its value, or as machine/ has it aborted. An SError is asynchronous:
- * the access reads as its value, or is lost, and the exception comes once PSTATE.A lets it. */
+/* How an MMIO access ends: with its value, or as machine/ has it aborted. An SError is
+ * asynchronous: the access reads as its value, or is lost, and the exception comes once PSTATE.A
+ * lets it. */
 enum exit_abort { EXIT_ABORT_NONE, EXIT_ABORT_SYNC, EXIT_ABORT_SERROR };
 
 enum exit_power { EXIT_POWER_OFF, EXIT_POWER_RESET };

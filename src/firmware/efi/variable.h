@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * EFI variables (UEFI 2.10, 8.2): a store in memory, and its file, which always holds a whole store.
+ * EFI variables (UEFI 2.10, 8.2): a store in memory, and its file, which always holds a whole
+ * store.
  */
 #ifndef FIRMWARE_EFI_VARIABLE_H
 #define FIRMWARE_EFI_VARIABLE_H
@@ -19,11 +20,12 @@
 
 struct variables;
 
-/* An empty store, or what the open file `fd` holds (-1: none; an empty file: a new store). Refuses a
- * file that is not one of ours, or damaged, with what is wrong (-EINVAL, -EIO). The file is locked
+/* An empty store, or what the open file `fd` holds (-1: none; an empty file: a new store). Refuses
+ * a file that is not one of ours, or damaged, with what is wrong (-EINVAL, -EIO). The file is
+ * locked
  * (-EBUSY: another machine uses it). `path` is for messages, copied. */
-int variables_create(struct variables **variables, int fd, const char *path,
-                     const struct log *log, struct error *err);
+int variables_create(struct variables **variables, int fd, const char *path, const struct log *log,
+                     struct error *err);
 void variables_destroy(struct variables *variables);
 
 /* A reset: volatile variables go. */
