@@ -45,6 +45,10 @@ struct explain_host {
      * virtio-gpu resource 1, offset 0x10"). False: nothing. Any thread, outside of any
      * device's handlers and locks. */
     bool (*place)(void *ctx, uint64_t pa, char *text, size_t room);
+    /* Line `line` of what is in a device's queue. False past the last. Where `place` may be called.
+     */
+    bool (*ring)(void *ctx, const char *device, unsigned queue, unsigned line, char *text,
+                 size_t room);
     /* Asks for explainer_ask_cpu on the threads of CPUs that run; for explainer_settle some seconds
      * from now. Any thread; neither calls back at once. */
     void (*ask)(void *ctx);

@@ -206,8 +206,20 @@ static void say_place(struct explainer *x, const struct holder *h)
                     (ull)(x->host.ram_base + x->host.ram_size - 1), h->rule);
 }
 
-void fault_bad_address(struct explainer *x, const struct event *event,
-                       const struct arm_walk_regs *regs)
+static void say_ring(struct explainer *x, const struct event *event)
+{
+    char text[256];
+
+    if (event->kind != EVENT_RING_MALFORMED)
+        return;
+    for (unsigned line = 0;
+         x->host.ring(x->host.ctx, event->device, (unsigned)event->a, line, text, sizeof(text));
+         line++)
+        explain_more(x, "%s: queue %llu: %s", event->device, (ull)event->a, text);
+}
+
+static void say_bad_address(struct explainer *x, const struct event *event,
+                            const struct arm_walk_regs *regs)
 {
     struct kernel_address kernel;
     struct holder h;
@@ -231,6 +243,14 @@ void fault_bad_address(struct explainer *x, const struct event *event,
     }
     say_place(x, &h);
     explain_more(x, "%s: %llu bytes at 0x%llx", h.name, (ull)h.length, (ull)h.address);
+}
+
+void fault_bad_address(struct explainer *x, const struct event *event,
+                       const struct arm_walk_regs *regs)
+{
+    say_bad_address(x, event, regs);
+    if (x->host.level == EXPLAIN_FULL)
+        say_ring(x, event);
 }
 
 void fault_bad_width(struct explainer *x, const struct event *event)

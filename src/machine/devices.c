@@ -524,6 +524,17 @@ static void consoles_hurry(struct machine *m, bool hurry)
             console_hurry(m->consoles[i], hurry);
 }
 
+struct virtio_device *devices_find_virtio(struct machine *m, const char *instance)
+{
+    for (size_t i = 0; i < m->device_count; i++) {
+        struct machine_device *device = &m->devices[i];
+
+        if (device->ops == &virtio_pci_ops && strcmp(device->instance, instance) == 0)
+            return virtio_pci_device(device->dev);
+    }
+    return NULL;
+}
+
 void devices_hurry(struct machine *m)
 {
     consoles_hurry(m, true);

@@ -76,6 +76,15 @@ static bool place(void *ctx, uint64_t pa, char *text, size_t room)
     return platform_place(m, pa, text, room);
 }
 
+static bool ring(void *ctx, const char *device, unsigned queue, unsigned line, char *text,
+                 size_t room)
+{
+    struct machine *m = ctx;
+    struct virtio_device *dev = devices_find_virtio(m, device);
+
+    return dev && virtio_queue_line(dev, queue, line, text, room);
+}
+
 static void ask(void *ctx)
 {
     struct machine *m = ctx;
@@ -127,6 +136,7 @@ int explain_create(struct machine *m)
         .regs = regs,
         .read = machine_read_descriptor,
         .place = place,
+        .ring = ring,
         .ask = ask,
         .later = later,
     };

@@ -205,6 +205,8 @@ void psci_call(struct cpu *cpu, struct vcpu_exit *exit);
 int devices_create(struct machine *machine, struct error *err);
 void devices_destroy(struct machine *machine);
 void devices_reset(struct machine *machine);
+/* The virtio device called `instance`, or NULL. Any thread, while there are devices. */
+struct virtio_device *devices_find_virtio(struct machine *machine, const char *instance);
 /* Lets nobody wait for a console's reader any more, a vCPU that is to be parked least of all. */
 void devices_hurry(struct machine *machine);
 /* Takes note of a device that exists: from now on the machine resets, saves and frees it. */

@@ -89,6 +89,13 @@ static bool place(void *ctx, uint64_t pa, char *text, size_t room)
     return true;
 }
 
+static bool ring(void *ctx, const char *device, unsigned queue, unsigned line, char *text,
+                 size_t room)
+{
+    snprintf(text, room, "line %u of %s's queue %u", line, device, queue);
+    return line < 2;
+}
+
 static void ask(void *ctx)
 {
     ((struct bench *)ctx)->asked++;
@@ -114,6 +121,7 @@ static struct bench *bench_at(enum explain_level level)
                                     .regs = regs,
                                     .read = read_word,
                                     .place = place,
+                                    .ring = ring,
                                     .ask = ask,
                                     .later = later};
     b->knows_regs = true;
@@ -546,6 +554,19 @@ static void other_descriptors(void **state)
         "0x2000; RAM is from 0x70000000 to 0x7fffffff (VIRTIO 1.2, 5.7.6.8)");
 }
 
+static void full_ring(void **state)
+{
+    struct bench *b = bench_at(EXPLAIN_FULL);
+
+    mmu_on(b, 39, 1);
+    emit(b, EVENT_RING_MALFORMED, "virtio-blk1", "chain is longer than the queue", 2, 77, 0);
+    assert_true(explainer_ask_cpu(b->explainer, 0));
+    assert_int_equal(b->count, 3);
+    assert_string_equal(b->lines[1], "virtio-blk1: queue 2: line 0 of virtio-blk1's queue 2");
+    assert_string_equal(b->lines[2], "virtio-blk1: queue 2: line 1 of virtio-blk1's queue 2");
+    teardown((void *[]){b});
+}
+
 /* No CPU answers: told without one in the end. */
 static void nobody_to_ask(void **state)
 {
@@ -594,6 +615,7 @@ int main(void)
         cmocka_unit_test(off),
         TEST(descriptor_by_kernel_address),
         TEST(other_descriptors),
+        cmocka_unit_test(full_ring),
         TEST(nobody_to_ask),
         TEST(widths),
     };
