@@ -205,8 +205,8 @@ vectors:
         fault   15
         .balign 0x80
 
-/* Saves what a function that is called may change, acknowledges, starts the next tick, and lets the
- * host call whom it is for. */
+/* Saves what a function that is called may change (of Q8 to Q15 that is the upper half), acknowledges,
+ * starts the next tick, and lets the host call whom it is for. */
 interrupt:
         sub     sp, sp, #0x2c0
         stp     x0, x1, [sp, #0x00]
@@ -237,6 +237,10 @@ interrupt:
         stp     q26, q27, [sp, #0x1e0]
         stp     q28, q29, [sp, #0x200]
         stp     q30, q31, [sp, #0x220]
+        stp     q8, q9, [sp, #0x240]
+        stp     q10, q11, [sp, #0x260]
+        stp     q12, q13, [sp, #0x280]
+        stp     q14, q15, [sp, #0x2a0]
         mrs     x0, S3_0_C12_C12_0      /* ICC_IAR1_EL1 */
         cmp     x0, #SPURIOUS
         b.hs    1f
@@ -260,6 +264,10 @@ interrupt:
         ldp     q26, q27, [sp, #0x1e0]
         ldp     q28, q29, [sp, #0x200]
         ldp     q30, q31, [sp, #0x220]
+        ldp     q8, q9, [sp, #0x240]
+        ldp     q10, q11, [sp, #0x260]
+        ldp     q12, q13, [sp, #0x280]
+        ldp     q14, q15, [sp, #0x2a0]
         ldp     x0, x1, [sp, #0xb0]
         msr     fpcr, x0
         msr     fpsr, x1
