@@ -174,6 +174,10 @@ void efi_handles_stop(struct efi *efi);
 bool efi_guid_equal(const struct efi_guid *a, const struct efi_guid *b);
 /* The first handle with this protocol, or 0. */
 uint64_t efi_handle_with(struct efi *efi, const struct efi_guid *guid);
+/* The handle with this protocol whose device path is the longest beginning of `path`, or 0;
+ * *covered is how many bytes of it. */
+uint64_t efi_handle_on_path(struct efi *efi, const struct efi_guid *guid, const uint8_t *path,
+                            size_t length, size_t *covered);
 
 /* --- protocol.c --- */
 

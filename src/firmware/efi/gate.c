@@ -243,7 +243,7 @@ static efi_status serve(struct efi_call *call, uint64_t number)
  * remembers them. */
 static int reply(struct efi_call *call, efi_status status)
 {
-    uint64_t out[5] = {call->command, status};
+    uint64_t out[1 + nitems(call->target_arg)] = {call->command, status};
     size_t length = sizeof(out);
     int ret;
 

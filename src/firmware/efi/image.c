@@ -266,33 +266,132 @@ static efi_status fetch(struct efi_call *call, const uint8_t *path, size_t path_
     return efi_storage_read_file(efi, *device, name, bytes, length);
 }
 
-/* LoadImage(BootPolicy, ParentImageHandle, *DevicePath, *SourceBuffer, SourceSize, *ImageHandle) */
-static efi_status load_image(struct efi_call *call)
+/* Ends LoadImage with a program that has been fetched; frees its bytes. */
+static efi_status load_bytes(struct efi_call *call, uint8_t *bytes, size_t length, uint64_t device)
 {
     struct efi *efi = call->efi;
     struct efi_image *image;
     struct error err = {0};
-    uint8_t path[DEVICE_PATH_MAX], *bytes;
-    size_t path_length = 0, length;
+    uint8_t path[DEVICE_PATH_MAX];
+    size_t path_length = 0;
     char name[128] = "(from memory)";
-    uint64_t device;
     efi_status status;
 
-    if (!find(efi, call->arg[1]) || !call->arg[5])
-        return EFI_INVALID_PARAMETER;
     if (call->arg[2])
         path_length = efi_path_read(efi, call->arg[2], path, sizeof(path));
     if (path_length)
         device_path_text(path, path_length, name, sizeof(name));
-    status = fetch(call, path, path_length, &device, &bytes, &length);
-    if (status == EFI_SUCCESS)
-        status = efi_image_load(efi, bytes, length, name, call->arg[1], device, path, path_length,
-                                &image, &err);
+    status = efi_image_load(efi, bytes, length, name, call->arg[1], device, path, path_length,
+                            &image, &err);
     free(bytes);
     if (err.text[0])
         log_warn(efi->config.log, "%s", err.text);
     if (status == EFI_SUCCESS && efi_write_u64(call, call->arg[5], image->handle))
         return EFI_INVALID_PARAMETER;
+    return status;
+}
+
+/* A program behind a Load File 2 Protocol of the guest's (13.2), as Linux's zboot kernels are: the
+ * guest is called twice, for the size and for the bytes. */
+enum { LOAD_DEVICE, LOAD_INTERFACE, LOAD_FUNCTION, LOAD_PATH, LOAD_SIZE, LOAD_BUFFER };
+
+static efi_status ask(struct efi_call *call, efi_resume resume)
+{
+    const uint64_t args[] = {call->state[LOAD_INTERFACE], call->state[LOAD_PATH], 0,
+                             call->state[LOAD_SIZE], call->state[LOAD_BUFFER]};
+
+    return efi_call_guest(call, call->state[LOAD_FUNCTION], args, nitems(args), resume);
+}
+
+/* The size that the guest has said; 0: none that a program could have. */
+static size_t asked_size(struct efi_call *call)
+{
+    uint64_t size = 0;
+
+    efi_phys_read(call->efi, call->state[LOAD_SIZE], &size, sizeof(size));
+    return size <= BOOT_FILE_MAX ? size : 0;
+}
+
+static efi_status loaded_bytes(struct efi_call *call, uint64_t result)
+{
+    uint64_t pages = call->state[LOAD_PATH];
+    size_t length = asked_size(call);
+    uint8_t *bytes = NULL;
+    efi_status status = result;
+
+    if (status == EFI_SUCCESS)
+        status = length && length <= pages * EFI_PAGE ? EFI_SUCCESS : EFI_LOAD_ERROR;
+    if (status == EFI_SUCCESS && !(bytes = malloc(length)))
+        status = EFI_OUT_OF_RESOURCES;
+    if (status == EFI_SUCCESS && !efi_phys_read(call->efi, call->state[LOAD_BUFFER], bytes, length))
+        status = EFI_LOAD_ERROR;
+    efi_pages_free(call->efi, call->state[LOAD_BUFFER], pages);
+    efi_pool_free(call->efi, call->state[LOAD_SIZE]);
+    if (status == EFI_SUCCESS)
+        return load_bytes(call, bytes, length, call->state[LOAD_DEVICE]);
+    free(bytes);
+    return status;
+}
+
+static efi_status loaded_size(struct efi_call *call, uint64_t result)
+{
+    uint64_t pages = align_up(asked_size(call), EFI_PAGE) / EFI_PAGE;
+    efi_status status = result & EFI_ERROR_BIT ? result : EFI_LOAD_ERROR;
+
+    if (result == EFI_BUFFER_TOO_SMALL)
+        status = pages ? efi_pages_new(call->efi, EFI_ALLOCATE_ANY, EFI_BOOT_DATA, pages,
+                                       &call->state[LOAD_BUFFER])
+                       : EFI_LOAD_ERROR;
+    if (status != EFI_SUCCESS) {
+        efi_pool_free(call->efi, call->state[LOAD_SIZE]);
+        return status;
+    }
+    status = ask(call, loaded_bytes);
+    call->state[LOAD_PATH] = pages; /* the path has been handed over for the last time */
+    return status;
+}
+
+static efi_status load_by_protocol(struct efi_call *call, const uint8_t *path, size_t length)
+{
+    struct efi *efi = call->efi;
+    size_t covered;
+    uint64_t handle = efi_handle_on_path(efi, &efi_load_file2.guid, path, length, &covered);
+    efi_status status;
+
+    if (!handle)
+        return EFI_NOT_FOUND;
+    call->state[LOAD_DEVICE] = handle;
+    call->state[LOAD_INTERFACE] = efi_interface_on(efi, handle, &efi_load_file2.guid);
+    call->state[LOAD_PATH] = call->arg[2] + covered;
+    call->state[LOAD_BUFFER] = 0;
+    if (!efi_phys_read(efi, call->state[LOAD_INTERFACE], &call->state[LOAD_FUNCTION],
+                       sizeof(call->state[LOAD_FUNCTION])))
+        return EFI_NOT_FOUND;
+    status = efi_pool_new(efi, sizeof(uint64_t), &call->state[LOAD_SIZE]);
+    if (status != EFI_SUCCESS)
+        return status;
+    efi_poke64(efi, call->state[LOAD_SIZE], 0);
+    return ask(call, loaded_size);
+}
+
+/* LoadImage(BootPolicy, ParentImageHandle, *DevicePath, *SourceBuffer, SourceSize, *ImageHandle) */
+static efi_status load_image(struct efi_call *call)
+{
+    uint8_t path[DEVICE_PATH_MAX], *bytes;
+    size_t path_length = 0, length;
+    uint64_t device;
+    efi_status status;
+
+    if (!find(call->efi, call->arg[1]) || !call->arg[5])
+        return EFI_INVALID_PARAMETER;
+    if (call->arg[2])
+        path_length = efi_path_read(call->efi, call->arg[2], path, sizeof(path));
+    status = fetch(call, path, path_length, &device, &bytes, &length);
+    if (status == EFI_SUCCESS)
+        return load_bytes(call, bytes, length, device);
+    free(bytes);
+    if (status == EFI_NOT_FOUND && path_length && !call->arg[3] && !(uint8_t)call->arg[0])
+        return load_by_protocol(call, path, path_length);
     return status;
 }
 

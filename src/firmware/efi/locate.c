@@ -143,13 +143,31 @@ efi_status efi_locate_protocol(struct efi_call *call)
 }
 
 /* How many bytes of `path` a handle's own device path covers; 0: not a beginning of it. */
-static size_t covers(struct efi_call *call, uint64_t own, const uint8_t *path, size_t length)
+static size_t covers(struct efi *efi, uint64_t own, const uint8_t *path, size_t length)
 {
     struct device_path prefix = {.length = 0};
     size_t rest;
 
-    prefix.length = efi_path_read(call->efi, own, prefix.bytes, sizeof(prefix.bytes));
+    prefix.length = efi_path_read(efi, own, prefix.bytes, sizeof(prefix.bytes));
     return prefix.length && device_path_begins(path, length, &prefix, &rest) ? MAX(rest, 1) : 0;
+}
+
+uint64_t efi_handle_on_path(struct efi *efi, const struct efi_guid *guid, const uint8_t *path,
+                            size_t length, size_t *covered)
+{
+    uint64_t found = 0;
+
+    *covered = 0;
+    for (struct efi_handle *h = efi->handles; h; h = h->next) {
+        const struct efi_binding *b = efi_binding_of(h, &efi_device_path_guid);
+        size_t n = b && efi_binding_of(h, guid) ? covers(efi, b->interface, path, length) : 0;
+
+        if (n > *covered) {
+            *covered = n;
+            found = h->id;
+        }
+    }
+    return found;
 }
 
 /* LocateDevicePath(*Protocol, **DevicePath, *Device) */
@@ -157,8 +175,8 @@ efi_status efi_locate_device_path(struct efi_call *call)
 {
     uint8_t path[DEVICE_PATH_MAX];
     struct efi_guid guid;
-    uint64_t at, found = 0;
-    size_t length, best = 0;
+    uint64_t at, found;
+    size_t length, best;
 
     if (efi_read_guid(call, call->arg[0], &guid) || efi_read_u64(call, call->arg[1], &at) ||
         !call->arg[2])
@@ -166,15 +184,7 @@ efi_status efi_locate_device_path(struct efi_call *call)
     length = efi_path_read(call->efi, at, path, sizeof(path));
     if (length == 0)
         return EFI_INVALID_PARAMETER;
-    for (struct efi_handle *h = call->efi->handles; h; h = h->next) {
-        const struct efi_binding *b = efi_binding_of(h, &efi_device_path_guid);
-        size_t n = b && efi_binding_of(h, &guid) ? covers(call, b->interface, path, length) : 0;
-
-        if (n > best) {
-            best = n;
-            found = h->id;
-        }
-    }
+    found = efi_handle_on_path(call->efi, &guid, path, length, &best);
     if (!found)
         return EFI_NOT_FOUND;
     if (efi_write_u64(call, call->arg[1], at + best) || efi_write_u64(call, call->arg[2], found))

@@ -69,7 +69,7 @@ struct efi_call {
     /* gate.c's, and the handler's that calls the guest. */
     uint64_t frame;
     enum efi_command command;
-    uint64_t target, target_arg[4];
+    uint64_t target, target_arg[5];
     efi_resume resume;
     uint64_t state[6];       /* what the handler keeps until it resumes */
     struct efi_image *image; /* that this call started */
@@ -99,7 +99,7 @@ int efi_read_string(struct efi_call *call, uint64_t va, uint16_t *to, size_t roo
 
 /* --- what a handler returns that cannot answer yet (gate.c) --- */
 
-/* Has the stub call `function` with `count` arguments, at most 4; `resume` answers the service. */
+/* Has the stub call `function` with `count` arguments, at most 5; `resume` answers the service. */
 efi_status efi_call_guest(struct efi_call *call, uint64_t function, const uint64_t *args,
                           unsigned count, efi_resume resume);
 /* Has the stub wait for an interrupt (the tick at the latest); then `resume`. */
