@@ -114,7 +114,7 @@ struct machine {
     struct machine_device devices[MACHINE_MAX_DEVICES];
     size_t device_count;
 
-    struct host_loop *io;                          /* chips, net, console, rng, balloon */
+    struct host_loop *io; /* chips, net, console, rng, balloon */
     struct {
         struct disk *disk; /* the device's */
         unsigned slot;

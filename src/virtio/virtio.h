@@ -182,8 +182,8 @@ void virtio_needs_reset(struct virtio_device *dev, unsigned queue, const char *w
 void virtio_bad_range(struct virtio_device *dev, unsigned queue, const char *what, uint64_t address,
                       uint64_t length);
 
-/* Line `line` of a description of a queue and of the chain that was made available last, for people.
- * False past the last. Any thread that does not hold `lock`. */
+/* Line `line` of a description of a queue and of the chain that was made available last, for
+ * people. False past the last. Any thread that does not hold `lock`. */
 bool virtio_queue_line(struct virtio_device *dev, unsigned queue, unsigned line, char *text,
                        size_t room);
 
