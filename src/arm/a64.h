@@ -4,7 +4,7 @@
  *
  * arm/a64.isa has one line an encoding. From it come, in the generated arm/a64_gen.h:
  *
- * - enum a64_op: A64_UNDEFINED, then one A64_<NAME> a line that the declared CPU has, then
+ * - enum a64_op: A64_UNDEFINED, then one A64_<NAME> a line that a declared CPU has, then
  *   A64_OP_COUNT.
  * - A64_OPS(X): X(ADD_imm) X(ADDS_imm) ..., the same list without A64_UNDEFINED, for tables of
  *   handlers.
@@ -18,7 +18,8 @@
  * another state).
  *
  * The declared CPU is Armv8.2 with FP16, LSE, CRC32, RDM, DotProd, AES, PMULL, SHA1, SHA256, LRCPC,
- * PAN, UAO, DPB, SB and SSBS (arm/cpuid.c). Hints that it does not know are NOPs (HINT).
+ * PAN, UAO, DPB, SB and SSBS (arm/cpuid.c). Hints that it does not know are NOPs (HINT). The
+ * instructions of PAuth are decoded here although not every model has them: cpuid_decode() knows.
  *
  * All functions are pure and may be called by any thread.
  */

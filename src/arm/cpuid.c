@@ -86,6 +86,8 @@ static const struct id_field ATOLL[] = {
 static const struct id_field APPLE[] = {
     {SYSREG_MIDR_EL1, 0, 0x610f0000},
     {SYSREG_ID_AA64MMFR0_EL1, 24, 0xf}, /* TGran64: none; ASIDBits: 8 by its zero */
+    {SYSREG_ID_AA64ISAR1_EL1, 8, 1},  /* API: addresses, our own algorithm (engine/soft/pauth.c) */
+    {SYSREG_ID_AA64ISAR1_EL1, 28, 1}, /* GPI: PACGA, the same */
 };
 
 const struct cpuid cpuid_atoll = {"atoll", ATOLL, nitems(ATOLL)};
@@ -140,6 +142,21 @@ uint64_t cpuid_ccsidr(const struct cpuid *cpu, uint64_t csselr)
     case 2: /* L2 unified, 1 MiB */ return cache_geometry(1024, 16);
     default: return 0;
     }
+}
+
+bool cpuid_has_pauth(const struct cpuid *cpu)
+{
+    return cpuid_field(cpu, SYSREG_ID_AA64ISAR1_EL1, 8) != 0;
+}
+
+enum a64_op cpuid_decode(const struct cpuid *cpu, uint32_t word)
+{
+    enum a64_op op = a64_decode(word);
+    const char *feature = a64_op_feature(op);
+
+    if (!feature || strcmp(feature, "FEAT_PAuth") != 0 || cpuid_has_pauth(cpu))
+        return op;
+    return (word & a64_op_mask(A64_HINT)) == a64_op_value(A64_HINT) ? A64_HINT : A64_UNDEFINED;
 }
 
 unsigned cpuid_pa_bits(const struct cpuid *cpu)

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "arm/a64.h"
 #include "arm/sysreg.h"
 
 struct cpuid;
@@ -38,6 +39,13 @@ static inline unsigned cpuid_field(const struct cpuid *cpu, enum sysreg_id id, u
 {
     return (unsigned)(cpuid_value(cpu, id) >> lo & 0xf);
 }
+
+/* Whether it has pointer authentication (FEAT_PAuth): instructions, keys and bits of controls. */
+bool cpuid_has_pauth(const struct cpuid *cpu);
+
+/* The operation of the instruction `word` on this CPU: a64_decode(), but for what only another
+ * model has, which is UNDEFINED, or does nothing where it is a hint. */
+enum a64_op cpuid_decode(const struct cpuid *cpu, uint32_t word);
 
 /* Bits of a physical address: ID_AA64MMFR0_EL1.PARange as a number, 32 to 48. */
 unsigned cpuid_pa_bits(const struct cpuid *cpu);

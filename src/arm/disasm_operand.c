@@ -655,6 +655,18 @@ static void op_dotel(struct disasm *d)
     disasm_print(d, "v%u.4b[%u]", a64_M(d->w) << 4 | a64_Rm4(d->w), a64_H(d->w) << 1 | a64_L(d->w));
 }
 
+/* LDRAA: ten bits of offset, by doublewords. */
+static void op_ldraa(struct disasm *d)
+{
+    int64_t offset = sign_extend((uint64_t)a64_N(d->w) << 9 | a64_imm9(d->w), 10) * 8;
+
+    disasm_print(d, "[");
+    disasm_gpr(d, true, a64_Rn(d->w), true);
+    if (offset || a64_H(d->w))
+        disasm_print(d, ", #%lld", (long long)offset);
+    disasm_print(d, a64_H(d->w) ? "]!" : "]");
+}
+
 /* Fields that templates print as numbers: {#name}. */
 static const struct {
     const char *name;
@@ -686,7 +698,7 @@ static const struct {
     OP(reppost2),  OP(reppost3),  OP(reppost4),  OP(2),         OP(fpimm),     OP(mfp),
     OP(mimm),      OP(movi64d),   OP(mimm64),    OP(fbits),     OP(lsh),       OP(rsh),
     OP(shll),      OP(i5),        OP(i4),        OP(i5t),       OP(tbl),       OP(el),
-    OP(fel),       OP(dotel),
+    OP(fel),       OP(dotel),     OP(ldraa),
 #undef OP
 };
 

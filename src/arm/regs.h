@@ -40,6 +40,7 @@
 #define SCTLR_SA0   REG_BIT(4)
 #define SCTLR_UMA   REG_BIT(9)
 #define SCTLR_I     REG_BIT(12)
+#define SCTLR_ENDB  REG_BIT(13)
 #define SCTLR_DZE   REG_BIT(14)
 #define SCTLR_UCT   REG_BIT(15)
 #define SCTLR_NTWI  REG_BIT(16)
@@ -47,6 +48,9 @@
 #define SCTLR_WXN   REG_BIT(19)
 #define SCTLR_SPAN  REG_BIT(23)
 #define SCTLR_UCI   REG_BIT(26)
+#define SCTLR_ENDA  REG_BIT(27)
+#define SCTLR_ENIB  REG_BIT(30)
+#define SCTLR_ENIA  REG_BIT(31)
 #define SCTLR_DSSBS REG_BIT(44)
 
 /* CPACR_EL1.FPEN: 0 and 2 trap both levels, 1 traps EL0, 3 traps nothing. */
@@ -67,6 +71,8 @@
 #define TCR_TBI1       REG_BIT(38)
 #define TCR_HPD0       REG_BIT(41)
 #define TCR_HPD1       REG_BIT(42)
+#define TCR_TBID0      REG_BIT(51)
+#define TCR_TBID1      REG_BIT(52)
 #define TCR_E0PD0      REG_BIT(55)
 #define TCR_E0PD1      REG_BIT(56)
 

@@ -35,8 +35,8 @@ enum sysreg_access {
 };
 
 /*
- * Controls that trap an access to EL1 with EC 0x18 although `access` allows it. All but FP concern
- * EL0 alone.
+ * Controls that trap an access to EL1 with EC 0x18 although `access` allows it. All but FP and
+ * PAUTH concern EL0 alone.
  */
 enum sysreg_gate {
     SYSREG_GATE_NONE,
@@ -49,8 +49,9 @@ enum sysreg_gate {
     SYSREG_GATE_EL0VCTEN,
     SYSREG_GATE_EL0PTEN,
     SYSREG_GATE_EL0VTEN,
-    SYSREG_GATE_TDCC, /* MDSCR_EL1.TDCC = 1 */
-    SYSREG_GATE_FP,   /* CPACR_EL1.FPEN, at both levels, with EC 0x07 */
+    SYSREG_GATE_TDCC,  /* MDSCR_EL1.TDCC = 1 */
+    SYSREG_GATE_FP,    /* CPACR_EL1.FPEN, at both levels, with EC 0x07 */
+    SYSREG_GATE_PAUTH, /* UNDEFINED on a CPU model without FEAT_PAuth */
 };
 
 enum sysreg_kind {

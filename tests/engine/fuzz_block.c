@@ -367,6 +367,7 @@ static void exception_return(struct gen *g)
     unsigned choices = nitems(modes) - !!(g->options & FUZZ_PORTABLE);
     uint64_t mode = modes[random_below(&g->r, choices)], pstate;
     unsigned a = gen_reg(g, 31), b = gen_reg(g, a), link;
+    bool authenticated = !(g->options & FUZZ_PORTABLE) && one_in(g, 4);
 
     if (gen_at(g) + ROOM > FUZZ_MAX_WORDS)
         return;
@@ -377,11 +378,13 @@ static void exception_return(struct gen *g)
         gen_mov(g, b, FUZZ_ALIAS);
         gen_emit(g, 0x8b000000 | b << 16 | a << 5 | a);
     }
+    if (authenticated)
+        gen_emit(g, 0xdac103e0 | a); /* pacia a, sp */
     gen_emit(g, A64W_MSR(sysreg_info(SYSREG_ELR_EL1)->key, a));
     pstate = some_pstate(g, mode) | (one_in(g, 32) ? PSTATE_IL : 0);
     gen_mov(g, b, pstate);
     gen_emit(g, A64W_MSR(sysreg_info(SYSREG_SPSR_EL1)->key, b));
-    gen_emit(g, A64W_ERET);
+    gen_emit(g, authenticated ? 0xd69f0bff /* eretaa */ : A64W_ERET);
     gen_link(g, link, gen_at(g));
 }
 

@@ -40,8 +40,11 @@ static bool touches_reserved(const struct gen *g, enum a64_op op, uint32_t w)
 
     if (op == A64_CASP)
         named |= named << 1;
-    if (op == A64_BL || op == A64_BLR)
+    if (op == A64_BL || op == A64_BLR || op == A64_BLRAA || op == A64_BLRAAZ || op == A64_RETAA ||
+        op == A64_PAC_x30 || op == A64_XPACLRI)
         named |= BIT(30);
+    if (op == A64_PAC_x17)
+        named |= BIT(17);
     return (named & g->reserved) != 0;
 }
 
@@ -201,7 +204,7 @@ static const enum sysreg_id more_registers[] = {
     SYSREG_DCZID_EL0,        SYSREG_CCSIDR_EL1,  SYSREG_CSSELR_EL1,
     SYSREG_ACTLR_EL1,        SYSREG_RVBAR_EL1,   SYSREG_SP_EL0,
     SYSREG_DBGCLAIMSET_EL1,  SYSREG_MDRAR_EL1,   SYSREG_DBGBVR0_EL1,
-    SYSREG_CNTKCTL_EL1,      SYSREG_PAN,
+    SYSREG_CNTKCTL_EL1,      SYSREG_PAN,         SYSREG_APIAKeyHi_EL1,
 };
 
 static void random_register(struct gen *g, enum a64_op op, uint32_t w)
@@ -251,6 +254,37 @@ static void random_indirect(struct gen *g, uint32_t w)
     gen_emit(g, (w & ~(31u << 5)) | n << 5);
 }
 
+/* --- pointer authentication --- */
+
+#define PACIA(d, n, keyB) (0xdac10000 | (uint32_t)(keyB) << 10 | (uint32_t)(n) << 5 | (d))
+#define PACIZA(d, keyB)   (0xdac123e0 | (uint32_t)(keyB) << 10 | (d))
+#define PAC_AUTHENTICATE  (UINT32_C(4) << 10) /* bit 2 of pacop */
+
+/* Mostly with a signed address of somewhere further on. */
+static void random_authenticated(struct gen *g, enum a64_op op, uint32_t w)
+{
+    unsigned n = op == A64_RETAA ? 30 : a64_Rn(w);
+    bool zero = op == A64_BRAAZ || op == A64_BLRAAZ;
+
+    if (n == 31)
+        n = gen_reg(g, 31);
+    gen_forward(g, A64W_ADR | n, 3 + random_below(&g->r, 6));
+    if (!one_in(g, 8))
+        gen_emit(g, zero ? PACIZA(n, a64_keyB(w))
+                         : PACIA(n, op == A64_RETAA ? 31 : a64_Rd(w), a64_keyB(w)));
+    gen_emit(g, op == A64_RETAA ? w : (w & ~(31u << 5)) | n << 5);
+}
+
+/* A random value, or an address, signed, and often authenticated again. */
+static void random_pac(struct gen *g, uint32_t w)
+{
+    if (a64_Rd(w) != 31 && one_in(g, 2))
+        gen_mov(g, a64_Rd(w), gen_target(g, false));
+    gen_emit(g, w);
+    if (!(w & PAC_AUTHENTICATE) && one_in(g, 2))
+        gen_emit(g, w | PAC_AUTHENTICATE);
+}
+
 /* An immediate that no special call has. */
 static uint32_t harmless_call(struct gen *g, enum a64_op op, uint32_t w)
 {
@@ -283,7 +317,14 @@ static bool random_of(struct gen *g, enum a64_op op)
     case A64_SVC:
     case A64_HVC:
     case A64_SMC: gen_emit(g, harmless_call(g, op, w)); return true;
-    case A64_ERET: return false; /* fuzz_block.c makes it */
+    case A64_BRAA:
+    case A64_BRAAZ:
+    case A64_BLRAA:
+    case A64_BLRAAZ:
+    case A64_RETAA: random_authenticated(g, op, w); return true;
+    case A64_PAC: random_pac(g, w); return true;
+    case A64_ERET:
+    case A64_ERETAA: return false; /* fuzz_block.c makes ERET */
     case A64_LDR_lit:
     case A64_LDRSW_lit:
     case A64_LDR_fp_lit: gen_emit(g, one_in(g, 8) ? w : aim_literal(g, w)); return true;

@@ -18,7 +18,8 @@
 
 /* Registers that blocks change and that struct fuzz_state has no place for; zero before each. */
 static const enum sysreg_id others[] = {SYSREG_CSSELR_EL1, SYSREG_DBGBVR0_EL1,
-                                        SYSREG_DBGCLAIMCLR_EL1, SYSREG_CNTKCTL_EL1};
+                                        SYSREG_DBGCLAIMCLR_EL1, SYSREG_CNTKCTL_EL1,
+                                        SYSREG_APIAKeyHi_EL1};
 
 static uint64_t *control(const struct fuzz_side *s, unsigned offset)
 {
@@ -89,13 +90,15 @@ static void configure(struct fuzz_side *s)
     set(s, SYSREG_TTBR1_EL1, FUZZ_RAM + FUZZ_TABLES + FUZZ_L1_HIGH);
     set(s, SYSREG_VBAR_EL1, FUZZ_HIGH + FUZZ_HARNESS + 0x800);
     set(s, SYSREG_OSLAR_EL1, 0);
-    set(s, SYSREG_SCTLR_EL1, fuzz_sctlr(0));
+    for (unsigned id = SYSREG_APIAKeyLo_EL1; id < SYSREG_APGAKeyHi_EL1; id += 2)
+        set(s, (enum sysreg_id)id, id * UINT64_C(0x9e3779b97f4a7c15));
+    set(s, SYSREG_SCTLR_EL1, fuzz_sctlr(0) | SCTLR_ENIA | SCTLR_ENIB | SCTLR_ENDA | SCTLR_ENDB);
 }
 
 int fuzz_side_create(struct fuzz_side *s, const char *engine, const char *harness,
                      struct error *err)
 {
-    struct engine_vm_config config = {.cpu = ENGINE_CPU_ATOLL, .clock_ns = no_time};
+    struct engine_vm_config config = {.cpu = ENGINE_CPU_APPLE, .clock_ns = no_time};
     const struct mem_region *region;
 
     memset(s, 0, sizeof(*s));

@@ -41,6 +41,8 @@ static void registers_survive(void **state)
     rig->ops->vcpu_set_v(rig->cpu, 31, v);
     rig_sys_set(rig, TPIDR_EL0, 0xabc);
     rig_sys_set(rig, FPCR, FPCR_DN);
+    rig_sys_set(rig, APIAKeyLo_EL1, 0x1234);
+    rig_sys_set(rig, APGAKeyHi_EL1, 0x5678);
     rig_sys_set(rig, CNTV_CVAL_EL0, 99);
     rig_set(rig, VCPU_PSTATE, PSTATE_EL1T | PSTATE_Z | PSTATE_PAN | PSTATE_I);
     rig = move(rig);
@@ -54,6 +56,8 @@ static void registers_survive(void **state)
     assert_memory_equal(got, v, sizeof(v));
     assert_int_equal(rig_sys_get(rig, TPIDR_EL0), 0xabc);
     assert_int_equal(rig_sys_get(rig, FPCR), FPCR_DN);
+    assert_int_equal(rig_sys_get(rig, APIAKeyLo_EL1), 0x1234);
+    assert_int_equal(rig_sys_get(rig, APGAKeyHi_EL1), 0x5678);
     assert_int_equal(rig_sys_get(rig, CNTV_CVAL_EL0), 99);
     rig_destroy(rig);
 }

@@ -3,20 +3,13 @@
 #include "engine/interp/handlers.h"
 
 #include "engine/interp/alu.h"
+#include "engine/soft/pauth.h"
 #include "engine/soft/soft.h"
 
-/*
- * BranchTo() a register's value: AArch64.BranchAddr() replaces the tag by copies of bit 55 where
- * TCR_EL1.TBI0 or TBI1 lets addresses have one. Without FEAT_PAuth there is no TBID, so TBI counts
- * for instructions too. Direct branches cannot reach the tag.
- */
+/* BranchTo() a register's value. Direct branches cannot reach the tag. */
 static inline void branch_to_reg(struct soft_cpu *c, uint64_t target)
 {
-    unsigned upper = target >> 55 & 1;
-
-    if (c->sysreg[SYSREG_TCR_EL1] >> (37 + upper) & 1)
-        target = (uint64_t)sign_extend(target, 56);
-    soft_branch(c, target);
+    soft_branch(c, pauth_branch_address(c, target));
 }
 
 static inline void branch_by(struct soft_cpu *c, uint32_t words, unsigned width)
@@ -92,5 +85,51 @@ void interp_ERET(struct soft_cpu *c, uint32_t w)
 {
     if (c->el == 0)
         soft_undefined(c);
-    soft_eret(c);
+    soft_eret(c, c->sysreg[SYSREG_ELR_EL1]);
+}
+
+/* --- with authentication: X by key IA or IB and a modifier --- */
+
+static inline uint64_t authentic(const struct soft_cpu *c, uint32_t w, uint64_t ptr,
+                                 uint64_t modifier)
+{
+    return pauth_authenticate(c, ptr, modifier, a64_keyB(w) ? PAUTH_IB : PAUTH_IA);
+}
+
+void interp_BRAAZ(struct soft_cpu *c, uint32_t w)
+{
+    branch_to_reg(c, authentic(c, w, soft_x(c, a64_Rn(w)), 0));
+}
+
+void interp_BRAA(struct soft_cpu *c, uint32_t w)
+{
+    branch_to_reg(c, authentic(c, w, soft_x(c, a64_Rn(w)), soft_xsp(c, a64_Rd(w))));
+}
+
+void interp_BLRAAZ(struct soft_cpu *c, uint32_t w)
+{
+    uint64_t target = authentic(c, w, soft_x(c, a64_Rn(w)), 0);
+
+    c->x[30] = c->pc + 4;
+    branch_to_reg(c, target);
+}
+
+void interp_BLRAA(struct soft_cpu *c, uint32_t w)
+{
+    uint64_t target = authentic(c, w, soft_x(c, a64_Rn(w)), soft_xsp(c, a64_Rd(w)));
+
+    c->x[30] = c->pc + 4;
+    branch_to_reg(c, target);
+}
+
+void interp_RETAA(struct soft_cpu *c, uint32_t w)
+{
+    branch_to_reg(c, authentic(c, w, c->x[30], c->x[31]));
+}
+
+void interp_ERETAA(struct soft_cpu *c, uint32_t w)
+{
+    if (c->el == 0)
+        soft_undefined(c);
+    soft_eret(c, authentic(c, w, c->sysreg[SYSREG_ELR_EL1], c->x[31]));
 }

@@ -58,7 +58,7 @@ void interp_execute(struct soft_cpu *c)
         (const uint32_t *)(const void *)(soft_fetch(c, c->pc)->host + (c->pc & ~SOFT_PAGE_MASK)),
         __ATOMIC_RELAXED);
     c->next_pc = c->pc + 4;
-    interp_handlers[a64_decode(word)](c, word);
+    interp_handlers[cpuid_decode(c->vm->cpuid, word)](c, word);
     c->pc = c->next_pc;
     soft_slice_take(c, 1);
     if (atomic_load_explicit(&c->attention, memory_order_relaxed) & SOFT_ATTEND_DEBUG)
@@ -75,7 +75,7 @@ static void interp_decode(struct soft_cpu *c, uint32_t w)
 
     i->word =
         __atomic_load_n((const uint32_t *)(const void *)(page->host + offset), __ATOMIC_RELAXED);
-    i->run = interp_handlers[a64_decode(i->word)];
+    i->run = interp_handlers[cpuid_decode(c->vm->cpuid, i->word)];
     i->run(c, i->word);
 }
 

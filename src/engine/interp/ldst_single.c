@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Loads and stores of one register, and prefetches (Arm ARM C4.1.96, C6.2, C7.2). */
 #include "engine/interp/ldst.h"
+#include "engine/soft/pauth.h"
 
 /*
  * Two kinds of register, x and fp: the base with its checks, and the log2 of the access's size. For
@@ -148,6 +149,19 @@ void interp_LDR_fp_lit(struct soft_cpu *c, uint32_t w)
 {
     soft_check_fp(c);
     c->v[a64_Rt(w)] = ldst_load_v(c, ldst_literal(c, w), 4u << a64_pairsz(w));
+}
+
+/* --- authenticated bases: LDRAA, LDRAB --- */
+
+void interp_LDRAA(struct soft_cpu *c, uint32_t w)
+{
+    int64_t offset = sign_extend((uint64_t)a64_N(w) << 9 | a64_imm9(w), 10) * 8;
+    uint64_t va = pauth_authenticate(c, ldst_base(c, w), 0, a64_A(w) ? PAUTH_DB : PAUTH_DA);
+
+    va += (uint64_t)offset;
+    soft_set_x(c, a64_Rt(w), soft_load(c, va, 8, 0));
+    if (a64_H(w))
+        ldst_writeback(c, w, va);
 }
 
 /* --- prefetches: hints, which check nothing --- */

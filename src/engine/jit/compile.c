@@ -25,12 +25,12 @@ static void check(const struct compiler *c)
 
 /* Regions that turn out too large for the IR are made smaller. */
 static void translate(struct compiler *c, const uint8_t *page, uint64_t pa, unsigned entry,
-                      unsigned context, bool smp)
+                      const struct cpuid *cpu, unsigned context, bool smp)
 {
     unsigned limit = REGION_LIMIT;
 
     do {
-        region_find(&c->region, page, pa, entry, context, smp, limit);
+        region_find(&c->region, page, pa, entry, cpu, context, smp, limit);
         translate_region(&c->region);
         limit /= 2;
     } while (c->region.full);
@@ -58,14 +58,14 @@ static void optimise(struct compiler *c, FILE *out)
 
 bool compile(struct compiler *c, struct x64 *as, const struct thunks *thunks,
              struct const_pool *pool, const uint8_t *page, uint64_t pa, unsigned entry,
-             unsigned context, bool smp)
+             const struct cpuid *cpu, unsigned context, bool smp)
 {
     struct emit_extras extras = {0};
     uint8_t *start = as->at;
     FILE *out;
     bool fits;
 
-    translate(c, page, pa, entry, context, smp);
+    translate(c, page, pa, entry, cpu, context, smp);
     out = c->dump && listing_wants(&c->region, c->wish.dump) ? c->dump : NULL;
     if (out) {
         listing_begin(out, &c->region, c->wish.va);

@@ -3,6 +3,7 @@
 #ifndef ENGINE_JIT_COMPILE_H
 #define ENGINE_JIT_COMPILE_H
 
+#include "arm/cpuid.h"
 #include "engine/jit/emit_private.h"
 #include "engine/jit/listing.h"
 
@@ -19,10 +20,10 @@ struct compiler {
 /*
  * Compiles the region at offset `entry` of the guest page at `page` into as->at. Returns false when
  * there is no room for its code or constants, and nothing then counts as written; else c->region
- * describes what was compiled, and as->at is the end of the code.
+ * describes what was compiled, and as->at is the end of the code. `cpu` is the guest's.
  */
 bool compile(struct compiler *c, struct x64 *as, const struct thunks *thunks,
              struct const_pool *pool, const uint8_t *page, uint64_t pa, unsigned entry,
-             unsigned context, bool smp);
+             const struct cpuid *cpu, unsigned context, bool smp);
 
 #endif

@@ -15,6 +15,7 @@
 #include "engine/jit/emit_private.h"
 
 #include "base/bits.h"
+#include "engine/jit/pauth.h"
 #include "engine/soft/tlb.h"
 
 /* --- exits --- */
@@ -295,17 +296,26 @@ void emit_CALL(struct emit *e, const struct ir_insn *i)
     landing(e, back);
 }
 
+/* to = where an indirect branch goes. */
+static void load_target(struct emit *e, const struct ir_insn *i, enum x64_reg to)
+{
+    if (i->b == IR_NONE) {
+        emit_copy(e, to, i->a, 8);
+        return;
+    }
+    pauth_authenticate_to_rax(e, i);
+    if (to != X64_RAX)
+        x64_mov_rr(e->as, 8, to, X64_RAX);
+}
+
 void emit_CALL_REG(struct emit *e, const struct ir_insn *i)
 {
     int64_t back = e->block->edge[1].target;
-    enum x64_reg target;
 
     /* BLR X30 is allowed: its value is taken before the new one is there. */
     emit_settle_flags(e, e->r->redo[i - e->r->insn]);
     emit_spill(e, e->p->dirty & ~BIT(IR_X + 30));
-    target = emit_use(e, i->a, 8, X64_RCX);
-    if (target != X64_RCX)
-        x64_mov_rr(e->as, 8, X64_RCX, target);
+    load_target(e, i, X64_RCX);
     push_return(e, back);
     x64_mov_rr(e->as, 8, X64_RAX, X64_RCX);
     call_rax(e);
@@ -316,7 +326,7 @@ void emit_JUMP_REG(struct emit *e, const struct ir_insn *i)
 {
     emit_settle_flags(e, e->r->redo[i - e->r->insn]);
     emit_spill(e, e->p->dirty);
-    emit_copy(e, X64_RAX, i->a, 8);
+    load_target(e, i, X64_RAX);
     jump_to_rax(e);
 }
 
@@ -326,7 +336,7 @@ void emit_RETURN(struct emit *e, const struct ir_insn *i)
 
     emit_settle_flags(e, e->r->redo[i - e->r->insn]);
     emit_spill(e, e->p->dirty);
-    emit_copy(e, X64_RAX, i->a, 8);
+    load_target(e, i, X64_RAX);
     x64_alu_rm(e->as, X64_CMP, 8, X64_RAX, x64_at(X64_RSP, 8));
     other = x64_jcc_short(e->as, X64_CC_NE);
     x64_ret(e->as);

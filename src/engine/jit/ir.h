@@ -151,6 +151,7 @@ struct ir_region {
     unsigned entry;      /* offset of the first instruction; block[0] */
     unsigned context;    /* CONTEXT_ bits */
     bool smp;            /* other vCPUs run: atomics need LOCK */
+    bool pauth;          /* the CPU model has pointer authentication */
     unsigned blocks, guests, insns;
     unsigned addends; /* registers that pass_tlb wants (regalloc.h) */
     bool full;        /* insn[] overflowed: a smaller region must be made */

@@ -21,6 +21,7 @@
 #include "engine/jit/cache.h"
 #include "engine/jit/compile.h"
 #include "engine/jit/counter.h"
+#include "engine/soft/pauth.h"
 #include "engine/soft/private.h"
 
 /* Bytes of code for all vCPUs of a VM together, unless that were too little for one. */
@@ -80,7 +81,7 @@ static bool try_compile(struct soft_cpu *c, const struct soft_etlb_entry *e)
     ic->compiler.wish = listing_wish(config, c->pc & SOFT_PAGE_MASK, e->pa);
     return cache_has_room(&ic->cache) &&
            compile(&ic->compiler, &ic->cache.as, &ic->cache.thunks, &ic->cache.pool, e->host, e->pa,
-                   (unsigned)(c->pc & ~SOFT_PAGE_MASK), c->context, smp);
+                   (unsigned)(c->pc & ~SOFT_PAGE_MASK), c->vm->cpuid, c->context, smp);
 }
 
 static struct cache_region *translate(struct soft_cpu *c, const struct soft_etlb_entry *e)
@@ -136,21 +137,12 @@ struct counter *jit_counter(struct soft_cpu *c)
 
 /* --- what translated code calls --- */
 
-/* AArch64.BranchAddr (D8.13): the tag of an address in a register is dropped where TCR_EL1 says so.
- */
-static uint64_t branch_address(const struct soft_cpu *c, uint64_t target)
-{
-    uint64_t tbi = target & BIT(55) ? TCR_TBI1 : TCR_TBI0;
-
-    return c->sysreg[SYSREG_TCR_EL1] & tbi ? (uint64_t)sign_extend(target, 56) : target;
-}
-
 static const void *lookup(struct soft_cpu *c)
 {
     const void *code;
 
     c->icache->misses++;
-    c->pc = branch_address(c, c->pc);
+    c->pc = pauth_branch_address(c, c->pc);
     c->icache->flushed = false;
     code = find(c);
     return c->icache->flushed ? NULL : code;

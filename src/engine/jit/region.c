@@ -17,6 +17,7 @@
 
 struct finder {
     struct ir_region *r;
+    const struct cpuid *cpu;
     const uint32_t *code; /* of the page */
     unsigned limit;       /* instructions at most */
     unsigned count;
@@ -56,7 +57,9 @@ static enum flow flow_of(unsigned op, uint32_t w)
     case A64_TBZ:
     case A64_TBNZ: return FLOW_BRANCH;
     case A64_BL:
-    case A64_BLR: return FLOW_CALL;
+    case A64_BLR:
+    case A64_BLRAA:
+    case A64_BLRAAZ: return FLOW_CALL;
     default: return region_op_leaves(op, w) ? FLOW_END : FLOW_NONE;
     }
 }
@@ -89,8 +92,12 @@ bool region_op_leaves(unsigned op, uint32_t w)
 {
     switch (op) {
     case A64_BR:
+    case A64_BRAA:
+    case A64_BRAAZ:
     case A64_RET:
+    case A64_RETAA:
     case A64_ERET:
+    case A64_ERETAA:
     case A64_SVC:
     case A64_HVC:
     case A64_SMC:
@@ -144,7 +151,7 @@ static void visit(struct finder *f, unsigned n)
 {
     while (n < PAGE_INSNS && f->count < f->limit && !bit_test(f->visited, n)) {
         uint32_t w = __atomic_load_n(&f->code[n], __ATOMIC_RELAXED);
-        unsigned op = a64_decode(w);
+        unsigned op = cpuid_decode(f->cpu, w);
         enum flow flow = flow_of(op, w);
 
         bit_set(f->visited, n);
@@ -240,11 +247,12 @@ static void find_loops(struct ir_region *r)
 }
 
 void region_find(struct ir_region *r, const uint8_t *page, uint64_t pa, unsigned entry,
-                 unsigned context, bool smp, unsigned limit)
+                 const struct cpuid *cpu, unsigned context, bool smp, unsigned limit)
 {
     struct finder f;
 
     f.r = r;
+    f.cpu = cpu;
     f.code = (const uint32_t *)(const void *)page;
     f.limit = limit < REGION_INSNS ? limit : REGION_INSNS;
     f.count = f.queued = 0;
@@ -255,6 +263,7 @@ void region_find(struct ir_region *r, const uint8_t *page, uint64_t pa, unsigned
     r->entry = entry;
     r->context = context;
     r->smp = smp;
+    r->pauth = cpuid_has_pauth(cpu);
     r->blocks = r->guests = r->insns = 0;
     r->full = false;
 

@@ -3,6 +3,7 @@
 #ifndef ENGINE_JIT_REGION_H
 #define ENGINE_JIT_REGION_H
 
+#include "arm/cpuid.h"
 #include "engine/jit/ir.h"
 
 /*
@@ -11,7 +12,7 @@
  * instructions (at least 1). Pure but for reading the page, which other threads may write.
  */
 void region_find(struct ir_region *r, const uint8_t *page, uint64_t pa, unsigned entry,
-                 unsigned context, bool smp, unsigned limit);
+                 const struct cpuid *cpu, unsigned context, bool smp, unsigned limit);
 
 /* Whether instruction w, of operation `op` (enum a64_op), ends a region because what comes next is
  * not known. */

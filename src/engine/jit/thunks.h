@@ -22,7 +22,9 @@ struct thunks {
     uint8_t *call;        /* rdx(c, rsi), for an instruction at offset eax >> 16 */
     uint8_t *call_end;    /* the same, then goes to c->next_pc */
     uint8_t *lookup;      /* goes to guest address rax */
-    uint8_t *link;        /* called by the stub of a site (emit_flow.c): struct link_stub follows */
+    /* rax, by modifier rdx, signed and authenticated; by enum pauth_key (emit_pauth.c). */
+    uint8_t *sign[4], *authenticate[4];
+    uint8_t *link; /* called by the stub of a site (emit_flow.c): struct link_stub follows */
 };
 
 /* What follows the call of `link` in a stub, at any address. */

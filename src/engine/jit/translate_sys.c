@@ -41,6 +41,8 @@ static bool gate(struct translator *t, unsigned gate)
         [SYSREG_GATE_CNTFRQ] = {SYSREG_CNTKCTL_EL1, CNTKCTL_EL0PCTEN | CNTKCTL_EL0VCTEN},
     };
 
+    if (gate == SYSREG_GATE_PAUTH)
+        return t->r->pauth;
     if (gate == SYSREG_GATE_NONE || (gate != SYSREG_GATE_FP && at_el1(t)))
         return true;
     if (gate == SYSREG_GATE_FP)

@@ -9,6 +9,7 @@
 
 #include "arm/esr.h"
 #include "arm/regs.h"
+#include "engine/soft/pauth.h"
 
 /* --- PSTATE --- */
 
@@ -232,15 +233,7 @@ static bool return_is_legal(uint64_t spsr)
     return mode == PSTATE_EL0T || mode == PSTATE_EL1T || mode == PSTATE_EL1H;
 }
 
-/* AArch64.BranchAddr: a tag in the address is replaced by copies of bit 55 where TBI says so. */
-static uint64_t branch_address(const struct soft_cpu *c, uint64_t target)
-{
-    uint64_t tbi = target & BIT(55) ? TCR_TBI1 : TCR_TBI0;
-
-    return c->sysreg[SYSREG_TCR_EL1] & tbi ? (uint64_t)sign_extend(target, 56) : target;
-}
-
-void soft_eret(struct soft_cpu *c)
+void soft_eret(struct soft_cpu *c, uint64_t target)
 {
     uint32_t spsr = (uint32_t)c->sysreg[SYSREG_SPSR_EL1];
     bool legal = return_is_legal(spsr);
@@ -253,7 +246,7 @@ void soft_eret(struct soft_cpu *c)
     c->il = !legal || (spsr & PSTATE_IL);
     c->ss = step;
     c->priv->step_done = false;
-    c->next_pc = branch_address(c, c->sysreg[SYSREG_ELR_EL1]);
+    c->next_pc = pauth_branch_address(c, target);
     soft_code_moved(c);
     soft_clear_excl(c);
     soft_context_changed(c);

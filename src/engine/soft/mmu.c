@@ -52,7 +52,7 @@ static unsigned granule_shift(const struct soft_cpu *c, unsigned tg, bool upper)
     return s;
 }
 
-static struct half half_of(const struct soft_cpu *c, bool upper)
+static struct half half_of(const struct soft_cpu *c, bool upper, bool fetch)
 {
     uint64_t tcr = c->sysreg[SYSREG_TCR_EL1];
     struct half h;
@@ -62,7 +62,7 @@ static struct half half_of(const struct soft_cpu *c, bool upper)
         h.txsz = (unsigned)bits_get(tcr, 21, 16);
         h.granule_shift = granule_shift(c, (unsigned)bits_get(tcr, 31, 30), true);
         h.epd = tcr & BIT(23);
-        h.tbi = tcr & BIT(38);
+        h.tbi = (tcr & TCR_TBI1) && !(fetch && (tcr & TCR_TBID1));
         h.hpd = tcr & BIT(42);
         h.e0pd = tcr & BIT(56);
     } else {
@@ -70,7 +70,7 @@ static struct half half_of(const struct soft_cpu *c, bool upper)
         h.txsz = (unsigned)bits_get(tcr, 5, 0);
         h.granule_shift = granule_shift(c, (unsigned)bits_get(tcr, 15, 14), false);
         h.epd = tcr & BIT(7);
-        h.tbi = tcr & BIT(37);
+        h.tbi = (tcr & TCR_TBI0) && !(fetch && (tcr & TCR_TBID0));
         h.hpd = tcr & BIT(41);
         h.e0pd = tcr & BIT(55);
     }
@@ -204,7 +204,7 @@ static bool walk_tables(struct soft_cpu *c, uint64_t va, const struct half *h, u
 void soft_walk(struct soft_cpu *c, uint64_t va, unsigned el, bool fetch, struct soft_walk *w)
 {
     bool upper = va & BIT(55);
-    struct half h = half_of(c, upper);
+    struct half h = half_of(c, upper, fetch);
     unsigned top, txsz;
 
     *w = (struct soft_walk){0};

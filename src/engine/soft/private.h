@@ -183,7 +183,7 @@ static inline void soft_attention_clear(struct soft_cpu *c, uint32_t bit)
  * again. */
 static inline void soft_code_moved(struct soft_cpu *c)
 {
-    c->code_base = 1;
+    c->code_base = ~c->next_pc;
 }
 
 /* Does what c->attention asks for, between two instructions. May raise, may leave.

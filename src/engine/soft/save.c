@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "arm/regs.h"
+#include "engine/soft/pauth.h"
 
 /* What a state holds, flat. */
 struct image {
@@ -25,6 +26,7 @@ struct image {
 };
 
 #define SYSREG_FIELD_0(name)
+#define SYSREG_FIELD_2(name)
 #define SYSREG_FIELD_1(name)                                                                       \
     {#name, STATE_U64, offsetof(struct image, sysreg) + 8 * SYSREG_##name, 1, false},
 
@@ -47,6 +49,7 @@ static const struct state_field fields[] = {
 #define X(name, op0, op1, crn, crm, op2, access, gate, kind, saved, ...) SYSREG_FIELD_##saved(name)
 #include "arm/sysregs.def"
 #undef X
+    {"pauth_keys", STATE_U64, offsetof(struct image, sysreg) + 8 * SYSREG_APIAKeyLo_EL1, 10, true},
 };
 
 static const struct state_table table = {"vcpu", 1, fields, nitems(fields)};
@@ -156,6 +159,7 @@ int soft_vcpu_load(struct vcpu *v, const struct state *state, const char *instan
         if (info->saved)
             c->sysreg[i] = (image.sysreg[i] & info->writable) | info->fixed;
     }
+    pauth_update(c);
     soft_tlb_switch(c);
     memcpy(c->x, image.x, sizeof(image.x));
     memcpy(c->v, image.v, sizeof(image.v));

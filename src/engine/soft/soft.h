@@ -82,7 +82,9 @@ static inline void soft_check_fp(struct soft_cpu *c)
 }
 
 /* --- PSTATE and branches --- */
-void soft_eret(struct soft_cpu *c); /* C6.2.87, illegal returns included */
+/* ERET and the like (AArch64.ExceptionReturn), illegal returns included, to `target`, which is
+ * ELR_EL1 or made of it. */
+void soft_eret(struct soft_cpu *c, uint64_t target);
 uint32_t soft_pstate_get(const struct soft_cpu *c);
 void soft_pstate_set(struct soft_cpu *c, uint32_t spsr); /* also switches the stack pointer */
 void soft_set_spsel(struct soft_cpu *c, unsigned spsel);

@@ -57,8 +57,8 @@ struct soft_cpu {
     struct soft_tlb_entry *dtlb; /* the data TLB (soft/tlb.h) */
     struct soft_tlb_entry *utlb; /* that of LDTR and STTR: of EL0, but for PSTATE.UAO */
     struct soft_jump *jump;      /* what the translator knows of where addresses lead */
-    /* The page whose instructions run; 1 when where instructions come from may have changed, so
-     * that no pc is within. */
+    /* The page whose instructions run; ~next_pc when where instructions come from may have changed,
+     * so that next_pc, aligned or not, is not within. */
     uint64_t code_base;
     int32_t slice;              /* instructions left before the clock is looked at; other threads
                                    make it negative when they want attention: soft_slice_take() */
@@ -76,6 +76,10 @@ struct soft_cpu {
     uint32_t fpcr, fpsr;
     uint64_t sp_el[2];             /* banked SP_EL0 and SP_EL1 while not current */
     uint64_t sysreg[SYSREG_COUNT]; /* raw values by enum sysreg_id */
+
+    /* Which bits of an address hold its authentication code, from TCR_EL1 (pauth.h): of
+     * instructions and of data, where bit 55 is 1 and where it is 0. */
+    uint64_t pac_field[2][2];
 
     uintptr_t stack_base, stack_limit; /* of guest returns on the host's stack (jit/emit_flow.c) */
 

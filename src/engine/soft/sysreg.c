@@ -8,6 +8,7 @@
 #include "arm/cpuid.h"
 #include "arm/esr.h"
 #include "arm/regs.h"
+#include "engine/soft/pauth.h"
 
 /* --- who may --- */
 
@@ -17,7 +18,8 @@ static bool gate_traps(const struct soft_cpu *c, enum sysreg_gate gate)
 
     switch (gate) {
     case SYSREG_GATE_NONE:
-    case SYSREG_GATE_FP: return false;
+    case SYSREG_GATE_FP:
+    case SYSREG_GATE_PAUTH: return false;
     case SYSREG_GATE_UCT: return !(sctlr & SCTLR_UCT);
     case SYSREG_GATE_UCI: return !(sctlr & SCTLR_UCI);
     case SYSREG_GATE_DZE: return !(sctlr & SCTLR_DZE);
@@ -36,6 +38,8 @@ void soft_check_gate(struct soft_cpu *c, unsigned gate, uint32_t key, unsigned r
 {
     if (gate == SYSREG_GATE_FP)
         soft_check_fp(c);
+    else if (gate == SYSREG_GATE_PAUTH && !cpuid_has_pauth(c->vm->cpuid))
+        soft_undefined(c);
     else if (c->el == 0 && gate_traps(c, gate))
         soft_raise_sys_trap(c, key, rt, read);
 }
@@ -94,9 +98,11 @@ static uint64_t read_special(struct soft_cpu *c, enum sysreg_id id)
 /* Registers that translations depend on: a TLB may hold what they said, this one never does. */
 static void write_translation(struct soft_cpu *c, enum sysreg_id id, uint64_t value)
 {
+    value = pauth_control(c, id, value);
     if (c->sysreg[id] == value)
         return;
     c->sysreg[id] = value;
+    pauth_update(c);
     soft_tlb_flush(c);
     soft_tlb_switch(c);
     soft_context_changed(c);

@@ -384,7 +384,9 @@ static void translate(struct soft_cpu *c, uint64_t va, unsigned el, enum soft_ac
                       struct soft_walk *w)
 {
     bool upper = va & BIT(55), tbi = c->sysreg[SYSREG_TCR_EL1] & (upper ? TCR_TBI1 : TCR_TBI0);
-    uint64_t address = tbi ? (uint64_t)sign_extend(va, 56) : va, space = c->tlb->space[upper];
+    bool tag = tbi && !(access == SOFT_FETCH &&
+                        (c->sysreg[SYSREG_TCR_EL1] & (upper ? TCR_TBID1 : TCR_TBID0)));
+    uint64_t address = tag ? (uint64_t)sign_extend(va, 56) : va, space = c->tlb->space[upper];
     bool cached = may_be_cached(c, upper, el);
 
     if (cached && soft_walk_cache_find(&c->tlb->walks, address, space, w) &&

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "arm/regs.h"
+#include "engine/soft/pauth.h"
 
 /* --- creation --- */
 
@@ -79,6 +80,7 @@ void soft_vcpu_reset(struct vcpu *v)
     c->held &= ~SOFT_INTERRUPTS;
     v->priv.timer_next = UINT64_MAX;
     soft_sysreg_reset(c);
+    pauth_update(c);
     soft_tlb_flush(c);
     soft_tlb_switch(c);
     c->vm->engine->drop_code(c, 0, UINT64_MAX);

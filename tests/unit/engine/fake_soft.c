@@ -147,7 +147,7 @@ void soft_smccc(struct soft_cpu *c, bool smc, uint16_t imm)
     leave(c, FAKE_SMCCC, (uint64_t)smc << 16 | imm);
 }
 
-void soft_eret(struct soft_cpu *c)
+void soft_eret(struct soft_cpu *c, uint64_t target)
 {
     note(c, FAKE_ERET, 0);
 }
