@@ -177,6 +177,8 @@ static const struct efi_guid other_guids[] = {
     {0xe43176d7, 0xb6e8, 0x4827, {0xb7, 0x84, 0x7f, 0xfd, 0xc4, 0xb6, 0x85, 0x61}},
 };
 
+#define GUID_GLOBAL 5u /* of other_guids: EFI's own variables */
+
 static const char *const strings[] = {"",
                                       "\\",
                                       "EFI",
@@ -287,6 +289,7 @@ static void call(struct efi_rig *rig, struct program *p, uint64_t table,
     }
 }
 
+#define PICK_KEPT(p)  ((p)->kept[take(p, 1) % KEPT])
 #define PICK(list, p) (&(list)[take(p, 1) % (sizeof(list) / sizeof(*(list)))])
 
 static void call_method(struct efi_rig *rig, struct program *p)
@@ -345,6 +348,35 @@ static void take_over(struct efi_rig *rig, struct program *p)
         rig->offset = KERNEL;
 }
 
+/* Boot0001 with a device path that is there, and the loader it leads to; for the next life. */
+static void install_loader(struct efi_rig *rig, struct program *p)
+{
+    static const char *const path[] = {"EFI", "EFI\\BOOT", "EFI\\BOOT\\BOOTAA64.EFI"};
+    uint64_t root = p->interfaces[PROTOCOLS], at = p->arena, option = at + 64;
+
+    if (p->taken_over || !root)
+        return;
+    for (unsigned i = 0; i < 3; i++) {
+        RIG_CALL(rig, root, 8, root, at, rig_string(rig, path[i]), UINT64_C(1) << 63 | 3,
+                 i < 2 ? 0x10 : 0);
+        if (i < 2)
+            RIG_CALL(rig, rig_load(rig, at, 8), 16, rig_load(rig, at, 8));
+    }
+    rig_store(rig, at + 8, 8, p->code_length);
+    RIG_CALL(rig, rig_load(rig, at, 8), 40, rig_load(rig, at, 8), at + 8, p->code);
+    RIG_CALL(rig, rig_load(rig, at, 8), 16, rig_load(rig, at, 8));
+
+    rig_store(rig, option, 4, 1);
+    rig_store(rig, option + 4, 2, 64 + take(p, 1));
+    rig_store(rig, option + 6, 4, 'x');
+    RIG_BOOT(rig, BS_COPY_MEM, option + 10, PICK_KEPT(p), 256);
+    rig_store(rig, at, 4, 1);
+    RIG_RUNTIME(rig, RS_SET_VARIABLE, rig_string(rig, "Boot0001"),
+                rig_guid(rig, &other_guids[GUID_GLOBAL]), 7, 64 + take(p, 1), option);
+    RIG_RUNTIME(rig, RS_SET_VARIABLE, rig_string(rig, take(p, 1) & 1 ? "BootOrder" : "BootNext"),
+                rig_guid(rig, &other_guids[GUID_GLOBAL]), 7, 2, at);
+}
+
 static void step(struct efi_rig *rig, struct program *p)
 {
     switch (take(p, 1) % 16) {
@@ -354,6 +386,8 @@ static void step(struct efi_rig *rig, struct program *p)
     case 3:
         if (take(p, 1) < 32)
             take_over(rig, p);
+        else if (take(p, 1) < 128)
+            install_loader(rig, p);
         break;
     case 4:
     case 5: call(rig, p, rig->runtime, PICK(runtime_services, p), false); break;
@@ -446,7 +480,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
         rig->config.gop.height = 48;
         rig->config.gop.base = RIG_RAM + 0x2000000;
     }
-    rig_run(rig, &err);
+    for (unsigned life = 0; life < (setup & 128 ? 2 : 1); life++) {
+        p->taken_over = false;
+        p->depth = 0;
+        rig_run(rig, &err);
+    }
     rig_free(rig);
     free(p);
     return 0;

@@ -11,10 +11,11 @@
 #include "base/units.h"
 #include "firmware/efi/pe.h"
 
-#define MAX_FUNCTIONS 64u
-#define MAX_FRAMES    128u
-#define MAGIC         0xd4200000u /* BRK #function */
-#define SCRATCH       (UINT64_C(512) << 10)
+#define MAX_FUNCTIONS   64u
+#define MAX_FRAMES      128u
+#define MAGIC           0xd4200000u /* BRK #function */
+#define GUEST_ARGUMENTS 5u
+#define SCRATCH         (UINT64_C(512) << 10)
 
 /* The frame (stub.S), and the stub's own services. */
 enum {
@@ -392,7 +393,7 @@ static void wait_for_interrupt(struct efi_rig *rig)
 static uint64_t follow(struct efi_rig *rig, uint64_t frame, bool answered)
 {
     const struct efi_cpu cpu = {translate, rig};
-    uint64_t args[4], result;
+    uint64_t args[GUEST_ARGUMENTS], result;
 
     for (;; answered = false) {
         if (!answered && efi_ring(rig->efi, &cpu, frame + rig->offset))
@@ -400,7 +401,7 @@ static uint64_t follow(struct efi_rig *rig, uint64_t frame, bool answered)
         switch (rig_load(rig, frame + FRAME_COMMAND, 8)) {
         case EFI_COMMAND_RETURN: return rig_load(rig, frame + FRAME_ARGUMENTS, 8);
         case EFI_COMMAND_CALL:
-            for (unsigned i = 0; i < 4; i++)
+            for (unsigned i = 0; i < GUEST_ARGUMENTS; i++)
                 args[i] = rig_load(rig, frame + FRAME_ARGUMENTS + 8 * i, 8);
             result = run_function(rig, rig_load(rig, frame + FRAME_TARGET, 8), args);
             rig_store(rig, frame + FRAME_ARGUMENTS, 8, result);

@@ -22,7 +22,7 @@
 
 struct efi_rig;
 
-/* A function of the guest's: its first four arguments; what it returns is X0. */
+/* A function of the guest's: its first five arguments; what it returns is X0. */
 typedef uint64_t (*rig_function)(struct efi_rig *rig, const uint64_t *args);
 
 struct efi_rig {
