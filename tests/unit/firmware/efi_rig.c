@@ -383,7 +383,7 @@ void rig_tick(struct efi_rig *rig)
 
 static void wait_for_interrupt(struct efi_rig *rig)
 {
-    if (rig->waits++ == rig->max_waits)
+    if (rig->waits++ >= rig->max_waits)
         rig_end(rig);
     rig->now_ns += 10 * NS_PER_MSEC;
     rig_tick(rig);
@@ -481,6 +481,7 @@ int rig_run(struct efi_rig *rig, struct error *err)
 
     mem_clear(rig->mem);
     rig->offset = 0;
+    rig->waits = 0;
     if (!ret)
         ret = efi_power_on(rig->efi, &entry, err);
     if (ret)
