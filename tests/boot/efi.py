@@ -400,6 +400,19 @@ def bsd(bench):
             guest.expect(rb"login: |\(I\)nstall|\r\n# ")
 
 
+def bsd_button(bench):
+    """The power button ends its kernel in good order, where that has a driver for it."""
+    with Guest(bench.atoll, [bsd_image(bench), "--net", "user"], terminal=True) as guest:
+        guest.expect(rb"root on ")
+        if b"acpibtn0 at acpi0" not in guest.output:
+            raise Skip("this kernel has no driver for the power button")
+        guest.expect(rb"login: ")
+        # Its kernel ignores the button for ten seconds after a start, lest it is one that woke it.
+        guest.alive(12)
+        guest.send(ESCAPE + b"p")
+        guest.wait(0)
+
+
 def bsd_tables(bench):
     """The same disk with a device tree instead of ACPI."""
     disk = bsd_image(bench)
@@ -421,7 +434,7 @@ def bsd_strict(bench):
 TESTS = {test.__name__: test for test in (
     stub, stub_trixie, stub_interp, option, zboot, grub, grub_interp, grub_menu, shim, systemd_boot,
     unified, iso, qcow2, bare, second, nvram, acpi, fdt, strict, reset, nothing, installer,
-    systemd, bsd, bsd_tables, bsd_strict)}
+    systemd, bsd, bsd_button, bsd_tables, bsd_strict)}
 
 if __name__ == "__main__":
     sys.exit(boot.main(TESTS))
