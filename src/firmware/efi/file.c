@@ -84,7 +84,7 @@ static int file_free(struct open_file *open)
         at = &(*at)->next;
     *at = open->next;
     volume_release(open->file);
-    efi_interface_free(open->device->efi, open->interface);
+    efi_interface_free(open->device->efi, open->interface, open);
     free(open);
     return ret;
 }

@@ -131,7 +131,8 @@ extern const struct efi_protocol *const efi_protocols[];
  * EFI_OUT_OF_RESOURCES. */
 efi_status efi_interface_new(struct efi *efi, const struct efi_protocol *type, void *object,
                              size_t extra, uint64_t *guest);
-void efi_interface_free(struct efi *efi, uint64_t guest);
+/* Frees the one with `object` behind it: a program can have the pool give out an address twice. */
+void efi_interface_free(struct efi *efi, uint64_t guest, const void *object);
 
 /* The object behind `This`, the first argument of every method; NULL when it is no live interface
  * of that type. */

@@ -122,12 +122,12 @@ efi_status efi_interface_new(struct efi *efi, const struct efi_protocol *type, v
     return EFI_SUCCESS;
 }
 
-void efi_interface_free(struct efi *efi, uint64_t guest)
+void efi_interface_free(struct efi *efi, uint64_t guest, const void *object)
 {
     for (size_t i = 0; i < efi->interface_count; i++) {
         struct efi_interface *slot = &efi->interfaces[i];
 
-        if (slot->freed || slot->guest != guest)
+        if (slot->freed || slot->guest != guest || slot->object != object)
             continue;
         *slot = (struct efi_interface){.freed = true};
         efi_pool_free(efi, guest);

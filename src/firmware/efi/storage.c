@@ -249,7 +249,7 @@ static void device_stop(struct storage_device *device)
     volume_close(device->volume);
     for (size_t i = 0; i < nitems(interfaces); i++) {
         if (interfaces[i])
-            efi_interface_free(device->efi, interfaces[i]);
+            efi_interface_free(device->efi, interfaces[i], device);
     }
     free(device);
 }

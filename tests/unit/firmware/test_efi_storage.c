@@ -128,10 +128,10 @@ efi_status efi_interface_new(struct efi *efi, const struct efi_protocol *type, v
     return EFI_SUCCESS;
 }
 
-void efi_interface_free(struct efi *efi, uint64_t guest)
+void efi_interface_free(struct efi *efi, uint64_t guest, const void *object)
 {
     for (unsigned i = 0; i < efi->interface_count; i++) {
-        if (efi->interfaces[i].guest == guest && efi->interfaces[i].object) {
+        if (efi->interfaces[i].guest == guest && efi->interfaces[i].object == object) {
             efi->interfaces[i].object = NULL;
             efi->freed++;
             return;
