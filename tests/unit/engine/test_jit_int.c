@@ -152,8 +152,8 @@ static void compile_program(struct host *h, const struct program *p)
     thunks_emit(&as, &calls, &thunks);
     h->enter = (void (*)(struct soft_cpu *, const void *))(void *)thunks.enter;
     h->entry = as.at;
-    assert_true(
-        compile(&h->compiler, &as, &thunks, &pool, (const uint8_t *)p->word, 0, 0, 0, false));
+    assert_true(compile(&h->compiler, &as, &thunks, &pool, (const uint8_t *)p->word, 0, 0,
+                        &cpuid_atoll, 0, false));
 }
 
 /* --- the test --- */
