@@ -82,9 +82,9 @@ static efi_status load_file(struct efi *efi, uint64_t volume, const uint16_t *fi
     uint8_t *bytes;
     size_t length;
     char name[128];
-    efi_status status = efi_storage_read_file(efi, volume, file, &bytes, &length);
+    efi_status status;
 
-    if (status != EFI_SUCCESS || !own)
+    if (!own || efi_storage_read_file(efi, volume, file, &bytes, &length) != EFI_SUCCESS)
         return EFI_NOT_FOUND;
     path = *own;
     device_path_add_file(&path, file);

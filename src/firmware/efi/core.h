@@ -134,6 +134,12 @@ efi_status efi_stop(struct efi_call *call);
  * `status`. EFI_INVALID_PARAMETER: none did. */
 efi_status efi_unwind(struct efi_call *call, const struct efi_image *image, efi_status status);
 
+/* --- fault.c --- */
+
+/* Says what a program's exception was (X0 is the vector, X1 to X3 are ESR, ELR and FAR), and stops.
+ */
+efi_status efi_fault(struct efi_call *call);
+
 /* --- stub.c --- */
 
 /* Lays out stub, page tables and stack at power-on; where CPU 0 starts. */

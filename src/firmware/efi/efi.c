@@ -139,7 +139,9 @@ int efi_power_on(struct efi *efi, struct kernel_entry *entry, struct error *err)
     *entry = (struct kernel_entry){.kind = KERNEL_EFI};
     status = start(efi, &entry->pc);
     pthread_mutex_unlock(&efi->lock);
-    return status == EFI_SUCCESS ? 0 : error_set(err, ENOMEM, "there is not enough memory for EFI");
+    if (status == EFI_OUT_OF_RESOURCES)
+        return error_set(err, ENOMEM, "there is not enough memory for EFI");
+    return status == EFI_SUCCESS ? 0 : error_set(err, EINVAL, "EFI cannot describe this machine");
 }
 
 bool efi_is_booting(struct efi *efi)

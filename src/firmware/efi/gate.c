@@ -203,21 +203,6 @@ static efi_status tick(struct efi_call *call)
     return EFI_SUCCESS; /* that it rang is all */
 }
 
-/* A program's exception. X0 is the vector, X1 to X3 are ESR, ELR and FAR. */
-static efi_status fault(struct efi_call *call)
-{
-    const struct efi_image *image = efi_image_at(call->efi, call->arg[2]);
-
-    log_error(call->efi->config.log,
-              "the EFI program %s crashed at pc 0x%llx (0x%llx in it): exception class 0x%x, "
-              "ESR 0x%llx, address 0x%llx",
-              image ? image->name : "(none that is loaded)", (unsigned long long)call->arg[2],
-              (unsigned long long)(image ? call->arg[2] - image->base : 0),
-              (unsigned)(call->arg[1] >> 26 & 0x3f), (unsigned long long)call->arg[1],
-              (unsigned long long)call->arg[3]);
-    return efi_stop(call);
-}
-
 static efi_status serve(struct efi_call *call, uint64_t number)
 {
     struct efi *efi = call->efi;
@@ -227,7 +212,7 @@ static efi_status serve(struct efi_call *call, uint64_t number)
     switch (number) {
     case SERVICE_BOOT: return efi_boot_start(call);
     case SERVICE_TICK: return tick(call);
-    case SERVICE_FAULT: return fault(call);
+    case SERVICE_FAULT: return efi_fault(call);
     default: break;
     }
     if (number >= efi->service_count || !efi->services[number].service)
@@ -306,7 +291,8 @@ static int ring_boot(struct efi *efi, const struct efi_cpu *cpu, const struct fr
     struct efi_call *call;
     efi_status status;
 
-    if (top && top->resume && top->frame == va)
+    /* A crash is told from the top of the stack, where the first frame may wait. */
+    if (top && top->resume && top->frame == va && frame->service != SERVICE_FAULT)
         return go_on(top, cpu, frame->arg[0]);
     if (efi->depth == EFI_MAX_CALLS) {
         log_error(efi->config.log, "EFI: more than %u calls one within the other", EFI_MAX_CALLS);
@@ -327,7 +313,9 @@ static int ring_runtime(struct efi *efi, const struct efi_cpu *cpu, const struct
     efi_status status = EFI_UNSUPPORTED;
 
     fill(&call, frame, va);
-    if (frame->service < efi->service_count && efi->services[frame->service].runtime)
+    /* The stub's vectors are there until the operating system has its own. */
+    if (frame->service == SERVICE_FAULT ||
+        (frame->service < efi->service_count && efi->services[frame->service].runtime))
         status = serve(&call, frame->service);
     return reply(&call, status);
 }

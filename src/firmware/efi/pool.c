@@ -11,7 +11,7 @@
 
 #define SMALLEST      32u
 #define LARGEST       2048u
-#define MAX_SLABS     (1u << 20)
+#define MAX_SLABS     (1u << 16)
 #define RUNTIME_PAGES 16u /* runtime regions are whole 64 KiB (memory.c) */
 
 struct efi_slab {

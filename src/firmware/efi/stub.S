@@ -176,9 +176,9 @@ quiet:                                  /* the operating system takes over: no m
 vectors:
         .macro  fault kind
         .balign 0x80
-        sub     sp, sp, #0x40
-        stp     x0, x1, [sp]
-        stp     x2, x3, [sp, #0x10]
+        adr     x0, stack_top           /* its own stack may be what is wrong */
+        ldr     x0, [x0]
+        mov     sp, x0
         mov     x0, #\kind
         mrs     x1, esr_el1
         mrs     x2, elr_el1

@@ -119,10 +119,16 @@ efi_status efi_install_configuration_table(struct efi_call *call)
 
 /* --- what describes the machine --- */
 
+static efi_status refused(struct efi *efi, const struct error *err)
+{
+    log_error(efi->config.log, "%s", err->text);
+    return EFI_UNSUPPORTED;
+}
+
 static efi_status add_acpi(struct efi *efi)
 {
     uint8_t *blob = malloc(ACPI_MAX_SIZE);
-    struct error err;
+    struct error err = {0};
     uint64_t base;
     int64_t length = 0;
     efi_status status = blob ? EFI_SUCCESS : EFI_OUT_OF_RESOURCES;
@@ -132,7 +138,7 @@ static efi_status add_acpi(struct efi *efi)
                                (ACPI_MAX_SIZE + EFI_PAGE - 1) / EFI_PAGE, &base);
     if (status == EFI_SUCCESS) {
         length = acpi_build(efi->config.platform, base, blob, ACPI_MAX_SIZE, &err);
-        status = length > 0 ? EFI_SUCCESS : EFI_OUT_OF_RESOURCES;
+        status = length > 0 ? EFI_SUCCESS : refused(efi, &err);
     }
     if (status == EFI_SUCCESS) {
         efi_poke(efi, base, blob, (size_t)length);
@@ -146,13 +152,15 @@ static efi_status add_fdt(struct efi *efi)
 {
     const struct fdt_chosen chosen = {0};
     uint8_t *blob = malloc(FDT_MAX_SIZE);
-    struct error err;
+    struct error err = {0};
     uint64_t base;
     int64_t length = 0;
     efi_status status = blob ? EFI_SUCCESS : EFI_OUT_OF_RESOURCES;
 
     if (status == EFI_SUCCESS)
         length = fdt_build(efi->config.platform, &chosen, blob, FDT_MAX_SIZE, &err);
+    if (length < 0)
+        status = refused(efi, &err);
     if (length > 0)
         status =
             efi_pages_new(efi, EFI_ALLOCATE_ANY, EFI_ACPI_RECLAIM, FDT_MAX_SIZE / EFI_PAGE, &base);
@@ -168,7 +176,7 @@ static efi_status add_smbios(struct efi *efi)
 {
     uint8_t blob[SMBIOS_MAX_SIZE], uuid[16];
     struct smbios_entry_points entries;
-    struct error err;
+    struct error err = {0};
     uint64_t base = UINT32_MAX;
     int64_t length;
     efi_status status = efi_pages_new(efi, EFI_ALLOCATE_MAX, EFI_RUNTIME_DATA, 1, &base);
@@ -178,7 +186,7 @@ static efi_status add_smbios(struct efi *efi)
     variables_identifier(efi->variables, uuid);
     length = smbios_build(efi->config.platform, uuid, base, blob, sizeof(blob), &entries, &err);
     if (length <= 0)
-        return EFI_OUT_OF_RESOURCES;
+        return refused(efi, &err);
     efi_poke(efi, base, blob, (size_t)length);
     status = efi_config_table_set(efi, &smbios3_guid, entries.entry64);
     if (status == EFI_SUCCESS && entries.entry32)
