@@ -103,6 +103,8 @@ uint64_t efi_main(uint64_t image, uint64_t *system)
         test_crash(&p);
     else if (is_word(o, n, "take-over"))
         test_take_over(&p);
+    else if (is_word(o, n, "wait"))
+        test_wait(&p);
     else if (is_word(o, n, "wild"))
         test_wild(&p, number_in(o, n));
     else

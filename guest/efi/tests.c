@@ -123,6 +123,14 @@ void test_crash(struct program *p)
     *(volatile uint64_t *)(UINT64_C(0xdead) << 32) = 1;
 }
 
+/* Stays with EFI. */
+void test_wait(struct program *p)
+{
+    say(p, "waiting\n");
+    for (;;)
+        EFI_CALL(p->boot, STALL, 100000);
+}
+
 /* --- an operating system --- */
 
 #define OFFSET (UINT64_C(128) << 39) /* another entry of the level 0 table */

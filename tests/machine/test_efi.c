@@ -71,9 +71,9 @@ static void test_save_early(void **state)
     void *bytes;
     size_t length;
 
-    describe("wild 1");
+    describe("wait");
     vm_start(&vm);
-    vm_await(&vm, "wild\n");
+    vm_await(&vm, "waiting\n");
     assert_int_equal(atoll_pause(vm.atoll), 0);
     assert_true(atoll_save(vm.atoll, &bytes, &length, &error) < 0);
     assert_true(error.text[0]);
