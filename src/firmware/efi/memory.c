@@ -161,7 +161,8 @@ static efi_status take_at(struct efi *efi, uint32_t type, uint64_t pages, uint64
 efi_status efi_pages_aligned(struct efi *efi, uint32_t type, uint64_t pages, uint64_t align,
                              uint64_t *address)
 {
-    return take(efi, type, pages, MAX(align, align_of(type)), UINT64_MAX, address);
+    return take(efi, type, align_up(pages, align_of(type) / EFI_PAGE), MAX(align, align_of(type)),
+                UINT64_MAX, address);
 }
 
 efi_status efi_pages_new(struct efi *efi, enum efi_allocate how, uint32_t type, uint64_t pages,
