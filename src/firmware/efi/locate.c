@@ -142,27 +142,29 @@ efi_status efi_locate_protocol(struct efi_call *call)
     return handle ? EFI_SUCCESS : EFI_NOT_FOUND;
 }
 
-/* How many bytes of `path` a handle's own device path covers; 0: not a beginning of it. */
-static size_t covers(struct efi *efi, uint64_t own, const uint8_t *path, size_t length)
+/* Whether a handle's own device path is a beginning of `path`; *covered is its length. */
+static bool covers(struct efi *efi, uint64_t own, const uint8_t *path, size_t length,
+                   size_t *covered)
 {
     struct device_path prefix = {.length = 0};
-    size_t rest;
 
     prefix.length = efi_path_read(efi, own, prefix.bytes, sizeof(prefix.bytes));
-    return prefix.length && device_path_begins(path, length, &prefix, &rest) ? MAX(rest, 1) : 0;
+    return prefix.length && device_path_begins(path, length, &prefix, covered);
 }
 
 uint64_t efi_handle_on_path(struct efi *efi, const struct efi_guid *guid, const uint8_t *path,
                             size_t length, size_t *covered)
 {
     uint64_t found = 0;
+    size_t n;
 
     *covered = 0;
     for (struct efi_handle *h = efi->handles; h; h = h->next) {
         const struct efi_binding *b = efi_binding_of(h, &efi_device_path_guid);
-        size_t n = b && efi_binding_of(h, guid) ? covers(efi, b->interface, path, length) : 0;
 
-        if (n > *covered) {
+        if (!b || !efi_binding_of(h, guid) || !covers(efi, b->interface, path, length, &n))
+            continue;
+        if (!found || n > *covered) {
             *covered = n;
             found = h->id;
         }
