@@ -109,6 +109,7 @@ struct efi {
     struct efi_handle *handles, **handles_end;
     struct efi_notify *notifies;
     uint64_t next_handle;
+    size_t binding_count, open_count; /* on all handles */
     struct efi_event *events;
     uint64_t next_event, event_order;
     uint64_t time_offset; /* seconds that SetTime put the guest's clock from the host's */

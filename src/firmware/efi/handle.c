@@ -10,6 +10,7 @@
 #define SERVICE(n) (EFI_TABLE_HEADER + 8 * (n))
 
 #define MAX_HANDLES  16384u
+#define MAX_BINDINGS 32768u /* on all handles */
 #define FIRST_HANDLE UINT64_C(0xa7011000)
 #define HANDLE_STEP  16u
 
@@ -56,8 +57,10 @@ static struct efi_handle *new_handle(struct efi *efi)
     return h;
 }
 
-static void free_binding(struct efi_binding *b)
+static void free_binding(struct efi *efi, struct efi_binding *b)
 {
+    efi->binding_count--;
+    efi->open_count -= b->open_count;
     free(b->opens);
     free(b);
 }
@@ -85,7 +88,7 @@ void efi_handles_stop(struct efi *efi)
             struct efi_binding *b = h->bindings;
 
             h->bindings = b->next;
-            free_binding(b);
+            free_binding(efi, b);
         }
         free(h);
     }
@@ -115,7 +118,9 @@ efi_status efi_install(struct efi *efi, uint64_t *handle, const struct efi_guid 
         return *handle ? EFI_INVALID_PARAMETER : EFI_OUT_OF_RESOURCES;
     if (efi_binding_of(h, guid))
         return EFI_INVALID_PARAMETER;
-    b = h->binding_count < EFI_MAX_PROTOCOLS ? calloc(1, sizeof(*b)) : NULL;
+    b = h->binding_count < EFI_MAX_PROTOCOLS && efi->binding_count < MAX_BINDINGS
+            ? calloc(1, sizeof(*b))
+            : NULL;
     if (!b) {
         if (!h->bindings)
             drop_handle(efi, h);
@@ -127,6 +132,7 @@ efi_status efi_install(struct efi *efi, uint64_t *handle, const struct efi_guid 
         ;
     *end = b;
     h->binding_count++;
+    efi->binding_count++;
     *handle = h->id;
     tell(efi, guid);
     return EFI_SUCCESS;
@@ -143,7 +149,7 @@ efi_status efi_uninstall(struct efi *efi, uint64_t handle, const struct efi_guid
         return EFI_NOT_FOUND;
     gone = *at;
     *at = gone->next;
-    free_binding(gone);
+    free_binding(efi, gone);
     if (--h->binding_count == 0)
         drop_handle(efi, h);
     return EFI_SUCCESS;
@@ -327,8 +333,10 @@ static efi_status protocols_per_handle(struct efi_call *call)
         pointers[i++] = at;
     }
     efi_poke(call->efi, array, pointers, i * 8);
-    if (efi_write_u64(call, call->arg[1], array) || efi_write_u64(call, call->arg[2], i))
+    if (efi_write_u64(call, call->arg[1], array) || efi_write_u64(call, call->arg[2], i)) {
+        efi_pool_free(call->efi, array);
         return EFI_INVALID_PARAMETER;
+    }
     return EFI_SUCCESS;
 }
 

@@ -43,6 +43,9 @@ struct efi_binding *efi_binding_of(struct efi_handle *handle, const struct efi_g
 efi_status efi_give_array(struct efi_call *call, const void *from, size_t size, size_t count,
                           uint64_t count_at, uint64_t array_at);
 
+/* Closes everything that `agent`, a program that is unloaded, has open (7.4.3). */
+void efi_opens_forget(struct efi *efi, uint64_t agent);
+
 /* Services of this database that are in other files. */
 efi_status efi_open_protocol(struct efi_call *call);
 efi_status efi_close_protocol(struct efi_call *call);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "firmware/efi/core.h"
+#include "firmware/efi/handle.h"
 #include "firmware/file.h"
 
 #define SERVICE(n) (EFI_TABLE_HEADER + 8 * (n))
@@ -75,6 +75,7 @@ void efi_image_unload(struct efi *efi, struct efi_image *image)
         at = &(*at)->next;
     if (*at)
         *at = image->next;
+    efi_opens_forget(efi, image->handle);
     efi_uninstall(efi, image->handle, &efi_loaded_image_guid);
     efi_uninstall(efi, image->handle, &loaded_image_path_guid);
     efi_pool_free(efi, image->loaded);

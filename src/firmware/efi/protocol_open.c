@@ -6,7 +6,8 @@
 
 #include "firmware/efi/handle.h"
 
-#define MAX_OPENS 256u /* of one protocol on a handle */
+#define MAX_OPENS     256u   /* of one protocol on a handle */
+#define MAX_ALL_OPENS 16384u /* of all */
 
 /* OpenProtocol's attributes */
 enum {
@@ -46,8 +47,8 @@ static efi_status may_open(const struct efi_binding *b, uint64_t agent, uint64_t
     return EFI_SUCCESS;
 }
 
-static efi_status remember_open(struct efi_binding *b, uint64_t agent, uint64_t controller,
-                                uint32_t attributes)
+static efi_status remember_open(struct efi *efi, struct efi_binding *b, uint64_t agent,
+                                uint64_t controller, uint32_t attributes)
 {
     struct efi_open *grown;
 
@@ -59,13 +60,29 @@ static efi_status remember_open(struct efi_binding *b, uint64_t agent, uint64_t 
             return EFI_SUCCESS;
         }
     }
-    grown = b->open_count < MAX_OPENS ? realloc(b->opens, (b->open_count + 1) * sizeof(*b->opens))
-                                      : NULL;
+    grown = b->open_count < MAX_OPENS && efi->open_count < MAX_ALL_OPENS
+                ? realloc(b->opens, (b->open_count + 1) * sizeof(*b->opens))
+                : NULL;
     if (!grown)
         return EFI_OUT_OF_RESOURCES;
     b->opens = grown;
     b->opens[b->open_count++] = (struct efi_open){agent, controller, attributes, 1};
+    efi->open_count++;
     return EFI_SUCCESS;
+}
+
+void efi_opens_forget(struct efi *efi, uint64_t agent)
+{
+    for (struct efi_handle *h = efi->handles; h; h = h->next)
+        for (struct efi_binding *b = h->bindings; b; b = b->next) {
+            size_t kept = 0;
+
+            for (size_t i = 0; i < b->open_count; i++)
+                if (b->opens[i].agent != agent)
+                    b->opens[kept++] = b->opens[i];
+            efi->open_count -= b->open_count - kept;
+            b->open_count = kept;
+        }
 }
 
 /* OpenProtocol(Handle, *Protocol, **Interface, AgentHandle, ControllerHandle, Attributes) */
@@ -86,7 +103,7 @@ efi_status efi_open_protocol(struct efi_call *call)
         return EFI_UNSUPPORTED;
     status = may_open(b, call->arg[3], call->arg[4], attributes);
     if (status == EFI_SUCCESS && attributes != OPEN_TEST_PROTOCOL && call->arg[3])
-        status = remember_open(b, call->arg[3], call->arg[4], attributes);
+        status = remember_open(call->efi, b, call->arg[3], call->arg[4], attributes);
     if ((status == EFI_SUCCESS || status == EFI_ALREADY_STARTED) &&
         attributes != OPEN_TEST_PROTOCOL && efi_write_u64(call, call->arg[2], b->interface))
         return EFI_INVALID_PARAMETER;
@@ -110,6 +127,7 @@ efi_status efi_close_protocol(struct efi_call *call)
         if (b->opens[i].agent != call->arg[2] || b->opens[i].controller != call->arg[3])
             b->opens[kept++] = b->opens[i];
     found = kept != b->open_count;
+    call->efi->open_count -= b->open_count - kept;
     b->open_count = kept;
     return found ? EFI_SUCCESS : EFI_NOT_FOUND;
 }
