@@ -111,6 +111,7 @@ uint64_t spin(volatile uint64_t *flag, uint64_t limit);
 void test_timers(struct program *p);
 void test_images(struct program *p);
 void test_crash(struct program *p);
+void test_bad_stack(struct program *p);
 _Noreturn void test_wait(struct program *p);
 void test_take_over(struct program *p);
 void test_wild(struct program *p, uint64_t seed);

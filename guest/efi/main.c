@@ -99,6 +99,8 @@ uint64_t efi_main(uint64_t image, uint64_t *system)
         test_timers(&p);
     else if (is_word(o, n, "images"))
         test_images(&p);
+    else if (is_word(o, n, "stack"))
+        test_bad_stack(&p);
     else if (is_word(o, n, "crash"))
         test_crash(&p);
     else if (is_word(o, n, "take-over"))

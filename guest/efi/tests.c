@@ -123,6 +123,14 @@ void test_crash(struct program *p)
     *(volatile uint64_t *)(UINT64_C(0xdead) << 32) = 1;
 }
 
+/* A stack that is not there: the vectors must not need it. */
+void test_bad_stack(struct program *p)
+{
+    say(p, "over\n");
+    __asm__ volatile("msr daifset, #2; mov sp, %0; str xzr, [sp]" ::"r"(UINT64_C(0xdead) << 32)
+                     : "memory");
+}
+
 /* Stays with EFI. */
 void test_wait(struct program *p)
 {
