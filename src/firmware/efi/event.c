@@ -11,7 +11,7 @@
 
 #define SERVICE(n) (EFI_TABLE_HEADER + 8 * (n))
 
-#define MAX_EVENTS  4096u
+#define MAX_EVENTS  1024u
 #define FIRST_EVENT UINT64_C(0xe7e01000)
 #define EVENT_STEP  16u
 #define MAX_WAIT    256u

@@ -284,6 +284,14 @@ static int finish_unwound(struct efi_call *by, efi_status status)
     return ret ? ret : reply(&exiting, status);
 }
 
+/* Nothing is answered any more: the frame waits until the machine has stopped. */
+static int ring_stopped(struct efi *efi, const struct efi_cpu *cpu, uint64_t va)
+{
+    struct efi_call call = {.efi = efi, .cpu = cpu, .frame = va};
+
+    return reply(&call, efi_stop(&call));
+}
+
 static int ring_boot(struct efi *efi, const struct efi_cpu *cpu, const struct frame *frame,
                      uint64_t va)
 {
@@ -291,12 +299,14 @@ static int ring_boot(struct efi *efi, const struct efi_cpu *cpu, const struct fr
     struct efi_call *call;
     efi_status status;
 
+    if (efi->dead)
+        return ring_stopped(efi, cpu, va);
     /* A crash is told from the top of the stack, where the first frame may wait. */
     if (top && top->resume && top->frame == va && frame->service != SERVICE_FAULT)
         return go_on(top, cpu, frame->arg[0]);
     if (efi->depth == EFI_MAX_CALLS) {
         log_error(efi->config.log, "EFI: more than %u calls one within the other", EFI_MAX_CALLS);
-        return -EFAULT;
+        return ring_stopped(efi, cpu, va);
     }
     call = &efi->calls[efi->depth++];
     *call = (struct efi_call){.efi = efi, .cpu = cpu};

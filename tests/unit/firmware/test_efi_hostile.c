@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "efi_rig.h"
 #include "firmware/efi/pe.h"
@@ -245,12 +246,54 @@ static void test_memory(void **state)
     run(load_runtime_driver);
 }
 
+/* --- calls within calls --- */
+
+static uint64_t nested_source;
+static size_t nested_length;
+
+/* Each program starts another one like it, until there are too many. */
+static uint64_t nest(struct efi_rig *rig, const uint64_t *args)
+{
+    uint64_t at = rig_scratch(rig, 8);
+
+    assert_ok(RIG_BOOT(rig, BS_LOAD_IMAGE, 0, rig->image, 0, nested_source, nested_length, at));
+    return RIG_BOOT(rig, BS_START_IMAGE, rig_load(rig, at, 8), 0, 0);
+}
+
+static uint64_t nest_for_ever(struct efi_rig *rig, const uint64_t *args)
+{
+    uint8_t *bytes = rig_program(rig, nest, PE_SUBSYSTEM_APPLICATION, &nested_length);
+
+    nested_source = rig_scratch(rig, nested_length);
+    mem_write(rig->mem, nested_source, bytes, nested_length);
+    free(bytes);
+    nest(rig, args);
+    fail_msg("there is no end to calls");
+    return 0;
+}
+
+/* The machine stops, which is said once. */
+static void test_nesting(void **state)
+{
+    struct efi_rig *rig = rig_new(nest_for_ever, NULL);
+    struct error err = {0};
+    const char *said;
+
+    assert_int_equal(rig_run(rig, &err), 0);
+    assert_int_equal(rig->stops, 1);
+    said = strstr(rig->said, "one within the other");
+    assert_non_null(said);
+    assert_null(strstr(said + 1, "one within the other"));
+    rig_free(rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shared_address),
         cmocka_unit_test(test_handles),
         cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_nesting),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
