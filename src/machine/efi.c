@@ -199,6 +199,19 @@ bool machine_efi_input(struct machine *m, const uint8_t *bytes, size_t length, s
     return true;
 }
 
+/* Drops what EFI has not read: a console that waits for room goes on, and its bytes reach whoever
+ * reads next. */
+static void drop_input(struct machine *m)
+{
+    struct machine_efi *e = m->efi;
+
+    pthread_mutex_lock(&e->input_lock);
+    e->input_length = 0;
+    pthread_mutex_unlock(&e->input_lock);
+    if (m->uart_console)
+        console_resume(m->uart_console);
+}
+
 /* --- clocks, and what stops the machine --- */
 
 static uint64_t now_ns(void *ctx)
@@ -232,25 +245,23 @@ static void code_written(void *ctx, uint64_t ipa, uint64_t length)
 
 static void reset_device(void *dev)
 {
-    struct machine_efi *e = dev;
-
-    e->input_length = 0;
+    drop_input(dev);
 }
 
 static int save_device(void *dev, struct state *state, const char *instance)
 {
-    return efi_save(((struct machine_efi *)dev)->efi, state, instance);
+    return efi_save(((struct machine *)dev)->efi->efi, state, instance);
 }
 
 static int load_device(void *dev, const struct state *state, const char *instance,
                        struct error *err)
 {
-    return efi_load(((struct machine_efi *)dev)->efi, state, instance, err);
+    return efi_load(((struct machine *)dev)->efi->efi, state, instance, err);
 }
 
 static void free_device(void *dev)
 {
-    struct machine_efi *e = dev;
+    struct machine_efi *e = ((struct machine *)dev)->efi;
 
     efi_destroy(e->efi);
     e->efi = NULL;
@@ -308,7 +319,7 @@ int machine_efi_create(struct machine *m, struct error *err)
     ret = efi_create(&e->efi, &config, err);
     if (ret)
         return ret;
-    machine_add_device(m, &efi_device_ops, e, "efi");
+    machine_add_device(m, &efi_device_ops, m, "efi");
     return 0;
 }
 
@@ -353,9 +364,13 @@ bool machine_efi_store(struct cpu *cpu, uint64_t ipa, uint64_t value, int *ret)
 {
     const struct efi_cpu caller = {translate, cpu};
     struct machine_efi *e = cpu->machine->efi;
+    bool booting;
 
     if (!e || !e->efi || ipa != LAYOUT_EFI_BASE)
         return false;
+    booting = efi_is_booting(e->efi);
     *ret = efi_ring(e->efi, &caller, value);
+    if (booting && !efi_is_booting(e->efi))
+        drop_input(cpu->machine);
     return true;
 }
