@@ -215,7 +215,7 @@ static void say_file(struct text *text, const struct device_node *node)
 
         if (c == 0)
             return;
-        if (c < 0x20 || c == 0x7f || (c >= 0xd800 && c < 0xe000))
+        if (c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0xd800 && c < 0xe000))
             say(text, "?");
         else if (c < 0x80)
             say(text, "%c", c);

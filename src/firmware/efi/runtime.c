@@ -45,8 +45,8 @@ static efi_status get_time(struct efi_call *call)
     uint8_t out[TIME_LENGTH] = {0};
     struct tm tm;
 
-    if (!gmtime_r(&now, &tm))
-        return EFI_DEVICE_ERROR;
+    if (!gmtime_r(&now, &tm) || tm.tm_year < 0 || tm.tm_year > 8099)
+        return EFI_DEVICE_ERROR; /* a file of a machine's state may say any offset */
     store_le16(out + TIME_YEAR, (uint16_t)(tm.tm_year + 1900));
     out[TIME_MONTH] = (uint8_t)(tm.tm_mon + 1);
     out[TIME_DAY] = (uint8_t)tm.tm_mday;
