@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The guest's side of EFI: what is in the stub page (docs/efi.md). tools/efi-stub makes stub_code.h
- * from this file; the offsets in it are constants of stub.h. Position-independent, since an
+ * from this file; stub.c fills in its parameters. Position-independent, since an
  * operating system maps it where it likes (SetVirtualAddressMap).
  *
- * A frame, on the stack of whoever calls, as frame.h has it:
+ * A frame, on the stack of whoever calls, as gate.c reads it:
  *      0x00 service      0x08 command       0x10 x0-x7        0x50 target
  *      0x58 caller's SP  0x60 x19-x30       0xc0 d8-d15       0x100 bytes in all
  */
@@ -205,8 +205,8 @@ vectors:
         fault   15
         .balign 0x80
 
-/* Saves what a function that is called may change (of Q8 to Q15 that is the upper half), acknowledges,
- * starts the next tick, and lets the host call whom it is for. */
+/* Saves what a function that is called may change (of Q8 to Q15 that is the upper half),
+ * acknowledges, starts the next tick, and lets the host call whom it is for. */
 interrupt:
         sub     sp, sp, #0x2c0
         stp     x0, x1, [sp, #0x00]
