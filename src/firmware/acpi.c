@@ -173,6 +173,18 @@ static void gtdt(struct builder *b)
     add(b, &table, sizeof(table));
 }
 
+static struct acpi_gicc gicc(const struct platform *p, unsigned cpu)
+{
+    return (struct acpi_gicc){.type = ACPI_MADT_GICC,
+                              .length = sizeof(struct acpi_gicc),
+                              .cpu_interface_number = cpu,
+                              .acpi_processor_uid = cpu,
+                              .flags = ACPI_GICC_ENABLED,
+                              .performance_gsiv = p->ppi_pmu,
+                              .vgic_maintenance_interrupt = p->ppi_maintenance,
+                              .mpidr = p->mpidr[cpu]};
+}
+
 /* As many GICCs as there are CPUs, with the GICR's range in place of an address in each. */
 static void madt(struct builder *b)
 {
@@ -208,14 +220,7 @@ static void madt(struct builder *b)
         return;
     table.head = (struct acpi_madt){.header = header("APIC", length + sizeof(gic), 5)};
     for (unsigned i = 0; i < p->cpus; i++)
-        table.gicc[i] = (struct acpi_gicc){.type = ACPI_MADT_GICC,
-                                           .length = sizeof(table.gicc[i]),
-                                           .cpu_interface_number = i,
-                                           .acpi_processor_uid = i,
-                                           .flags = ACPI_GICC_ENABLED,
-                                           .performance_gsiv = p->ppi_pmu,
-                                           .vgic_maintenance_interrupt = p->ppi_maintenance,
-                                           .mpidr = p->mpidr[i]};
+        table.gicc[i] = gicc(p, i);
     memcpy(to, &table, length);
     memcpy(to + length, &gic, sizeof(gic));
     seal(to);

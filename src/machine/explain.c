@@ -112,8 +112,10 @@ void explain_ask_cpu(struct cpu *cpu)
 {
     struct machine *m = cpu->machine;
 
-    if (explainer_ask_cpu(m->explainer, cpu->index))
-        atomic_store(&m->asking, false);
+    /* First, so that a question that comes meanwhile is asked of the next exit. */
+    atomic_store(&m->asking, false);
+    if (!explainer_ask_cpu(m->explainer, cpu->index))
+        atomic_store(&m->asking, true);
 }
 
 int explain_create(struct machine *m)
