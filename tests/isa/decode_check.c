@@ -9,10 +9,11 @@
  * line of the table, and those with one bit changed; it compares allocation and text. "all" takes
  * every word and compares allocation.
  *
- * LLVM is given exactly the features of the declared CPU (arm/cpuid.c). Where both differ, the Arm
- * ARM decides, and a row of DIFFERENCES says why: "MASK VALUE RELATION KIND reason". KIND is atoll
- * (allocated here only), llvm (there only) or text; RELATION is "-", or two fields that are equal
- * (Rt=Rt2), or a register field that is not 31 (Rs!=31). A difference without a row fails.
+ * LLVM is given exactly the features of the declared CPUs (arm/cpuid.c), all that any has. Where
+ * both differ, the Arm ARM decides, and a row of DIFFERENCES says why: "MASK VALUE RELATION KIND
+ * reason". KIND is atoll (allocated here only), llvm (there only) or text; RELATION is "-", or two
+ * fields that are equal (Rt=Rt2), or a register field that is not 31 (Rs!=31). A difference without
+ * a row fails.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -27,7 +28,7 @@
 
 #define FEATURES                                                                                   \
     "+fp-armv8,+neon,+fullfp16,+lse,+crc,+rdm,+dotprod,+aes,+sha2,+rcpc,+ccpp,+pan,+pan-rwv,"      \
-    "+uaops,+sb,+ssbs,+el3,+v8.2a,-lor,-ras,-vh"
+    "+uaops,+sb,+ssbs,+pauth,+el3,+v8.2a,-lor,-ras,-vh"
 #define MAX_ROWS  256
 #define MAX_SHOWN 60
 

@@ -121,7 +121,12 @@ static void test_wrong(void **state)
         {"--trace", "t,from=0", "at="},
         {"--log", "loud", "debug"},
         {"--bogus", "x", "--help"},
-        {"stray", "x", "--"},
+        {"--tables", "dsdt", "acpi, fdt or both"},
+        {"--gpu", "1280", "1280x800"},
+        {"--gpu", "0x800", "1280x800"},
+        {"--gpu", "640x480,gpo", "gop"},
+        {"--screenshot", "", "a file"},
+        {"--explain", "loud", "off, brief or full"},
     };
 
     for (size_t i = 0; i < nitems(wrong); i++) {
@@ -135,6 +140,22 @@ static void test_wrong(void **state)
         assert_null(strchr(err.text, '\n'));
         options_free(&o);
     }
+}
+
+/* What is no option is a disk's image. */
+static void test_images(void **state)
+{
+    struct options o;
+    struct error err;
+
+    assert_int_equal(PARSE(&o, &err, "a,b.img", "--gpu", "640x480,gop", "c.img"), 0);
+    assert_int_equal(o.config.disk_count, 2);
+    assert_string_equal(o.config.disks[0].path, "a,b.img");
+    assert_string_equal(o.config.disks[1].path, "c.img");
+    assert_int_equal(o.config.gpu.width, 640);
+    assert_int_equal(o.config.gpu.height, 480);
+    assert_true(o.config.gpu.gop);
+    options_free(&o);
 }
 
 static void test_missing_value(void **state)
@@ -167,10 +188,10 @@ static void test_too_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),      cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_net_none),      cmocka_unit_test(test_wrong),
-        cmocka_unit_test(test_missing_value), cmocka_unit_test(test_too_many),
-        cmocka_unit_test(test_listings),
+        cmocka_unit_test(test_defaults), cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_net_none), cmocka_unit_test(test_wrong),
+        cmocka_unit_test(test_images),   cmocka_unit_test(test_missing_value),
+        cmocka_unit_test(test_too_many), cmocka_unit_test(test_listings),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
