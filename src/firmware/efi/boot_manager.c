@@ -82,10 +82,11 @@ static efi_status load_file(struct efi *efi, uint64_t volume, const uint16_t *fi
     uint8_t *bytes;
     size_t length;
     char name[128];
-    efi_status status;
+    efi_status status =
+        own ? efi_storage_read_file(efi, volume, file, &bytes, &length) : EFI_NOT_FOUND;
 
-    if (!own || efi_storage_read_file(efi, volume, file, &bytes, &length) != EFI_SUCCESS)
-        return EFI_NOT_FOUND;
+    if (status != EFI_SUCCESS)
+        return status;
     path = *own;
     device_path_add_file(&path, file);
     device_path_text(path.bytes, path.length, name, sizeof(name));
@@ -223,6 +224,13 @@ static efi_status program_ended(struct efi_call *call, uint64_t status)
     return next_candidate(call);
 }
 
+static efi_status waited(struct efi_call *call, uint64_t result)
+{
+    return next_candidate(call);
+}
+
+/* After a file that was read in vain the CPU leaves for a tick: it may be wanted elsewhere, and a
+ * disk may hold many. */
 static efi_status next_candidate(struct efi_call *call)
 {
     struct efi *efi = call->efi;
@@ -230,8 +238,12 @@ static efi_status next_candidate(struct efi_call *call)
     struct efi_image *image;
 
     while (boot->next < boot->count) {
-        if (load_candidate(efi, &boot->candidates[boot->next++], &image) != EFI_SUCCESS)
+        efi_status status = load_candidate(efi, &boot->candidates[boot->next++], &image);
+
+        if (status == EFI_NOT_FOUND)
             continue;
+        if (status != EFI_SUCCESS)
+            return efi_call_wait(call, waited);
         log_info(efi->config.log, "EFI: starting %s", image->name);
         efi_events_signal_group(efi, &efi_group_ready_to_boot);
         return efi_image_start(call, image, program_ended);

@@ -175,7 +175,7 @@ size_t efi_storage_volumes(struct efi *efi, uint64_t *handles, size_t room);
 
 /* Reads a whole file of the volume on `handle` into malloc'ed memory; `path` with backslashes, in
  * CHAR16. EFI_NOT_FOUND, EFI_VOLUME_CORRUPTED, EFI_DEVICE_ERROR, EFI_OUT_OF_RESOURCES (above
- * BOOT_FILE_MAX). */
+ * 1 GiB, the most that a program may have). */
 efi_status efi_storage_read_file(struct efi *efi, uint64_t handle, const uint16_t *path,
                                  uint8_t **bytes, size_t *length);
 

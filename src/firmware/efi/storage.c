@@ -11,9 +11,9 @@
 
 #include "base/endian.h"
 #include "base/units.h"
-#include "firmware/file.h"
 
-#define BOUNCE 65536u /* bytes on their way between a disk and guest memory */
+#define BOUNCE      65536u    /* bytes on their way between a disk and guest memory */
+#define PROGRAM_MAX (1 * GIB) /* of a file that is read as a whole; pe.c has no larger images */
 
 static const struct efi_guid device_path_guid = {
     0x09576e91, 0x6d3f, 0x11d2, {0x8e, 0x39, 0x00, 0xa0, 0xc9, 0x69, 0x72, 0x3b}};
@@ -308,7 +308,7 @@ static efi_status read_whole(struct volume_file *file, uint64_t most, uint8_t **
     volume_stat(file, &stat);
     if (stat.size > most) /* the entry lies: the volume is smaller */
         return EFI_VOLUME_CORRUPTED;
-    if (stat.size > BOOT_FILE_MAX)
+    if (stat.size > PROGRAM_MAX)
         return EFI_OUT_OF_RESOURCES;
     *bytes = malloc(stat.size + 1);
     if (!*bytes)

@@ -246,6 +246,37 @@ static void test_memory(void **state)
     run(load_runtime_driver);
 }
 
+/* --- files --- */
+
+/* A boot loader that is none: read and refused, and the CPU could be parked in between. */
+static uint64_t install_junk(struct efi_rig *rig, const uint64_t *args)
+{
+    static const char *const paths[] = {"EFI", "EFI\\BOOT", "EFI\\BOOT\\BOOTAA64.EFI"};
+    uint64_t fs = file_system(rig), at = rig_scratch(rig, 8), root;
+
+    assert_ok(RIG_CALL(rig, fs, 8, fs, at));
+    root = rig_load(rig, at, 8);
+    for (unsigned i = 0; i < nitems(paths); i++) {
+        assert_ok(RIG_CALL(rig, root, 8, root, at, rig_string(rig, paths[i]), UINT64_C(1) << 63 | 3,
+                           i < 2 ? 0x10 : 0));
+        assert_ok(RIG_CALL(rig, rig_load(rig, at, 8), FILE_CLOSE, rig_load(rig, at, 8)));
+    }
+    rig->waits = 0;
+    rig->max_waits = 0;
+    return 0;
+}
+
+static void test_junk(void **state)
+{
+    struct efi_rig *rig = rig_new(install_junk, NULL);
+    struct error err = {0};
+
+    assert_int_equal(rig_run(rig, &err), 0);
+    assert_non_null(strstr(rig->said, "BOOTAA64.EFI"));
+    assert_int_equal(rig->stops, 0); /* not yet */
+    rig_free(rig);
+}
+
 /* --- calls within calls --- */
 
 static uint64_t nested_source;
@@ -290,10 +321,9 @@ static void test_nesting(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shared_address),
-        cmocka_unit_test(test_handles),
-        cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_nesting),
+        cmocka_unit_test(test_shared_address), cmocka_unit_test(test_handles),
+        cmocka_unit_test(test_memory),         cmocka_unit_test(test_nesting),
+        cmocka_unit_test(test_junk),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
