@@ -260,6 +260,25 @@ static efi_status uninstall_pair(struct efi_call *call, uint64_t *handle, uint64
     return uninstall_one(call, *handle, guid_at, interface);
 }
 
+/* Whether there is such a pair. */
+static efi_status check_pair(struct efi_call *call, uint64_t *handle, uint64_t guid_at,
+                             uint64_t interface)
+{
+    struct efi_guid guid;
+    const struct efi_binding *b;
+
+    if (efi_read_guid(call, guid_at, &guid))
+        return EFI_INVALID_PARAMETER;
+    b = efi_binding_of(efi_handle_find(call->efi, *handle), &guid);
+    return b && b->interface == interface ? EFI_SUCCESS : EFI_NOT_FOUND;
+}
+
+static efi_status leave_pair(struct efi_call *call, uint64_t *handle, uint64_t guid_at,
+                             uint64_t interface)
+{
+    return EFI_SUCCESS;
+}
+
 /* InstallMultipleProtocolInterfaces(*Handle, ...) */
 static efi_status install_multiple(struct efi_call *call)
 {
@@ -274,12 +293,15 @@ static efi_status install_multiple(struct efi_call *call)
     return status;
 }
 
-/* UninstallMultipleProtocolInterfaces(Handle, ...) */
+/* UninstallMultipleProtocolInterfaces(Handle, ...): looked at first, since a handle that has lost
+ * its last protocol is gone, and nothing could be put back on it. */
 static efi_status uninstall_multiple(struct efi_call *call)
 {
     uint64_t handle = call->arg[0];
-    efi_status status = each_pair(call, &handle, uninstall_pair, install_pair);
+    efi_status status = each_pair(call, &handle, check_pair, leave_pair);
 
+    if (status == EFI_SUCCESS)
+        status = each_pair(call, &handle, uninstall_pair, install_pair);
     return status == EFI_NOT_FOUND ? EFI_INVALID_PARAMETER : status;
 }
 

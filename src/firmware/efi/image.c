@@ -287,8 +287,10 @@ static efi_status load_bytes(struct efi_call *call, uint8_t *bytes, size_t lengt
     free(bytes);
     if (err.text[0])
         log_warn(efi->config.log, "%s", err.text);
-    if (status == EFI_SUCCESS && efi_write_u64(call, call->arg[5], image->handle))
+    if (status == EFI_SUCCESS && efi_write_u64(call, call->arg[5], image->handle)) {
+        efi_image_unload(efi, image);
         return EFI_INVALID_PARAMETER;
+    }
     return status;
 }
 

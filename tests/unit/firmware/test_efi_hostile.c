@@ -207,8 +207,23 @@ static uint64_t locate_empty_path(struct efi_rig *rig, const uint64_t *args)
     return 0;
 }
 
+/* Of two protocols one is not there: the other, the handle's last, stays. */
+static uint64_t uninstall_too_many(struct efi_rig *rig, const uint64_t *args)
+{
+    uint64_t at = rig_scratch(rig, 8), a = some_guid(rig, 1), b = some_guid(rig, 2);
+    uint64_t handle = install(rig, a, 0x111);
+
+    assert_status(RIG_BOOT(rig, BS_UNINSTALL_MULTIPLE, handle, a, 0x111, b, 0x222, 0),
+                  EFI_INVALID_PARAMETER);
+    assert_ok(RIG_BOOT(rig, BS_HANDLE_PROTOCOL, handle, a, at));
+    assert_ok(RIG_BOOT(rig, BS_UNINSTALL_MULTIPLE, handle, a, 0x111, 0));
+    assert_status(RIG_BOOT(rig, BS_HANDLE_PROTOCOL, handle, a, at), EFI_INVALID_PARAMETER);
+    return 0;
+}
+
 static void test_handles(void **state)
 {
+    run(uninstall_too_many);
     run(open_for_ever);
     run(install_for_ever);
     run(inherit_nothing);
