@@ -5,6 +5,7 @@
 #include "firmware/efi/efi.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -161,14 +162,29 @@ static const struct state_field fields[] = {
 };
 static const struct state_table table = {"efi", 1, fields, nitems(fields)};
 
+static const char *variables_name(const char *instance, char name[64])
+{
+    snprintf(name, 64, "%s/variables", instance);
+    return name;
+}
+
 int efi_save(struct efi *efi, struct state *state, const char *instance)
 {
-    return efi_is_booting(efi) ? -EBUSY : state_save(state, instance, &table, efi);
+    char name[64];
+    int ret;
+
+    if (efi_is_booting(efi))
+        return -EBUSY;
+    ret = state_save(state, instance, &table, efi);
+    return ret ? ret : variables_save(efi->variables, state, variables_name(instance, name));
 }
 
 int efi_load(struct efi *efi, const struct state *state, const char *instance, struct error *err)
 {
+    char name[64];
+    int ret;
+
     stop(efi);
-    set_variables(efi);
-    return state_load(state, instance, &table, efi, err);
+    ret = state_load(state, instance, &table, efi, err);
+    return ret ? ret : variables_load(efi->variables, state, variables_name(instance, name), err);
 }

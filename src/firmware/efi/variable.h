@@ -48,6 +48,13 @@ efi_status variables_next(struct variables *variables, bool runtime, uint16_t *n
 void variables_info(struct variables *variables, uint64_t *maximum, uint64_t *remaining,
                     uint64_t *largest);
 
+/* All variables and the identifier, as a section of a saved state, and back: into the file too.
+ * Return 0, -ENOMEM; loading also -ENOENT, -EINVAL (nothing is changed then) or the file's error.
+ */
+int variables_save(struct variables *variables, struct state *state, const char *instance);
+int variables_load(struct variables *variables, const struct state *state, const char *instance,
+                   struct error *err);
+
 /* A UUID that the store's file keeps, made when the file is: the machine's identifier. */
 void variables_identifier(struct variables *variables, uint8_t uuid[16]);
 

@@ -16,8 +16,7 @@
  *     32  16  the machine's UUID
  *     48  16  zero
  *
- *     record: attributes (4), units of the name (4), bytes of data (4), vendor GUID (16), the name
- *     without a NUL, the data, zeros up to a multiple of 4
+ *     the records are those of variable_record.c, non-volatile all
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,12 +38,6 @@ enum {
     SLOT_LENGTH = 24,
     SLOT_UUID = 32,
     SLOT_HEADER = 64,
-
-    RECORD_ATTRIBUTES = 0,
-    RECORD_NAME = 4,
-    RECORD_DATA = 8,
-    RECORD_VENDOR = 12,
-    RECORD_HEADER = 28,
 };
 
 #define SLOT_SIZE MIB
@@ -154,50 +147,14 @@ static int slot_read(const struct variables *variables, unsigned number, struct 
     return 0;
 }
 
-/* Takes one record; returns its size, or 0 when it is none that variables_file_write() makes. */
-static size_t record_load(struct variables *variables, const uint8_t *record, size_t left)
-{
-    const uint32_t allowed =
-        VARIABLE_NON_VOLATILE | VARIABLE_BOOTSERVICE_ACCESS | VARIABLE_RUNTIME_ACCESS;
-    uint32_t attributes, name_length, length;
-    uint16_t name[VARIABLE_NAME_MAX];
-    struct efi_guid vendor;
-    struct variable **at, *v;
-    size_t size;
-
-    if (left < RECORD_HEADER)
-        return 0;
-    attributes = load_le32(record + RECORD_ATTRIBUTES);
-    name_length = load_le32(record + RECORD_NAME);
-    length = load_le32(record + RECORD_DATA);
-    if (attributes & ~allowed || !(attributes & VARIABLE_NON_VOLATILE) || name_length == 0 ||
-        name_length >= VARIABLE_NAME_MAX || length > VARIABLE_DATA_MAX)
-        return 0;
-    size = variable_cost(name_length, length);
-    if (size > left || variables->count == VARIABLE_COUNT_MAX)
-        return 0;
-    memcpy(&vendor, record + RECORD_VENDOR, sizeof(vendor));
-    memcpy(name, record + RECORD_HEADER, name_length * 2);
-    for (uint32_t i = 0; i < name_length; i++) {
-        if (name[i] == 0)
-            return 0;
-    }
-    at = variables_find(variables, name, name_length, &vendor);
-    v = *at ? NULL : variable_new(name, name_length, &vendor, attributes, length);
-    if (!v)
-        return 0;
-    memcpy(v->data, record + RECORD_HEADER + name_length * 2, length);
-    variables_link(variables, at, v);
-    return size;
-}
-
 static int slot_load(struct variables *variables, const struct slot *slot, unsigned number,
                      struct error *err)
 {
     uint32_t count = load_le32(slot->bytes + SLOT_COUNT), at = 0;
 
     for (uint32_t i = 0; i < count; i++) {
-        size_t size = record_load(variables, slot->bytes + SLOT_HEADER + at, slot->length - at);
+        size_t size = variable_record_load(variables, slot->bytes + SLOT_HEADER + at,
+                                           slot->length - at, VARIABLE_NON_VOLATILE);
 
         if (size == 0)
             return error_set(err, EINVAL,
@@ -267,20 +224,6 @@ int variables_file_open(struct variables *variables, struct error *err)
                : 0;
 }
 
-static uint32_t record_save(const struct variable *v, uint8_t *to)
-{
-    uint32_t size = (uint32_t)variable_cost(v->name_length, v->length);
-
-    memset(to, 0, size);
-    store_le32(to + RECORD_ATTRIBUTES, v->attributes);
-    store_le32(to + RECORD_NAME, (uint32_t)v->name_length);
-    store_le32(to + RECORD_DATA, (uint32_t)v->length);
-    memcpy(to + RECORD_VENDOR, &v->vendor, sizeof(v->vendor));
-    memcpy(to + RECORD_HEADER, v->name, v->name_length * 2);
-    memcpy(to + RECORD_HEADER + v->name_length * 2, v->data, v->length);
-    return size;
-}
-
 static void slot_save(const struct variables *variables, uint8_t *slot, uint32_t *length)
 {
     uint32_t count = 0;
@@ -289,7 +232,7 @@ static void slot_save(const struct variables *variables, uint8_t *slot, uint32_t
     *length = 0;
     for (const struct variable *v = variables->first; v; v = v->next) {
         if (v->attributes & VARIABLE_NON_VOLATILE) {
-            *length += record_save(v, slot + SLOT_HEADER + *length);
+            *length += variable_record_save(v, slot + SLOT_HEADER + *length);
             count++;
         }
     }

@@ -44,6 +44,14 @@ struct variable **variables_find(struct variables *variables, const uint16_t *na
 void variables_link(struct variables *variables, struct variable **at, struct variable *variable);
 struct variable *variables_unlink(struct variables *variables, struct variable **at);
 
+/* Writes a variable as bytes (variable_record.c), variable_cost() of them; returns how many. */
+uint32_t variable_record_save(const struct variable *variable, uint8_t *to);
+
+/* Takes one record, of a variable that is new to the store and has the `required` attributes.
+ * Returns its size, or 0 when it is none. */
+size_t variable_record_load(struct variables *variables, const uint8_t *record, size_t left,
+                            uint32_t required);
+
 /* Reads the file into an empty store, or makes a new file's first slot. The file is locked. */
 int variables_file_open(struct variables *variables, struct error *err);
 

@@ -374,6 +374,55 @@ static void file_that_cannot_be_written(void **state)
     close(fd);
 }
 
+/* A saved state has all variables, and what is loaded is what the file has from then on. */
+static void states_keep_everything(void **unused)
+{
+    int fd = memfd_create("vars", 0);
+    struct variables *from = open_store(-1), *to = open_store(fd);
+    struct state *state = state_new();
+    uint8_t uuid[16], again[16];
+    struct error err;
+
+    assert_int_equal(set(from, "kept", NV | BS | RT, "one"), EFI_SUCCESS);
+    assert_int_equal(set(from, "volatile", BS | RT, "two"), EFI_SUCCESS);
+    assert_int_equal(set(to, "gone", NV | BS, "three"), EFI_SUCCESS);
+    assert_int_equal(variables_save(from, state, "efi/variables"), 0);
+    assert_int_equal(variables_load(to, state, "efi/variables", &err), 0);
+    expect(to, "kept", NV | BS | RT, "one");
+    expect(to, "volatile", BS | RT, "two");
+    assert_int_equal(get(to, "gone", false), EFI_NOT_FOUND);
+    variables_identifier(from, uuid);
+    variables_identifier(to, again);
+    assert_memory_equal(uuid, again, sizeof(uuid));
+    variables_destroy(to);
+    to = open_store(fd);
+    expect(to, "kept", NV | BS | RT, "one");
+    assert_int_equal(get(to, "volatile", false), EFI_NOT_FOUND);
+    variables_destroy(to);
+    variables_destroy(from);
+    state_free(state);
+    close(fd);
+}
+
+/* Bytes that are no variables change nothing. */
+static void states_are_checked(void **unused)
+{
+    struct variables *v = open_store(-1);
+    struct state *state = state_new();
+    const uint8_t bytes[16 + 40] = {[16 + 4] = 200};
+    struct error err;
+
+    assert_int_equal(set(v, "here", BS, "still"), EFI_SUCCESS);
+    assert_int_equal(variables_load(v, state, "none", &err), -ENOENT);
+    assert_int_equal(state_save_bytes(state, "short", bytes, 15), 0);
+    assert_int_equal(variables_load(v, state, "short", &err), -EINVAL);
+    assert_int_equal(state_save_bytes(state, "long", bytes, sizeof(bytes)), 0);
+    assert_int_equal(variables_load(v, state, "long", &err), -EINVAL);
+    expect(v, "here", BS, "still");
+    variables_destroy(v);
+    state_free(state);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,6 +435,8 @@ int main(void)
         cmocka_unit_test(damaged_files_are_refused),
         cmocka_unit_test_setup_teardown(one_machine_at_a_time, image_setup, image_teardown),
         cmocka_unit_test(file_that_cannot_be_written),
+        cmocka_unit_test(states_keep_everything),
+        cmocka_unit_test(states_are_checked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
