@@ -251,6 +251,10 @@ static void enter(struct cpu *cpu)
 
     engine->vcpu_reset(cpu->vcpu);
     gicv3_cpu_reset(cpu->machine->gic, cpu->index);
+    /* The timers' outputs are low now. An engine tells changes from here on only: a wire that was
+     * high at the reset would stay so, and an interrupt that no timer makes would never end. */
+    gicv3_set_ppi(cpu->machine->gic, cpu->index, LAYOUT_PPI_VTIMER, false);
+    gicv3_set_ppi(cpu->machine->gic, cpu->index, LAYOUT_PPI_PTIMER, false);
     engine->vcpu_set(cpu->vcpu, VCPU_PC, cpu->entry.pc);
     engine->vcpu_set(cpu->vcpu, VCPU_X0 + 0, cpu->entry.x0);
     engine->vcpu_set(cpu->vcpu, VCPU_X0 + 1, cpu->entry.x1);
