@@ -43,6 +43,7 @@ extern "C" {
 #define ATOLL_CONSOLES_MAX 4
 #define ATOLL_FORWARDS_MAX 32
 #define ATOLL_QUIRKS_MAX   32
+#define ATOLL_DISPLAYS_MAX 4
 
 struct atoll;
 
@@ -114,6 +115,27 @@ struct atoll_gpu {
     bool gop;               /* EFI's graphics output protocol on it, which Apple's lacks */
 };
 
+/* Who shows the guest's screen, and gives it a keyboard and a pointer; each in a process of its
+ * own. */
+enum atoll_display_kind {
+    ATOLL_DISPLAY_NONE,
+    ATOLL_DISPLAY_VNC,    /* the remote frame buffer protocol, RFC 6143 */
+    ATOLL_DISPLAY_WEB,    /* a page for a browser, and the same protocol in a websocket */
+    ATOLL_DISPLAY_WINDOW, /* a window on this desktop, where SDL2 is installed */
+};
+
+struct atoll_display {
+    enum atoll_display_kind kind;
+    /* Of VNC and WEB: "[HOST:]PORT" or "unix:PATH"; HOST is 127.0.0.1 unless it is named, PORT the
+     * next free one from 5900 (VNC) or 6080 (WEB) when this is NULL. */
+    const char *address;
+    const char *password; /* a file whose first line is the password; NULL: none is asked for */
+};
+
+/* Which keyboard and absolute pointer the guest has: on USB, as Apple's, or virtio-input. DEFAULT:
+ * USB with a GPU, otherwise none. */
+enum atoll_input { ATOLL_INPUT_DEFAULT, ATOLL_INPUT_NONE, ATOLL_INPUT_USB, ATOLL_INPUT_VIRTIO };
+
 /* How much the log says about what a guest's driver did wrong (docs/explain.md). */
 enum atoll_explain { ATOLL_EXPLAIN_OFF, ATOLL_EXPLAIN_BRIEF, ATOLL_EXPLAIN_FULL };
 
@@ -157,7 +179,11 @@ struct atoll_config {
     size_t net_count;
     struct atoll_console consoles[ATOLL_CONSOLES_MAX];
     size_t console_count;
-    struct atoll_gpu gpu;
+    struct atoll_gpu gpu; /* 1280x800 when there are displays and it is left 0 */
+    struct atoll_display displays[ATOLL_DISPLAYS_MAX];
+    size_t display_count;
+    enum atoll_input input;
+    const char *keyboard;   /* the layout that the guest is set to, "us"; see atoll_keyboard_info */
     const char *screenshot; /* a PNG file of the screen, written at the end; or NULL */
     enum atoll_explain explain;
     struct atoll_quirk quirks[ATOLL_QUIRKS_MAX];
@@ -218,8 +244,8 @@ int atoll_resume(struct atoll *vm);
 int atoll_save(struct atoll *vm, void **bytes, size_t *length, struct atoll_error *error);
 int atoll_load(struct atoll *vm, const void *bytes, size_t length, struct atoll_error *error);
 
-/* Memory consoles, by index in config.consoles: give input, take output. Return bytes taken, or
- * -EINVAL. */
+/* Consoles, by index in config.consoles: give input; take a memory console's output. Return bytes
+ * taken, or -EINVAL. */
 int64_t atoll_console_write(struct atoll *vm, size_t index, const void *bytes, size_t length);
 int64_t atoll_console_read(struct atoll *vm, size_t index, void *bytes, size_t room);
 
@@ -235,6 +261,74 @@ int atoll_balloon(struct atoll *vm, uint64_t bytes);
  * open any more, or config.screenshot when it is NULL. A file that is no picture is left alone.
  * -ENODEV: no GPU. */
 int atoll_screenshot(struct atoll *vm, const char *path, struct atoll_error *error);
+
+/* The screen as a PNG file in memory, the caller's to free(). -ENODEV: no GPU. */
+int atoll_picture(struct atoll *vm, void **bytes, size_t *length, struct atoll_error *error);
+
+/* One character on a text console that is drawn on the screen. */
+struct atoll_cell {
+    uint32_t character;              /* Unicode; 0xfffd: a shape that no known font has */
+    uint32_t foreground, background; /* 0xRRGGBB */
+};
+
+struct atoll_text {
+    unsigned columns, rows;
+    unsigned cell_width, cell_height, left, top; /* pixels */
+    bool cursor;                                 /* seen, at: */
+    unsigned cursor_column, cursor_row;
+    struct atoll_cell *cells; /* row by row; free() it */
+};
+
+/* Reads the text console on the screen, by the shapes of a fixed font's glyphs (atoll(1), SCREEN
+ * TEXT). -ENODEV: no GPU; -ENODATA: the screen is off, or shows no text in a font that is known. */
+int atoll_screen_text(struct atoll *vm, struct atoll_text *text, struct atoll_error *error);
+
+/*
+ * The guest's keyboard and pointer. Each returns when the guest's driver has taken the input, or
+ * with -ETIMEDOUT after `timeout_ms`; -ENODEV: the machine has neither; -EINVAL: an unknown key, or
+ * a character that the guest's layout does not have.
+ */
+/* One key, by its usage on page 7 of the HID Usage Tables, pressed or let go. */
+int atoll_key(struct atoll *vm, unsigned usage, bool down, unsigned timeout_ms,
+              struct atoll_error *error);
+/* Keys by name, all pressed from left to right and let go: "CTRL-ALT-F1", "A", "ENTER". */
+int atoll_chord(struct atoll *vm, const char *keys, unsigned timeout_ms, struct atoll_error *error);
+/* Text as key strokes on the guest's layout; \n is Enter. */
+int atoll_type(struct atoll *vm, const char *utf8, size_t length, unsigned timeout_ms,
+               struct atoll_error *error);
+
+#define ATOLL_BUTTON_LEFT   1u
+#define ATOLL_BUTTON_RIGHT  2u
+#define ATOLL_BUTTON_MIDDLE 4u
+
+/* The pointer at pixel (x, y) of the screen, with these buttons down, and `wheel` notches away from
+ * the user. */
+int atoll_pointer(struct atoll *vm, unsigned x, unsigned y, unsigned buttons, int wheel,
+                  unsigned timeout_ms, struct atoll_error *error);
+
+/* Keyboard layouts of guests. Returns 0, or -ENOENT past the last. */
+int atoll_keyboard_info(size_t index, const char **name, const char **about);
+
+/* Where display `index` of the configuration is reached: "127.0.0.1:5900",
+ * "http://127.0.0.1:6080/". Returns 0, or -EINVAL. */
+int atoll_display_address(struct atoll *vm, size_t index, char *text, size_t room);
+
+/*
+ * Follows console `index` of the configuration, whatever its kind: `output` is called with what
+ * came last (at most ATOLL_CONSOLE_HISTORY bytes) and then with all that comes, on any thread; it
+ * must not block, nor call the machine. atoll_console_write reaches every kind.
+ */
+#define ATOLL_CONSOLE_HISTORY (64 << 10)
+struct atoll_follower;
+int atoll_console_follow(struct atoll *vm, size_t index,
+                         void (*output)(void *ctx, const void *bytes, size_t length), void *ctx,
+                         struct atoll_follower **follower);
+/* When it returns, `output` is not running and will not run again. NULL is allowed. */
+void atoll_console_unfollow(struct atoll_follower *follower);
+
+/* What the machine does now. */
+enum atoll_state { ATOLL_STATE_OFF, ATOLL_STATE_RUNNING, ATOLL_STATE_PAUSED, ATOLL_STATE_STOPPED };
+enum atoll_state atoll_state(struct atoll *vm);
 
 struct atoll_stats {
     uint64_t instructions; /* 0: the engine does not count */

@@ -191,6 +191,83 @@ static int parse_gpu(struct options *o, const char *value, struct error *err)
     return 0;
 }
 
+static int parse_display_kind(struct atoll_display *display, const char *kind, struct error *err)
+{
+    static const struct {
+        const char *name;
+        enum atoll_display_kind kind;
+    } kinds[] = {
+        {"none", ATOLL_DISPLAY_NONE},
+        {"vnc", ATOLL_DISPLAY_VNC},
+        {"web", ATOLL_DISPLAY_WEB},
+        {"window", ATOLL_DISPLAY_WINDOW},
+    };
+    size_t length = strcspn(kind, ":");
+
+    for (size_t i = 0; i < nitems(kinds); i++) {
+        if (strlen(kinds[i].name) != length || strncmp(kind, kinds[i].name, length) != 0)
+            continue;
+        display->kind = kinds[i].kind;
+        display->address = kind[length] ? kind + length + 1 : NULL;
+        return 0;
+    }
+    return error_set(err, EINVAL,
+                     "--display \"%s\" is not known; give vnc[:ADDRESS], web[:ADDRESS], window or "
+                     "none",
+                     kind);
+}
+
+static int parse_display(struct options *o, const char *value, struct error *err)
+{
+    struct atoll_display display = {0};
+    int ret = parse_display_kind(&display, next_piece(o, &value), err);
+    char *piece;
+
+    while (!ret && (piece = next_piece(o, &value))) {
+        display.password = value_of(piece);
+        if (strcmp(piece, "password") != 0 || !*display.password)
+            ret = error_set(err, EINVAL, "--display has no \"%s\"; it has password=FILE", piece);
+    }
+    if (ret || display.kind == ATOLL_DISPLAY_NONE)
+        return ret;
+    if (o->config.display_count == ATOLL_DISPLAYS_MAX)
+        return error_set(err, EINVAL, "more than %d displays are not possible", ATOLL_DISPLAYS_MAX);
+    o->config.displays[o->config.display_count++] = display;
+    return 0;
+}
+
+static int parse_input(struct options *o, const char *value, struct error *err)
+{
+    if (strcmp(value, "usb") == 0)
+        o->config.input = ATOLL_INPUT_USB;
+    else if (strcmp(value, "virtio") == 0)
+        o->config.input = ATOLL_INPUT_VIRTIO;
+    else if (strcmp(value, "none") == 0)
+        o->config.input = ATOLL_INPUT_NONE;
+    else
+        return error_set(err, EINVAL, "--input \"%s\" is not known; give usb, virtio or none",
+                         value);
+    return 0;
+}
+
+static int parse_keyboard(struct options *o, const char *value, struct error *err)
+{
+    o->config.keyboard = value;
+    return 0;
+}
+
+static int parse_name(struct options *o, const char *value, struct error *err)
+{
+    o->name = value;
+    return 0;
+}
+
+static int parse_detach(struct options *o, const char *value, struct error *err)
+{
+    o->detach = true;
+    return 0;
+}
+
 static int parse_screenshot(struct options *o, const char *value, struct error *err)
 {
     o->config.screenshot = value;
@@ -460,12 +537,18 @@ static const struct option {
     {"--console", "stdio|pty|file:PATH|unix:PATH|none[,port=pl011|virtio]",
      "a serial port; repeatable (stdio)", parse_console},
     {"--gpu", "WIDTHxHEIGHT[,gop]", "a display (none); gop: for EFI programs too", parse_gpu},
+    {"--display", "vnc|web[:[HOST:]PORT|:unix:PATH][,password=FILE] | window | none",
+     "who shows the display; repeatable; brings a GPU of 1280x800 (none)", parse_display},
+    {"--input", "usb|virtio|none", "keyboard and pointer (usb with a display)", parse_input},
+    {"--keyboard", "LAYOUT", "the guest's keyboard layout, for what is typed (us)", parse_keyboard},
     {"--screenshot", "FILE.png", "write the display's picture at the end, and on SIGUSR1",
      parse_screenshot},
     {"--tables", "acpi|fdt|both",
      "what describes the machine (acpi for EFI boot, fdt for a kernel)", parse_tables},
     {"--engine", "auto|NAME", "what runs the CPUs; `atoll engines` lists them (auto)",
      parse_engine},
+    {"--name", "NAME", "a control socket of this name (atoll list, status, type, ...)", parse_name},
+    {"--detach", NULL, "run in the background", parse_detach},
     {"--strict", NULL, "exactly the machine that Apple's framework gives", parse_strict},
     {"--quirk", "NAME=VALUE", "one of Apple's behaviours; `atoll quirks` lists them", parse_quirk},
     {"--reboot", NULL, "a reset starts the guest again instead of ending the run", parse_reboot},

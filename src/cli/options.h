@@ -16,6 +16,8 @@ struct options {
     const char *dtb; /* of `atoll fdt` */
     const char *dir; /* of `atoll acpi` */
     bool help;
+    const char *name; /* of `atoll run`: the machine's, for its control socket; NULL: none */
+    bool detach;      /* of `atoll run` and `atoll start`: in the background */
     bool net_given, console_given;
     char *scratch; /* sub-options, cut into pieces that `config` points to */
     size_t scratch_used, scratch_size;

@@ -9,7 +9,9 @@
 #include "base/units.h"
 #include "machine/machine.h"
 
-#define SERIAL_MAX 20 /* VIRTIO_BLK_T_GET_ID, VIRTIO 1.2 5.2.6 */
+#define SERIAL_MAX 20   /* VIRTIO_BLK_T_GET_ID, VIRTIO 1.2 5.2.6 */
+#define GPU_WIDTH  1280 /* of a display that nobody gave a size, */
+#define GPU_HEIGHT 800  /* which is Apple's usual one */
 #define MTU_MIN    1280
 #define MTU_MAX    65435 /* OpenBSD's ETHER_MAX_HARDMTU_LEN: what drivers take */
 
@@ -112,9 +114,27 @@ bool tables_fdt(const struct atoll_config *c)
     return c->tables == ATOLL_TABLES_DEFAULT ? c->kernel != NULL : c->tables != ATOLL_TABLES_ACPI;
 }
 
+/* The GPU that there is: a display brings one. */
+static struct atoll_gpu config_gpu(const struct atoll_config *c)
+{
+    struct atoll_gpu gpu = c->gpu;
+
+    if (!gpu.width && c->display_count)
+        gpu.width = GPU_WIDTH, gpu.height = GPU_HEIGHT;
+    return gpu;
+}
+
+/* A keyboard and a pointer come with a display, as Apple's do. */
+static enum atoll_input config_input(const struct atoll_config *c)
+{
+    if (c->input != ATOLL_INPUT_DEFAULT)
+        return c->input;
+    return config_gpu(c).width ? ATOLL_INPUT_USB : ATOLL_INPUT_NONE;
+}
+
 static int check_gpu(const struct atoll_config *c, struct error *err)
 {
-    const struct atoll_gpu *g = &c->gpu;
+    const struct atoll_gpu gpu = config_gpu(c), *g = &gpu;
 
     if (!g->width && !g->height)
         return c->screenshot ? error_set(err, EINVAL, "a picture of the screen needs a GPU") : 0;
@@ -122,6 +142,23 @@ static int check_gpu(const struct atoll_config *c, struct error *err)
         return error_set(err, EINVAL, "a screen of %ux%u is not possible; give %d to %d each way",
                          g->width, g->height, ATOLL_GPU_MIN, ATOLL_GPU_MAX);
     return 0;
+}
+
+static int check_displays(const struct atoll_config *c, struct error *err)
+{
+    unsigned windows = 0;
+
+    if (c->display_count > ATOLL_DISPLAYS_MAX)
+        return error_set(err, EINVAL, "%zu displays are too many; %d are possible",
+                         c->display_count, ATOLL_DISPLAYS_MAX);
+    for (size_t i = 0; i < c->display_count; i++) {
+        const struct atoll_display *d = &c->displays[i];
+
+        windows += d->kind == ATOLL_DISPLAY_WINDOW;
+        if (d->kind == ATOLL_DISPLAY_WINDOW && (d->address || d->password))
+            return error_set(err, EINVAL, "a window has neither an address nor a password");
+    }
+    return windows > 1 ? error_set(err, EINVAL, "one window is possible") : 0;
 }
 
 static int check_listings(const struct atoll_config *c, struct error *err)
@@ -172,6 +209,7 @@ int config_check(const struct atoll_config *c, struct error *err)
     ret = ret ? ret : check_disks(c, err);
     ret = ret ? ret : check_nets(c, err);
     ret = ret ? ret : check_boot(c, err);
+    ret = ret ? ret : check_displays(c, err);
     ret = ret ? ret : check_gpu(c, err);
     ret = ret ? ret : check_listings(c, err);
     return ret ? ret : check_consoles(c, err);
@@ -194,8 +232,9 @@ int config_quirks(const struct atoll_config *c, struct quirks *quirks, struct er
 /* Calls visit on every string of the configuration, whatever it says of those before. */
 static bool each_string(struct atoll_config *c, bool (*visit)(const char **string))
 {
-    const char **strings[] = {&c->engine, &c->kernel,     &c->efi,       &c->initrd,    &c->append,
-                              &c->nvram,  &c->screenshot, &c->dump.path, &c->trace.path};
+    const char **strings[] = {&c->engine,     &c->kernel,  &c->efi,        &c->initrd,
+                              &c->append,     &c->nvram,   &c->screenshot, &c->dump.path,
+                              &c->trace.path, &c->keyboard};
     bool ok = true;
 
     for (size_t i = 0; i < nitems(strings); i++)
@@ -209,6 +248,10 @@ static bool each_string(struct atoll_config *c, bool (*visit)(const char **strin
         ok &= visit(&c->nets[i].capture);
     for (size_t i = 0; i < c->console_count; i++)
         ok &= visit(&c->consoles[i].path);
+    for (size_t i = 0; i < c->display_count; i++) {
+        ok &= visit(&c->displays[i].address);
+        ok &= visit(&c->displays[i].password);
+    }
     for (size_t i = 0; i < c->quirk_count; i++) {
         ok &= visit(&c->quirks[i].name);
         ok &= visit(&c->quirks[i].value);
@@ -234,6 +277,8 @@ static bool release(const char **string)
 int config_copy(struct atoll_config *to, const struct atoll_config *from)
 {
     *to = *from;
+    to->gpu = config_gpu(from);
+    to->input = config_input(from);
     return each_string(to, duplicate) ? 0 : -ENOMEM;
 }
 

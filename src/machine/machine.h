@@ -18,6 +18,7 @@
 #include "atoll/atoll.h"
 #include "backend/console.h"
 #include "backend/disk.h"
+#include "backend/input.h"
 #include "backend/net.h"
 #include "base/event.h"
 #include "base/log.h"
@@ -111,6 +112,7 @@ struct machine {
     struct virtio_device *balloon;
     struct virtio_device *gpu; /* or NULL */
     struct screen screen;
+    struct input *input; /* the keyboard's and the pointer's; NULL: the machine has none */
     struct machine_device devices[MACHINE_MAX_DEVICES];
     size_t device_count;
 
@@ -251,7 +253,8 @@ void machine_describe(const struct atoll_config *config, const struct quirks *qu
 /* --- config.c --- */
 /* Checks every value; -EINVAL with one line that says what would be right. */
 int config_check(const struct atoll_config *config, struct error *err);
-/* A deep copy, and its end. */
+/* A deep copy in which what depends on other values is settled (the GPU's size, the kind of input),
+ * and its end. */
 int config_copy(struct atoll_config *to, const struct atoll_config *from);
 void config_free(struct atoll_config *config);
 int config_quirks(const struct atoll_config *config, struct quirks *quirks, struct error *err);
