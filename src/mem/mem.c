@@ -15,23 +15,17 @@
 #include <string.h>
 
 #include "base/units.h"
-#include "host/map.h"
+#include "mem/private.h"
 
-#define RAM_ALIGN         (64 * KIB)
-#define PAGE_SIZE         (UINT64_C(1) << MEM_PAGE_SHIFT)
-#define WORD_PAGES        64 /* pages in one word of the dirty log */
-#define DIRTY_WORDS(size) ((size) / (PAGE_SIZE * WORD_PAGES) + 1)
-
-struct mem {
-    struct mem_region regions[MEM_MAX_REGIONS];
-    struct host_ram ram[MEM_MAX_REGIONS]; /* what is behind regions[i] */
-    size_t count;
-};
+#define RAM_ALIGN (64 * KIB)
 
 int mem_create(struct mem **mem)
 {
     *mem = calloc(1, sizeof(**mem));
-    return *mem ? 0 : -ENOMEM;
+    if (!*mem)
+        return -ENOMEM;
+    pthread_mutex_init(&(*mem)->lock, NULL);
+    return 0;
 }
 
 void mem_destroy(struct mem *mem)
@@ -39,9 +33,11 @@ void mem_destroy(struct mem *mem)
     if (!mem)
         return;
     for (size_t i = 0; i < mem->count; i++) {
+        free((void *)mem->regions[i].watched);
         free((void *)mem->regions[i].dirty);
         host_ram_destroy(&mem->ram[i]);
     }
+    pthread_mutex_destroy(&mem->lock);
     free(mem);
 }
 
@@ -214,27 +210,6 @@ int mem_iov(const struct mem *mem, uint64_t ipa, uint64_t len, struct iovec *iov
     return 0;
 }
 
-/*
- * Marks after the write, never before: whoever takes the log between the two sees the old bytes and
- * finds the page marked the next time. The release pairs with the taker's acquire.
- */
-void mem_mark_dirty(struct mem *mem, uint64_t ipa, uint64_t len)
-{
-    const struct mem_region *region = mem_find(mem, ipa, len);
-    _Atomic uint64_t *dirty;
-
-    if (!region || len == 0)
-        return;
-    dirty = atomic_load_explicit(&region->dirty, memory_order_acquire);
-    if (!dirty)
-        return;
-    for (uint64_t page = (ipa - region->ipa) >> MEM_PAGE_SHIFT,
-                  last = (ipa - region->ipa + len - 1) >> MEM_PAGE_SHIFT;
-         page <= last; page++)
-        atomic_fetch_or_explicit(&dirty[page / WORD_PAGES], BIT(page % WORD_PAGES),
-                                 memory_order_release);
-}
-
 uint64_t mem_discard(struct mem *mem, uint64_t ipa, uint64_t len)
 {
     const struct mem_region *region = mem_find(mem, ipa, len);
@@ -282,35 +257,4 @@ int64_t mem_resident(const struct mem *mem)
         total += part;
     }
     return total;
-}
-
-int mem_dirty_start(struct mem *mem)
-{
-    for (size_t i = 0; i < mem->count; i++) {
-        struct mem_region *region = &mem->regions[i];
-        void *dirty;
-
-        if (region->dirty)
-            continue;
-        dirty = calloc(DIRTY_WORDS(region->size), sizeof(uint64_t));
-        if (!dirty)
-            return -ENOMEM;
-        atomic_store_explicit(&region->dirty, dirty, memory_order_release);
-    }
-    return 0;
-}
-
-int mem_dirty_take(struct mem *mem, size_t index, uint64_t *bitmap, size_t words)
-{
-    _Atomic uint64_t *dirty;
-
-    if (index >= mem->count || !mem->regions[index].dirty)
-        return -EINVAL;
-    if (words * WORD_PAGES < mem->regions[index].size >> MEM_PAGE_SHIFT)
-        return -ENOSPC;
-    dirty = mem->regions[index].dirty;
-    memset(bitmap, 0, words * sizeof(*bitmap));
-    for (size_t i = 0; i < MIN(words, DIRTY_WORDS(mem->regions[index].size)); i++)
-        bitmap[i] = atomic_exchange_explicit(&dirty[i], 0, memory_order_acquire);
-    return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Guest physical memory: RAM regions, bounded access, dirty pages.
+ * Guest physical memory: RAM regions, bounded access, watched pages.
  *
  * RAM is mapped lazily (host/map.h). Everything in Atoll that is not an engine
  * reaches guest RAM through this header only, and every access is checked against the regions here
@@ -18,12 +18,14 @@
 #include "base/state.h"
 
 #define MEM_MAX_REGIONS 4
-#define MEM_PAGE_SHIFT  12 /* granularity of the dirty log */
+#define MEM_PAGE_SHIFT  12 /* granularity of watches */
 
 struct mem_region {
     uint64_t ipa, size;
-    uint8_t *host;                   /* the region's first byte */
-    _Atomic uint64_t *_Atomic dirty; /* one bit a 4 KiB page, NULL while dirty logging is off */
+    uint8_t *host; /* the region's first byte */
+    /* One bit a 4 KiB page: somebody watches it; it was written and nobody has taken note yet. Both
+     * NULL until the first watch. */
+    _Atomic uint64_t *_Atomic watched, *_Atomic dirty;
 };
 
 struct mem;
@@ -71,9 +73,55 @@ void mem_clear(struct mem *mem);
 uint64_t mem_size(const struct mem *mem);
 int64_t mem_resident(const struct mem *mem);
 
-/* Dirty log: on from the first call; each call moves region `index`'s bits to `bitmap` (one bit a 4
- * KiB page, 64-bit words) and clears them. Return 0 or -errno. */
-int mem_dirty_start(struct mem *mem);
-int mem_dirty_take(struct mem *mem, size_t index, uint64_t *bitmap, size_t words);
+/*
+ * Watches (watch.c): which pages were written since somebody looked. Stores of vCPUs, of devices
+ * and of everybody else who comes through here are seen.
+ *
+ * A watch belongs to one user: one thread at a time, and none that runs a vCPU. What it has
+ * collected stays until the user forgets it, so that it may be used piece by piece.
+ */
+struct mem_watch;
+
+/* Watches nothing yet. Returns 0 or -ENOMEM. */
+int mem_watch_create(struct mem *mem, struct mem_watch **watch);
+void mem_watch_destroy(struct mem_watch *watch); /* NULL is allowed */
+
+/* Watches the pages of [ipa, ipa + len), all of it RAM, which count as written; from
+ * mem_watch_start on, which is called after the last of them. */
+void mem_watch_add(struct mem_watch *watch, uint64_t ipa, uint64_t len);
+void mem_watch_start(struct mem_watch *watch);
+
+/* Collects the pages written until now: whoever reads one of them after this call reads what was
+ * stored before it, and later stores are collected the next time. Returns whether there are new
+ * ones. */
+bool mem_watch_take(struct mem_watch *watch);
+
+/* Whether a page of [ipa, ipa + len) has been collected; forgets those that lie wholly within it.
+ */
+bool mem_watch_written(const struct mem_watch *watch, uint64_t ipa, uint64_t len);
+void mem_watch_forget(struct mem_watch *watch, uint64_t ipa, uint64_t len);
+
+/* How an engine takes part. It marks a watched page (mem_mark_dirty) when it lets a vCPU store to
+ * it, and lets the vCPU go on without asking until: */
+struct mem_tracker {
+    /* Returns when no vCPU stores to pages of [ipa, ipa + len) any more without marking them
+     * again; stores made before are visible then. Not on a vCPU's thread inside vcpu_run. With
+     * `all`, the pages were not watched so far. */
+    void (*rearm)(void *ctx, uint64_t ipa, uint64_t len, bool all);
+    void *ctx;
+};
+
+/* Before anything runs, and with a NULL `rearm` before the engine goes. */
+void mem_set_tracker(struct mem *mem, const struct mem_tracker *tracker);
+
+/* Whether the page at `ipa` of the region is watched. Any thread. */
+static inline bool mem_page_watched(const struct mem_region *region, uint64_t ipa)
+{
+    _Atomic uint64_t *watched =
+        __atomic_load_n((_Atomic uint64_t *const *)&region->watched, __ATOMIC_ACQUIRE);
+    uint64_t page = (ipa - region->ipa) >> MEM_PAGE_SHIFT;
+
+    return watched && (watched[page / 64] >> page % 64 & 1);
+}
 
 #endif

@@ -26,6 +26,7 @@
 #define GPU_MAX_SIDE      16384       /* pixels of a resource, each way */
 #define GPU_MAX_HOST      (512 * MIB) /* pixels and backing entries of all resources together */
 #define GPU_MAX_ENTRIES   65536       /* of one backing: 256 MiB in pages of 4 KiB */
+#define GPU_MAX_WATCHES   8 /* resources whose backing is watched; guests flip between two */
 #define GPU_SCANOUTS      1
 #define GPU_PIXEL         4 /* bytes of a pixel, in every format */
 
@@ -158,6 +159,8 @@ struct gpu_resource {
     struct gpu_entry *entries; /* the backing, all of it RAM; NULL: none */
     uint32_t entry_count;
     uint64_t backing;           /* bytes in all entries */
+    struct mem_watch *watch;    /* of the backing, once it is on the screen; NULL: always copied */
+    bool stale;                 /* `watch` knows of pages that the picture does not show yet */
     struct display_rect damage; /* around the pixels that changed since the last flush */
 };
 
@@ -178,6 +181,7 @@ struct virtio_gpu {
     struct gpu_resource *resources;
     unsigned resource_count;
     uint64_t host_bytes; /* of GPU_MAX_HOST */
+    unsigned watches;    /* of GPU_MAX_WATCHES */
 
     struct gpu_resource *shown; /* the scanout's resource, NULL: off */
     struct display_rect scanout;

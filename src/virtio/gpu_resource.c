@@ -167,10 +167,33 @@ uint32_t gpu_resource_attach(struct virtio_gpu *gpu, struct gpu_resource *resour
     return GPU_OK_NODATA;
 }
 
+/* Watches the backing of what is on the screen, so that a frame which the guest sends again without
+ * having touched it costs nothing. Without memory for it, everything is copied. */
+static void watch_backing(struct virtio_gpu *gpu, struct gpu_resource *resource)
+{
+    if (resource->watch || gpu->shown != resource || gpu->watches == GPU_MAX_WATCHES ||
+        mem_watch_create(gpu->dev.host.mem, &resource->watch))
+        return;
+    for (uint32_t i = 0; i < resource->entry_count; i++)
+        mem_watch_add(resource->watch, resource->entries[i].address, resource->entries[i].length);
+    mem_watch_start(resource->watch);
+    gpu->watches++;
+}
+
+static void unwatch_backing(struct virtio_gpu *gpu, struct gpu_resource *resource)
+{
+    if (!resource->watch)
+        return;
+    mem_watch_destroy(resource->watch);
+    resource->watch = NULL;
+    gpu->watches--;
+}
+
 void gpu_resource_detach(struct virtio_gpu *gpu, struct gpu_resource *resource)
 {
     struct gpu_entry *entries = resource->entries;
 
+    unwatch_backing(gpu, resource);
     gpu->host_bytes -= resource->entry_count * sizeof(*entries);
     pthread_mutex_lock(&gpu->lock);
     resource->entries = NULL;
@@ -223,36 +246,117 @@ struct reader {
     uint64_t start; /* its offset in the backing */
 };
 
-/* The range lies within the backing, and all of that is RAM. */
+/* The part of [offset, offset + length) that lies in one entry: its address and length. The range
+ * lies within the backing, and all of that is RAM. */
+static size_t reader_part(struct reader *r, uint64_t offset, size_t length, uint64_t *address)
+{
+    const struct gpu_entry *entry = &r->resource->entries[r->index];
+
+    while (offset - r->start >= entry->length) {
+        r->start += entry->length;
+        entry = &r->resource->entries[++r->index];
+    }
+    *address = entry->address + (offset - r->start);
+    return (size_t)MIN(length, entry->length - (offset - r->start));
+}
+
 static void reader_read(struct reader *r, uint64_t offset, void *to, size_t length)
 {
-    while (length > 0) {
-        const struct gpu_entry *entry = &r->resource->entries[r->index];
-        size_t part;
+    for (size_t part; length > 0; offset += part, length -= part) {
+        uint64_t address;
 
-        if (offset - r->start >= entry->length) {
-            r->start += entry->length;
-            r->index++;
-            continue;
-        }
-        part = (size_t)MIN(length, entry->length - (offset - r->start));
-        mem_read(r->mem, entry->address + (offset - r->start), to, part);
+        part = reader_part(r, offset, length, &address);
+        mem_read(r->mem, address, to, part);
         to = (uint8_t *)to + part;
-        offset += part;
-        length -= part;
     }
+}
+
+/* Whether the guest has written there since it was last forgotten. */
+static bool reader_written(const struct reader *from, uint64_t offset, size_t length)
+{
+    struct reader ahead = *from, *r = &ahead;
+    bool written = false;
+
+    for (size_t part; length > 0 && !written; offset += part, length -= part) {
+        uint64_t address;
+
+        part = reader_part(r, offset, length, &address);
+        written = mem_watch_written(r->resource->watch, address, part);
+    }
+    return written;
+}
+
+static void reader_forget(struct reader *r, uint64_t offset, uint64_t length)
+{
+    for (size_t part; length > 0; offset += part, length -= part) {
+        uint64_t address;
+
+        part = reader_part(r, offset, (size_t)length, &address);
+        mem_watch_forget(r->resource->watch, address, part);
+    }
+}
+
+/* Takes a line over from gpu->line, if it differs. */
+static void update_line(struct virtio_gpu *gpu, struct gpu_resource *resource,
+                        const struct display_rect *part)
+{
+    struct picture *picture = resource->picture;
+    uint32_t *line = picture->pixels + (size_t)part->y * picture->width + part->x;
+    size_t length = (size_t)part->width * GPU_PIXEL;
+
+    convert(resource->format, gpu->line, part->width);
+    if (memcmp(line, gpu->line, length) == 0)
+        return;
+    memcpy(line, gpu->line, length);
+    resource->damage = display_rect_around(&resource->damage, part);
 }
 
 /*
  * Copies line after line and notes which of them changed: OpenBSD sends the whole screen a hundred
- * times a second, and mostly there is nothing new in it.
+ * times a second, and mostly there is nothing new in it. `watched`: lines in pages that were not
+ * written are in the picture already.
  */
+static void transfer_lines(struct virtio_gpu *gpu, struct gpu_resource *resource,
+                           const struct display_rect *rect, uint64_t offset, bool watched)
+{
+    struct reader reader = {gpu->dev.host.mem, resource, 0, 0};
+    uint64_t stride = (uint64_t)resource->picture->width * GPU_PIXEL;
+    size_t length = (size_t)rect->width * GPU_PIXEL;
+
+    display_lock(gpu->display);
+    for (uint32_t y = rect->y; y < rect->y + rect->height; y++, offset += stride) {
+        const struct display_rect part = {rect->x, y, rect->width, 1};
+
+        if (watched && !reader_written(&reader, offset, length))
+            continue;
+        reader_read(&reader, offset, gpu->line, length);
+        update_line(gpu, resource, &part);
+    }
+    display_unlock(gpu->display);
+}
+
+/* A picture that shows its backing line by line, as all do but those that somebody shifts. */
+static void transfer_watched(struct virtio_gpu *gpu, struct gpu_resource *resource,
+                             const struct display_rect *rect, uint64_t offset)
+{
+    struct reader reader = {gpu->dev.host.mem, resource, 0, 0};
+    uint64_t stride = (uint64_t)resource->picture->width * GPU_PIXEL;
+
+    resource->stale |= mem_watch_take(resource->watch);
+    if (!resource->stale)
+        return;
+    transfer_lines(gpu, resource, rect, offset, true);
+    if (rect->width == resource->picture->width)
+        reader_forget(&reader, offset, stride * rect->height);
+    if (rect->width == resource->picture->width && rect->height == resource->picture->height)
+        resource->stale = false;
+}
+
 uint32_t gpu_resource_transfer(struct virtio_gpu *gpu, struct gpu_resource *resource,
                                const struct display_rect *rect, uint64_t offset)
 {
     struct picture *picture = resource->picture;
     const struct display_rect all = {0, 0, picture->width, picture->height};
-    struct reader reader = {gpu->dev.host.mem, resource, 0, 0};
     uint64_t stride = (uint64_t)picture->width * GPU_PIXEL;
     size_t length = (size_t)rect->width * GPU_PIXEL;
 
@@ -264,18 +368,15 @@ uint32_t gpu_resource_transfer(struct virtio_gpu *gpu, struct gpu_resource *reso
         return GPU_OK_NODATA;
     if (!range_fits(offset, stride * (rect->height - 1) + length, resource->backing))
         return GPU_ERR_INVALID_PARAMETER;
-    display_lock(gpu->display);
-    for (uint32_t y = rect->y; y < rect->y + rect->height; y++, offset += stride) {
-        uint32_t *line = picture->pixels + (size_t)y * picture->width + rect->x;
-        const struct display_rect changed = {rect->x, y, rect->width, 1};
-
-        reader_read(&reader, offset, gpu->line, length);
-        convert(resource->format, gpu->line, rect->width);
-        if (memcmp(line, gpu->line, length) == 0)
-            continue;
-        memcpy(line, gpu->line, length);
-        resource->damage = display_rect_around(&resource->damage, &changed);
+    if (offset != stride * rect->y + (uint64_t)rect->x * GPU_PIXEL) {
+        unwatch_backing(gpu, resource); /* and start again: what is where is not known any more */
+        transfer_lines(gpu, resource, rect, offset, false);
+        return GPU_OK_NODATA;
     }
-    display_unlock(gpu->display);
+    watch_backing(gpu, resource);
+    if (resource->watch)
+        transfer_watched(gpu, resource, rect, offset);
+    else
+        transfer_lines(gpu, resource, rect, offset, false);
     return GPU_OK_NODATA;
 }

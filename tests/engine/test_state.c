@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A vCPU's state: saved in one VM, loaded in another, continued there, also in the middle of an
- * instruction; reset; the CPU models; the dirty log.
+ * instruction; reset; the CPU models.
  */
 #include "rig.h"
 
@@ -143,30 +143,6 @@ static void cpu_models(void **state)
     rig_destroy(rig);
 }
 
-static void dirty_log(void **state)
-{
-    struct rig *rig = rig_create(ENGINE_CPU_ATOLL);
-    static uint64_t bitmap[RAM_LEN / 4096 / 64 + 1];
-
-    rig_mmu_on(rig);
-    rig_code(rig, 1, STR);
-    rig_set(rig, X(1), DATA);
-    rig_run_to_end(rig);
-    assert_int_equal(mem_dirty_start(rig->mem), 0);
-    assert_int_equal(mem_dirty_take(rig->mem, 0, bitmap, nitems(bitmap)), 0);
-    for (unsigned i = 0; i < 2; i++) { /* the second time, through what the TLB holds */
-        rig_set(rig, VCPU_PC, CODE);
-        rig_set(rig, X(1), DATA + 0x3000);
-        rig_run_to_end(rig);
-        memset(bitmap, 0, sizeof(bitmap));
-        assert_int_equal(mem_dirty_take(rig->mem, 0, bitmap, nitems(bitmap)), 0);
-        for (uint64_t page = 0; page < RAM_LEN / 4096; page++)
-            assert_int_equal(bitmap[page / 64] >> (page % 64) & 1,
-                             page == (DATA + 0x3000 - RAM) / 4096);
-    }
-    rig_destroy(rig);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,7 +152,6 @@ int main(void)
         cmocka_unit_test(damaged_state_is_refused),
         cmocka_unit_test(reset),
         cmocka_unit_test(cpu_models),
-        cmocka_unit_test(dirty_log),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -145,8 +145,6 @@ static void store_part(struct soft_cpu *c, const struct span *s, unsigned page, 
         else
             mmio(c, s->va + at + done, pa, n, true, part & bits_mask(8 * n));
     }
-    if (ref->host && c->priv->dirty_log)
-        mem_mark_dirty(c->vm->config.mem, ref->pa + skip, size);
 }
 
 /* Bytes [at, at + size) of the access, at most 8. */
@@ -256,8 +254,6 @@ void *soft_atomic(struct soft_cpu *c, uint64_t va, unsigned size, unsigned how)
     soft_translate(c, va, size, SOFT_WRITE, how, &ref);
     if (!ref.host)
         return NULL;
-    if (c->priv->dirty_log)
-        mem_mark_dirty(c->vm->config.mem, ref.pa, size);
     return ref.host;
 }
 

@@ -21,6 +21,7 @@ void soft_request_apply(struct soft_cpu *c, const struct soft_request *r)
     case SOFT_FLUSH_ALL: soft_tlb_flush(c); break;
     case SOFT_FLUSH_ASID: soft_tlb_flush_asid(c, r->asid); break;
     case SOFT_FLUSH_VA: soft_tlb_flush_va(c, r->arg, r->asid); break;
+    case SOFT_REARM: soft_tlb_rearm(c, r->arg, r->len); break;
     case SOFT_DROP_CODE:
         c->vm->engine->drop_code(c, r->arg, r->len);
         soft_code_moved(c);
@@ -129,4 +130,30 @@ void soft_request_wait(struct soft_cpu *c)
         c->priv->waits[i] = 0;
     }
     c->posted = false;
+}
+
+/* The vCPUs that do not run now look into their mailboxes first when they do. */
+void soft_rearm(void *ctx, uint64_t ipa, uint64_t len, bool all)
+{
+    const struct soft_request request = {
+        .kind = all ? SOFT_FLUSH_ALL : SOFT_REARM, .arg = ipa, .len = len};
+    struct soft_vm *vm = ctx;
+    uint64_t waits[ENGINE_MAX_VCPUS];
+    unsigned cpus;
+
+    pthread_mutex_lock(&vm->rearm_lock);
+    cpus = atomic_load(&vm->cpus);
+    for (unsigned i = 0; i < cpus; i++) {
+        struct soft_cpu *cpu = atomic_load(&vm->cpu[i]);
+
+        waits[i] = cpu ? soft_request_post(cpu, &request) : 0;
+    }
+    for (unsigned i = 0; i < cpus; i++) {
+        struct soft_cpu *cpu = atomic_load(&vm->cpu[i]);
+
+        for (unsigned spins = 0; cpu && !is_done(cpu, waits[i]); spins++)
+            if (spins > 64)
+                sched_yield();
+    }
+    pthread_mutex_unlock(&vm->rearm_lock);
 }

@@ -148,7 +148,7 @@ static bool swap_if_same(void *host, unsigned size, const uint64_t expected[2],
 bool soft_store_excl(struct soft_cpu *c, uint64_t va, unsigned size, unsigned how,
                      const uint64_t value[2])
 {
-    bool valid = c->excl_valid, stored;
+    bool valid = c->excl_valid;
     struct soft_ref ref;
 
     check_alignment(c, va, size, true);
@@ -158,10 +158,7 @@ bool soft_store_excl(struct soft_cpu *c, uint64_t va, unsigned size, unsigned ho
     c->excl_valid = false;
     if (!valid || (uintptr_t)ref.host != c->excl_host || size != c->excl_size || is_refused(c))
         return false;
-    stored = swap_if_same(ref.host, size, c->excl_value, value);
-    if (stored && c->priv->dirty_log)
-        mem_mark_dirty(c->vm->config.mem, ref.pa, size);
-    return stored;
+    return swap_if_same(ref.host, size, c->excl_value, value);
 }
 
 void soft_clear_excl(struct soft_cpu *c)

@@ -42,6 +42,7 @@ enum soft_request_kind {
     SOFT_FLUSH_ASID, /* asid */
     SOFT_FLUSH_VA,   /* arg: virtual address; asid, or SOFT_ASID_ANY */
     SOFT_DROP_CODE,  /* arg: physical address, len: bytes */
+    SOFT_REARM,      /* likewise: watched pages there are to be marked again before a store */
 };
 
 struct soft_request {
@@ -78,6 +79,8 @@ enum soft_pending { SOFT_PENDING_NONE, SOFT_PENDING_MMIO, SOFT_PENDING_SYSREG, S
 /* The generic timers (timer.c). */
 enum { SOFT_TIMER_VIRT, SOFT_TIMER_PHYS, SOFT_TIMER_COUNT };
 
+#define SOFT_MARKED 4096 /* entries: 16 MiB of a screen, seen through one view */
+
 struct soft_private {
     struct soft_mailbox mailbox;
     _Atomic bool
@@ -93,8 +96,11 @@ struct soft_private {
 
     bool timer_level[SOFT_TIMER_COUNT]; /* outputs as last told to machine/ */
     uint64_t timer_next; /* the count at which an output changes next; UINT64_MAX: never */
-    bool dirty_log;      /* as seen when the TLB was last filled */
-    bool watching;       /* a watchpoint is armed */
+    /* Entries of the TLB that let watched pages be written. Above SOFT_MARKED: they were too many,
+     * and any entry may be one. */
+    struct soft_tlb_entry *marked[SOFT_MARKED];
+    unsigned marked_count;
+    bool watching; /* a watchpoint is armed */
 
     uint64_t excl_pc;          /* of the load-exclusive, when it has no name (monitor.c) */
     uint64_t excl_unproven[8]; /* load-exclusives whose store-exclusive has met such a monitor */
@@ -129,6 +135,7 @@ struct soft_vm {
     unsigned pa_bits; /* PARange of the CPU model */
     unsigned asid_bits;
     _Atomic(struct soft_cpu *) section_owner; /* section.c; NULL: none */
+    pthread_mutex_t rearm_lock; /* over CPUs that come and go while somebody waits for them */
 };
 
 struct engine_vm {
@@ -255,6 +262,8 @@ void soft_jump_clear(struct soft_cpu *c);
 void soft_tlb_init(struct soft_tlb *tlb);
 /* TLBI VMALLE1; ASIDE1; VAE1 with an ASID, or VAAE1 with SOFT_ASID_ANY (D8.14.5). */
 void soft_tlb_flush(struct soft_cpu *c);
+/* Stores to pages of [pa, pa + len) that are watched miss, once. */
+void soft_tlb_rearm(struct soft_cpu *c, uint64_t pa, uint64_t len);
 void soft_tlb_flush_asid(struct soft_cpu *c, unsigned asid);
 void soft_tlb_flush_va(struct soft_cpu *c, uint64_t va, uint32_t asid);
 /* After a change of TTBR0_EL1, TTBR1_EL1 or TCR_EL1: another address space, perhaps. */
@@ -293,6 +302,9 @@ void soft_request_apply(struct soft_cpu *c, const struct soft_request *request);
 void soft_request_broadcast(struct soft_cpu *c, const struct soft_request *request);
 /* Posts it to one vCPU; any thread. Returns the number to wait for in mailbox.done. */
 uint64_t soft_request_post(struct soft_cpu *to, const struct soft_request *request);
+/* For mem/ (struct mem_tracker): has all vCPUs mark watched pages again. Any thread but a vCPU's
+ * inside vcpu_run; `ctx` is the soft_vm. */
+void soft_rearm(void *ctx, uint64_t ipa, uint64_t len, bool all);
 /* Carries out and acknowledges what others have posted. */
 void soft_request_drain(struct soft_cpu *c);
 /* Posts what IC IVAU of this vCPU has left to post: lines are gathered until DSB. */

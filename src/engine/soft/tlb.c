@@ -297,6 +297,7 @@ void soft_tlb_flush(struct soft_cpu *c)
     for (unsigned i = 0; i < nitems(t->el0); i++)
         clear(&t->el0[i]);
     soft_walk_cache_flush(&t->walks);
+    c->priv->marked_count = 0;
     c->priv->stats.tlb_flushes++;
     soft_code_moved(c);
 }
@@ -411,9 +412,43 @@ static bool is_slow(const struct soft_cpu *c, uint64_t page, const struct soft_w
            (c->priv->watching && soft_debug_watches_page(c, page));
 }
 
+/* The entry lets a watched page be written: the page is marked now, and the entry found again when
+ * it has to be marked again. */
+static void mark(struct soft_cpu *c, struct soft_tlb_entry *e, uint64_t pa)
+{
+    struct soft_private *p = c->priv;
+
+    mem_mark_dirty(c->vm->config.mem, pa, 1);
+    if (p->marked_count < SOFT_MARKED)
+        p->marked[p->marked_count] = e;
+    p->marked_count += p->marked_count <= SOFT_MARKED;
+}
+
+void soft_tlb_rearm(struct soft_cpu *c, uint64_t pa, uint64_t len)
+{
+    struct soft_private *p = c->priv;
+    unsigned kept = 0;
+
+    if (p->marked_count > SOFT_MARKED) {
+        soft_tlb_flush(c);
+        return;
+    }
+    for (unsigned i = 0; i < p->marked_count; i++) {
+        struct soft_tlb_entry *e = p->marked[i];
+
+        if (e->tag[SOFT_WRITE] == UINT64_MAX || e->pa == 0)
+            continue; /* replaced or dropped meanwhile */
+        if ((e->pa & SOFT_PAGE_MASK) - pa < len)
+            e->tag[SOFT_WRITE] = UINT64_MAX;
+        else
+            p->marked[kept++] = e;
+    }
+    p->marked_count = kept;
+}
+
 /* Enters a page of RAM. */
 static void enter(struct soft_cpu *c, struct soft_view *v, uint64_t va, unsigned el,
-                  const struct soft_walk *w, const struct soft_map *map)
+                  const struct soft_walk *w, const struct soft_map *map, enum soft_access access)
 {
     struct soft_tlb_entry *e = soft_tlb_slot(v->data, va);
     uint64_t page = va & SOFT_PAGE_MASK, pa = w->pa & SOFT_PAGE_MASK;
@@ -421,9 +456,13 @@ static void enter(struct soft_cpu *c, struct soft_view *v, uint64_t va, unsigned
     uint64_t slow = is_slow(c, page, w) ? SOFT_TLB_SLOW : 0;
     bool writable = map->writable && permitted(c, w, el, true);
 
+    if (writable && mem_page_watched(map->region, pa)) {
+        writable = access == SOFT_WRITE; /* otherwise the first store comes back here */
+        if (writable)
+            mark(c, e, pa);
+    }
     e->tag[SOFT_READ] = permitted(c, w, el, false) ? page | slow : UINT64_MAX;
-    e->tag[SOFT_WRITE] =
-        writable ? page | slow | (c->priv->dirty_log ? SOFT_TLB_SLOW : 0) : UINT64_MAX;
+    e->tag[SOFT_WRITE] = writable ? page | slow : UINT64_MAX;
     e->host = (uintptr_t)map->host + (pa - map->ipa) - page;
     e->pa = pa | (soft_attr_is_device(w->attr) ? SOFT_TLB_DEVICE : 0);
     soft_group_add(v->data_used, number, SOFT_TLB_SIZE);
@@ -477,7 +516,7 @@ void soft_translate(struct soft_cpu *c, uint64_t va, unsigned size, enum soft_ac
             *ref = (struct soft_ref){.pa = w.pa, .device = soft_attr_is_device(w.attr)};
             goto watch;
         }
-        enter(c, v, va, el, &w, map);
+        enter(c, v, va, el, &w, map, access);
     }
     ref->host = (uint8_t *)(e->host + va);
     ref->pa = (e->pa & SOFT_PAGE_MASK) | (va & ~SOFT_PAGE_MASK);

@@ -53,7 +53,9 @@ void soft_vcpu_destroy(struct vcpu *v)
     if (!v)
         return;
     soft_section_lock(&v->cpu);
+    pthread_mutex_lock(&v->cpu.vm->rearm_lock);
     atomic_store(&v->cpu.vm->cpu[v->cpu.index], NULL);
+    pthread_mutex_unlock(&v->cpu.vm->rearm_lock);
     soft_section_unlock(&v->cpu);
     v->cpu.vm->engine->destroy(&v->cpu);
     pthread_mutex_destroy(&v->priv.mailbox.lock);
@@ -164,19 +166,8 @@ static void complete(struct soft_cpu *c)
     }
 }
 
-static bool dirty_log_on(const struct soft_vm *vm)
-{
-    return vm->maps > 0 && vm->map[0].region->dirty;
-}
-
 static void enter(struct soft_cpu *c)
 {
-    bool dirty_log = dirty_log_on(c->vm);
-
-    if (dirty_log != c->priv->dirty_log) {
-        c->priv->dirty_log = dirty_log;
-        soft_tlb_flush(c);
-    }
     soft_request_drain(c);
     soft_attention_set(c, SOFT_ATTEND_TIMER);
     complete(c);

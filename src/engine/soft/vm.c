@@ -55,12 +55,16 @@ int soft_vm_create(const struct soft_engine *engine, struct engine_vm **out,
     vm->soft.cpuid = config->cpu == ENGINE_CPU_APPLE ? &cpuid_apple : &cpuid_atoll;
     vm->soft.pa_bits = cpuid_pa_bits(vm->soft.cpuid);
     vm->soft.asid_bits = cpuid_asid_bits(vm->soft.cpuid);
+    pthread_mutex_init(&vm->soft.rearm_lock, NULL);
+    mem_set_tracker(config->mem, &(struct mem_tracker){soft_rearm, &vm->soft});
     *out = vm;
     return 0;
 }
 
 void soft_vm_destroy(struct engine_vm *vm)
 {
+    mem_set_tracker(vm->soft.config.mem, &(struct mem_tracker){0});
+    pthread_mutex_destroy(&vm->soft.rearm_lock);
     free(vm);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Guest memory: bounds, scalars, copies at every alignment, the dirty log, giving pages back. */
+/* Guest memory: bounds, scalars, copies at every alignment, giving pages back. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -106,40 +106,6 @@ static void copies_at_every_alignment(void **state)
         }
 }
 
-static bool dirty(const uint64_t *bitmap, unsigned page)
-{
-    return bitmap[page / 64] & BIT(page % 64);
-}
-
-static void logs_dirty_pages(void **state)
-{
-    uint64_t bitmap[SIZE / 4096 / 64], value;
-    unsigned count = 0;
-
-    assert_int_equal(mem_dirty_take(*state, 0, bitmap, nitems(bitmap)), -EINVAL);
-    assert_int_equal(mem_write(*state, BASE, "x", 1), 0); /* before the log: not in it */
-    assert_int_equal(mem_dirty_start(*state), 0);
-    assert_int_equal(mem_dirty_take(*state, 0, bitmap, nitems(bitmap) - 1), -ENOSPC);
-    assert_int_equal(mem_dirty_take(*state, 1, bitmap, nitems(bitmap)), -EINVAL);
-
-    assert_int_equal(mem_write(*state, BASE + 0x1fff, "ab", 2), 0); /* pages 1 and 2 */
-    assert_int_equal(mem_store(*state, BASE + 0x40000, 4, 1), 0);   /* page 64 */
-    assert_int_equal(mem_load(*state, BASE + 0x50000, 4, &value), 0);
-    assert_int_equal(mem_fill(*state, BASE + SIZE - 1, 1, 1), 0); /* the last page */
-    mem_mark_dirty(*state, BASE + 0x5000, 0);
-    mem_mark_dirty(*state, BASE + SIZE, 1);
-    assert_int_equal(mem_dirty_take(*state, 0, bitmap, nitems(bitmap)), 0);
-    for (unsigned page = 0; page < SIZE / 4096; page++)
-        count += dirty(bitmap, page);
-    assert_int_equal(count, 4);
-    assert_true(dirty(bitmap, 1) && dirty(bitmap, 2) && dirty(bitmap, 64));
-    assert_true(dirty(bitmap, SIZE / 4096 - 1));
-
-    assert_int_equal(mem_dirty_take(*state, 0, bitmap, nitems(bitmap)), 0);
-    for (unsigned i = 0; i < nitems(bitmap); i++)
-        assert_int_equal(bitmap[i], 0);
-}
-
 static void gives_pages_back(void **state)
 {
     uint8_t byte = 1;
@@ -168,7 +134,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(checks_bounds, setup, teardown),
         cmocka_unit_test_setup_teardown(scalars_are_little_endian, setup, teardown),
         cmocka_unit_test_setup_teardown(copies_at_every_alignment, setup, teardown),
-        cmocka_unit_test_setup_teardown(logs_dirty_pages, setup, teardown),
         cmocka_unit_test_setup_teardown(gives_pages_back, setup, teardown),
     };
 
