@@ -45,11 +45,28 @@ void control_disconnect(struct control_client *client); /* NULL is allowed */
 
 /* Asks `verb` with `arguments` (stolen; NULL: none) and waits for the answer, which is the caller's
  * to json_decref (`answer` may be NULL). Returns 0, or -errno: what the machine answered, or how
- * the connection ended. */
+ * the connection ended. Bytes that follow the answer are dropped, see control_ask_bytes. */
 int control_ask(struct control_client *client, const char *verb, json_t *arguments, json_t **answer,
                 struct error *err);
 
-/* For streams (a console): the connection, after an answer that began one. */
+/* Likewise, of a verb whose answer is followed by bytes: *bytes is the caller's to free. */
+int control_ask_bytes(struct control_client *client, const char *verb, json_t *arguments,
+                      json_t **answer, void **bytes, size_t *length, struct error *err);
+
+/* How long control_connect and control_ask wait for a machine that does not answer at all: for ever
+ * (-1), unless this says otherwise. */
+void control_patience(struct control_client *client, int timeout_ms);
+
+/* Messages of a stream (a console), after an answer that began one; `bytes` is what follows a
+ * message that says so. control_receive waits up to `timeout_ms` (-1: for ever; -ETIMEDOUT) for the
+ * next, whose parts are the caller's to json_decref and free (bytes NULL: none); -ESHUTDOWN: the
+ * machine has ended the stream, and `err` has its reason. */
+int control_receive(struct control_client *client, int timeout_ms, json_t **message, void **bytes,
+                    size_t *length, struct error *err);
+int control_send(struct control_client *client, const void *bytes, size_t length,
+                 struct error *err);
+
+/* The connection, to wait for together with others: nothing is read ahead of what was received. */
 int control_descriptor(struct control_client *client);
 
 #endif
