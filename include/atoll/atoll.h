@@ -244,8 +244,9 @@ int atoll_resume(struct atoll *vm);
 int atoll_save(struct atoll *vm, void **bytes, size_t *length, struct atoll_error *error);
 int atoll_load(struct atoll *vm, const void *bytes, size_t length, struct atoll_error *error);
 
-/* Consoles, by index in config.consoles: give input; take a memory console's output. Return bytes
- * taken, or -EINVAL. */
+/* Consoles, by index in config.consoles: give input, of any kind (what the guest has not read yet
+ * is kept, as far as there is room); take a memory console's output. Return bytes taken, or
+ * -EINVAL. */
 int64_t atoll_console_write(struct atoll *vm, size_t index, const void *bytes, size_t length);
 int64_t atoll_console_read(struct atoll *vm, size_t index, void *bytes, size_t room);
 

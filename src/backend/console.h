@@ -73,9 +73,25 @@ void console_close(struct console *console);
 /* Gives a terminal its mode back, for a signal handler: async-signal-safe. */
 void console_restore_terminal(const struct console *console);
 
-/* CONSOLE_MEMORY, for tests and embedding: gives input, and takes output that has gathered. Any
- * thread. */
-void console_memory_input(struct console *console, const void *bytes, size_t length);
+/* Input for the guest from somewhere else than the console's host side, of any kind: returns how
+ * many bytes there was room for. Any thread; never blocks. */
+size_t console_input(struct console *console, const void *bytes, size_t length);
+
+/*
+ * Follows what the guest writes, on a console of any kind: `output` is called with what came last
+ * (at most CONSOLE_HISTORY bytes), before this returns, and with everything from then on, on the
+ * threads that write. It must not block, nor call anything here. Any thread. Returns 0 or -ENOMEM.
+ */
+#define CONSOLE_HISTORY (64u << 10)
+struct console_follower;
+int console_follow(struct console *console,
+                   void (*output)(void *ctx, const void *bytes, size_t length), void *ctx,
+                   struct console_follower **follower);
+/* When it returns, `output` is not running and will not run again. NULL is allowed; before
+ * console_close. */
+void console_unfollow(struct console_follower *follower);
+
+/* CONSOLE_MEMORY, for tests and embedding: takes output that has gathered. Any thread. */
 size_t console_memory_output(struct console *console, void *bytes, size_t room);
 
 #endif

@@ -15,6 +15,7 @@
 #include "virtio/devices.h"
 
 _Static_assert(sizeof(struct atoll_error) == sizeof(struct error), "one error, two names");
+_Static_assert(ATOLL_CONSOLE_HISTORY == CONSOLE_HISTORY, "one history, two names");
 _Static_assert(PLATFORM_MAX_CPUS == ATOLL_CPUS_MAX, "the tables describe every CPU");
 
 static struct machine *inside(struct atoll *vm)
@@ -111,28 +112,42 @@ int atoll_load(struct atoll *vm, const void *bytes, size_t length, struct atoll_
     return ret;
 }
 
-static struct console *memory_console(struct machine *m, size_t index)
+static struct console *console_of(struct machine *m, size_t index)
 {
-    if (index >= m->config.console_count || m->config.consoles[index].kind != ATOLL_CONSOLE_MEMORY)
-        return NULL;
-    return m->consoles[index];
+    return index < m->config.console_count ? m->consoles[index] : NULL;
 }
 
 int64_t atoll_console_write(struct atoll *vm, size_t index, const void *bytes, size_t length)
 {
-    struct console *console = memory_console(inside(vm), index);
+    struct console *console = console_of(inside(vm), index);
 
-    if (!console)
-        return -EINVAL;
-    console_memory_input(console, bytes, length);
-    return (int64_t)length;
+    return console ? (int64_t)console_input(console, bytes, length) : -EINVAL;
 }
 
 int64_t atoll_console_read(struct atoll *vm, size_t index, void *bytes, size_t room)
 {
-    struct console *console = memory_console(inside(vm), index);
+    struct machine *m = inside(vm);
+    struct console *console = console_of(m, index);
 
-    return console ? (int64_t)console_memory_output(console, bytes, room) : -EINVAL;
+    if (!console || m->config.consoles[index].kind != ATOLL_CONSOLE_MEMORY)
+        return -EINVAL;
+    return (int64_t)console_memory_output(console, bytes, room);
+}
+
+/* A struct atoll_follower is a struct console_follower. */
+int atoll_console_follow(struct atoll *vm, size_t index,
+                         void (*output)(void *ctx, const void *bytes, size_t length), void *ctx,
+                         struct atoll_follower **follower)
+{
+    struct console *console = console_of(inside(vm), index);
+
+    return console ? console_follow(console, output, ctx, (struct console_follower **)follower)
+                   : -EINVAL;
+}
+
+void atoll_console_unfollow(struct atoll_follower *follower)
+{
+    console_unfollow((struct console_follower *)follower);
 }
 
 void atoll_restore_terminal(struct atoll *vm)
@@ -157,6 +172,21 @@ int atoll_balloon(struct atoll *vm, uint64_t bytes)
 int atoll_screenshot(struct atoll *vm, const char *path, struct atoll_error *error)
 {
     return screen_shoot(&inside(vm)->screen, path, error_of(error));
+}
+
+enum atoll_state atoll_state(struct atoll *vm)
+{
+    static const enum atoll_state states[] = {[MACHINE_OFF] = ATOLL_STATE_OFF,
+                                              [MACHINE_RUNNING] = ATOLL_STATE_RUNNING,
+                                              [MACHINE_PAUSED] = ATOLL_STATE_PAUSED,
+                                              [MACHINE_STOPPED] = ATOLL_STATE_STOPPED};
+    struct machine *m = inside(vm);
+    enum machine_phase phase;
+
+    pthread_mutex_lock(&m->lock);
+    phase = m->phase;
+    pthread_mutex_unlock(&m->lock);
+    return states[phase];
 }
 
 static uint64_t published(const _Atomic uint64_t *from)

@@ -170,7 +170,7 @@ static void console(void **unused)
         assert_int_equal(console_memory_output(backend, out, sizeof(out)), 11);
         assert_memory_equal(out, "hello, host", 11);
 
-        console_memory_input(backend, "hello, guest", 12); /* before there is a buffer */
+        console_input(backend, "hello, guest", 12); /* before there is a buffer */
         host_loop_drain(f.rig.loop);
         drvq_add(&f.q[0], &(struct buffer){f.data + 1000, 5, true}, 1, false);
         drvq_add(&f.q[0], &(struct buffer){f.data + 2000, 100, true}, 1, false);

@@ -196,7 +196,7 @@ static void save_load_continue(void **unused)
         move(&f);
         drvq_wait(&f.q[RNG][0], &written);
         assert_int_equal(written, 16);
-        console_memory_input(f.console, "xy", 2);
+        console_input(f.console, "xy", 2);
         drvq_wait(&f.q[CONSOLE][0], &written);
         assert_int_equal(written, 2);
         fake_net_receive(&f.net, frame, sizeof(frame));

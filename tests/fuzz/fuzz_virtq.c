@@ -225,7 +225,7 @@ static void op_input(struct attack *a, struct fuzz_input *p)
     if (a->kind == NET && !fake_net_held(&a->net))
         fake_net_receive(&a->net, frame, length);
     if (a->kind == CONSOLE)
-        console_memory_input(a->console, frame, length % 300);
+        console_input(a->console, frame, length % 300);
     if (a->kind == BALLOON)
         virtio_balloon_stats_request(virtio_pci_device(a->pci));
     a->net.sent_count = 0;

@@ -119,6 +119,7 @@ size_t console_write(struct console *console, const uint8_t *bytes, size_t lengt
 {
     size_t done = 0;
 
+    console_tell(console, bytes, length);
     pthread_mutex_lock(&console->lock);
     while (done < length) {
         size_t part = fifo_put(&console->output, bytes + done, length - done);
@@ -188,6 +189,18 @@ static void input_deliver(void *ctx)
     }
     input_want(console);
     pthread_mutex_unlock(&console->lock);
+}
+
+size_t console_input(struct console *console, const void *bytes, size_t length)
+{
+    size_t taken;
+
+    pthread_mutex_lock(&console->lock);
+    taken = fifo_put(&console->input, bytes, length);
+    if (console->deliver && taken)
+        host_work_post(console->deliver);
+    pthread_mutex_unlock(&console->lock);
+    return taken;
 }
 
 void console_resume(struct console *console)
@@ -303,8 +316,10 @@ int console_open(struct console **out, const struct console_config *config, cons
     console->log = log;
     console->input.limit = CONSOLE_INPUT_LIMIT;
     console->output.limit = CONSOLE_OUTPUT_LIMIT;
+    console->history.limit = CONSOLE_HISTORY;
     console->input_fd = console->output_fd = console->pty_slave = console->socket.listener = -1;
     pthread_mutex_init(&console->lock, NULL);
+    pthread_mutex_init(&console->follow_lock, NULL);
     ret = console->ops->open(console, config, err);
     if (ret) {
         console_close(console);
@@ -339,6 +354,8 @@ void console_close(struct console *console)
     host_work_destroy(console->deliver);
     fifo_free(&console->input);
     fifo_free(&console->output);
+    fifo_free(&console->history);
+    pthread_mutex_destroy(&console->follow_lock);
     pthread_mutex_destroy(&console->lock);
     free(console);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A console without a host's side, for tests and for programs that embed the machine: output
- * gathers until it is taken (the oldest is dropped past 16 MiB), input is what console_memory_input
+ * gathers until it is taken (the oldest is dropped past 16 MiB), input is what console_input
  * gives.
  */
 #include "backend/console/private.h"
@@ -16,15 +16,6 @@ static int memory_open(struct console *console, const struct console_config *con
 
 static void memory_close(struct console *console)
 {
-}
-
-void console_memory_input(struct console *console, const void *bytes, size_t length)
-{
-    pthread_mutex_lock(&console->lock);
-    fifo_put(&console->input, bytes, length);
-    if (console->deliver)
-        host_work_post(console->deliver);
-    pthread_mutex_unlock(&console->lock);
 }
 
 size_t console_memory_output(struct console *console, void *bytes, size_t room)

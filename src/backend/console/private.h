@@ -67,6 +67,10 @@ struct console {
     bool output_socket; /* written by send, which can do without SIGPIPE */
     bool output_failed; /* said so already */
 
+    pthread_mutex_t follow_lock; /* guards these two; no other lock is taken under it */
+    struct fifo history;         /* the last CONSOLE_HISTORY bytes of output */
+    struct console_follower *followers;
+
     struct console_terminal terminal;
     struct console_socket socket;
     int pty_slave;
@@ -84,6 +88,9 @@ int console_connect(struct console *console, int input_fd, int output_fd);
  * none): of two threads that disconnect at once only one gets it to close. Output gathers from here
  * on. */
 int console_disconnect(struct console *console);
+
+/* Output for whoever follows the console, and for its history. */
+void console_tell(struct console *console, const uint8_t *bytes, size_t length);
 
 /* Writes out what is queued as long as the host takes some every second. Before console_disconnect.
  */

@@ -155,7 +155,7 @@ static void memory_carries_both_ways(void **state)
     assert_memory_equal(got, "hello wo", 8);
     assert_int_equal(console_memory_output(f->console, got, sizeof(got)), 3);
     assert_int_equal(console_memory_output(f->console, got, sizeof(got)), 0);
-    console_memory_input(f->console, "input", 5);
+    console_input(f->console, "input", 5);
     expect_input(f, "input");
 }
 
@@ -165,7 +165,7 @@ static void input_waits_for_room(void **state)
 
     f->room = 3;
     open_console(f, (struct console_config){.kind = CONSOLE_MEMORY});
-    console_memory_input(f->console, "abcdefgh", 8);
+    console_input(f->console, "abcdefgh", 8);
     expect_input(f, "abc");
     host_loop_drain(f->loop);
     host_loop_drain(f->loop);
@@ -462,6 +462,104 @@ static void stale_socket_is_replaced_and_a_live_one_is_not(void **state)
     assert_int_equal(access(f->path, F_OK), 0);
 }
 
+/* What a follower was told. */
+struct heard {
+    char bytes[4 * CONSOLE_HISTORY];
+    size_t length;
+};
+
+static void hear(void *ctx, const void *bytes, size_t length)
+{
+    struct heard *heard = ctx;
+
+    assert_true(heard->length + length <= sizeof(heard->bytes));
+    memcpy(heard->bytes + heard->length, bytes, length);
+    heard->length += length;
+}
+
+static void expect_heard(const struct heard *heard, const char *text)
+{
+    assert_int_equal(heard->length, strlen(text));
+    assert_memory_equal(heard->bytes, text, heard->length);
+}
+
+static void every_kind_has_followers_and_input(void **state)
+{
+    static const enum console_kind kinds[] = {CONSOLE_NONE, CONSOLE_MEMORY, CONSOLE_FILE,
+                                              CONSOLE_UNIX, CONSOLE_PTY};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < nitems(kinds); i++) {
+        static struct heard early, late;
+        struct console_follower *first, *second;
+
+        early.length = late.length = f->length = 0;
+        open_console(f, (struct console_config){.kind = kinds[i]});
+        assert_int_equal(console_follow(f->console, hear, &early, &first), 0);
+        say(f, "one ");
+        assert_int_equal(console_follow(f->console, hear, &late, &second), 0);
+        say(f, "two ");
+        console_unfollow(first);
+        say(f, "three");
+        expect_heard(&early, "one two ");
+        expect_heard(&late, "one two three");
+        assert_int_equal(console_input(f->console, "typed", 5), 5);
+        expect_input(f, "typed");
+        console_unfollow(second);
+        console_unfollow(NULL);
+        console_close(f->console);
+        f->console = NULL;
+        unlink(f->path);
+    }
+}
+
+static void history_is_the_newest(void **state)
+{
+    struct fixture *f = *state;
+    static char large[CONSOLE_HISTORY + 1000];
+    static struct heard heard;
+    struct console_follower *follower;
+    char line[16];
+    size_t end;
+
+    open_console(f, (struct console_config){.kind = CONSOLE_NONE});
+    for (unsigned i = 0; i < 20000; i++) {
+        snprintf(line, sizeof(line), "%07u\n", i);
+        say(f, line);
+    }
+    assert_int_equal(console_follow(f->console, hear, &heard, &follower), 0);
+    assert_int_equal(heard.length, CONSOLE_HISTORY);
+    for (unsigned i = 0; i < CONSOLE_HISTORY / 8; i++)
+        assert_int_equal(strtoul(heard.bytes + i * 8, NULL, 10), 20000 - CONSOLE_HISTORY / 8 + i);
+    console_unfollow(follower);
+
+    for (size_t i = 0; i < sizeof(large); i++)
+        large[i] = (char)i; /* one write that is longer than what is kept */
+    console_write(f->console, (uint8_t *)large, sizeof(large));
+    heard.length = 0;
+    assert_int_equal(console_follow(f->console, hear, &heard, &follower), 0);
+    end = sizeof(large) - CONSOLE_HISTORY;
+    assert_int_equal(heard.length, CONSOLE_HISTORY);
+    assert_memory_equal(heard.bytes, large + end, CONSOLE_HISTORY);
+    console_unfollow(follower);
+}
+
+/* Nobody takes the output and nobody the input: both are bounded, and the guest goes on. */
+static void unread_memory_console_goes_on(void **state)
+{
+    struct fixture *f = *state;
+    static uint8_t part[1 << 16];
+    size_t given = 0;
+
+    f->room = 0;
+    open_console(f, (struct console_config){.kind = CONSOLE_MEMORY});
+    for (int i = 0; i < 300; i++)
+        assert_int_equal(console_write(f->console, part, sizeof(part)), sizeof(part));
+    for (size_t taken; (taken = console_input(f->console, part, sizeof(part))) > 0;)
+        given += taken;
+    assert_int_equal(given, 1 << 24);
+}
+
 int main(void)
 {
 #define CONSOLE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -478,6 +576,9 @@ int main(void)
         CONSOLE_TEST(pty_is_named_and_raw),
         CONSOLE_TEST(socket_serves_one_after_another),
         CONSOLE_TEST(stale_socket_is_replaced_and_a_live_one_is_not),
+        CONSOLE_TEST(every_kind_has_followers_and_input),
+        CONSOLE_TEST(history_is_the_newest),
+        CONSOLE_TEST(unread_memory_console_goes_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
