@@ -100,6 +100,7 @@ bool mem_watch_take(struct mem_watch *watch);
  */
 bool mem_watch_written(const struct mem_watch *watch, uint64_t ipa, uint64_t len);
 void mem_watch_forget(struct mem_watch *watch, uint64_t ipa, uint64_t len);
+void mem_watch_forget_all(struct mem_watch *watch);
 
 /* How an engine takes part. It marks a watched page (mem_mark_dirty) when it lets a vCPU store to
  * it, and lets the vCPU go on without asking until: */

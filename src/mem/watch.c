@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "mem/private.h"
 
@@ -275,4 +276,14 @@ void mem_watch_forget(struct mem_watch *watch, uint64_t ipa, uint64_t len)
     for (uint64_t word = first / WORD_PAGES; first < end && word <= (end - 1) / WORD_PAGES; word++)
         watch->of[i].written[word] &= ~bits_in_word(first, end, word);
     pthread_mutex_unlock(&watch->mem->lock);
+}
+
+void mem_watch_forget_all(struct mem_watch *watch)
+{
+    struct mem *mem = watch->mem;
+
+    pthread_mutex_lock(&mem->lock);
+    for (size_t i = 0; i < mem->count; i++)
+        memset(watch->of[i].written, 0, WORDS(&mem->regions[i]) * sizeof(uint64_t));
+    pthread_mutex_unlock(&mem->lock);
 }

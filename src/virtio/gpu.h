@@ -169,6 +169,7 @@ struct gpu_firmware {
     uint64_t ipa;
     uint32_t width, height, stride; /* pixels; bytes from line to line */
     struct picture *picture;        /* NULL: there is none */
+    struct mem_watch *watch;        /* of the frame buffer; NULL: copied whenever it is looked at */
 };
 
 struct virtio_gpu {

@@ -98,16 +98,37 @@ void gpu_firmware_refresh(void *ctx)
 {
     struct virtio_gpu *gpu = ctx;
     const struct gpu_firmware *f = &gpu->firmware;
+    size_t length = (size_t)f->width * GPU_PIXEL;
 
-    for (uint32_t y = 0; f->picture && y < f->height; y++)
-        mem_read(gpu->dev.host.mem, f->ipa + (uint64_t)y * f->stride,
-                 f->picture->pixels + (size_t)y * f->width, (size_t)f->width * GPU_PIXEL);
+    if (f->watch && !mem_watch_take(f->watch))
+        return;
+    for (uint32_t y = 0; f->picture && y < f->height; y++) {
+        uint64_t line = f->ipa + (uint64_t)y * f->stride;
+
+        if (!f->watch || mem_watch_written(f->watch, line, length))
+            mem_read(gpu->dev.host.mem, line, f->picture->pixels + (size_t)y * f->width, length);
+    }
+    if (f->watch)
+        mem_watch_forget_all(f->watch);
+}
+
+/* Without memory for it, there is no watch. */
+static struct mem_watch *watch_firmware(struct virtio_gpu *gpu, const struct gpu_firmware *f)
+{
+    struct mem_watch *watch;
+
+    if (mem_watch_create(gpu->dev.host.mem, &watch))
+        return NULL;
+    mem_watch_add(watch, f->ipa, (uint64_t)f->stride * f->height);
+    mem_watch_start(watch);
+    return watch;
 }
 
 void gpu_firmware_end(struct virtio_gpu *gpu)
 {
     display_lock(gpu->display);
     picture_release(gpu->firmware.picture);
+    mem_watch_destroy(gpu->firmware.watch);
     gpu->firmware = (struct gpu_firmware){0};
     display_unlock(gpu->display);
 }
@@ -116,7 +137,7 @@ int virtio_gpu_firmware_scanout(struct virtio_device *dev, uint64_t ipa, uint32_
                                 uint32_t height, uint32_t stride)
 {
     struct virtio_gpu *gpu = gpu_of(dev);
-    struct gpu_firmware firmware = {ipa, width, height, stride, NULL};
+    struct gpu_firmware firmware = {ipa, width, height, stride, NULL, NULL};
 
     gpu_firmware_end(gpu);
     gpu->shown = NULL; /* what a driver showed, if there was one, is over */
@@ -130,6 +151,7 @@ int virtio_gpu_firmware_scanout(struct virtio_device *dev, uint64_t ipa, uint32_
     firmware.picture = picture_new(width, height);
     if (!firmware.picture)
         return -ENOMEM;
+    firmware.watch = watch_firmware(gpu, &firmware);
     display_lock(gpu->display);
     gpu->firmware = firmware;
     display_unlock(gpu->display);

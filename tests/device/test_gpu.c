@@ -357,6 +357,49 @@ static void drawing(void **unused)
     stop(&f);
 }
 
+/* The word in guest memory, behind the back of everybody who watches: a page that was not written
+ * is not looked at, and one that was written is looked at once. */
+static void poke_unseen(struct fixture *f, uint32_t x, uint32_t y, uint32_t pixel)
+{
+    uint64_t at = f->pixels + y * STRIDE + 4 * x;
+    const struct mem_region *region = mem_find(f->rig.mem, at, 4);
+
+    memcpy(region->host + (at - region->ipa), &pixel, 4);
+}
+
+static void untouched(void **unused)
+{
+    static struct fixture f;
+    struct display_rect whole = {0, 0, WIDTH, HEIGHT};
+
+    start(&f);
+    show(&f);
+    poke(&f, 1, 1, 0x111111);
+    transfer(&f, 1, whole, 0);
+    transfer(&f, 1, whole, 0);
+    assert_int_equal(pixel_at(&f, 1, 1), 0x111111);
+    poke_unseen(&f, 2, 1, 0x222222);
+    transfer(&f, 1, whole, 0);
+    assert_int_equal(pixel_at(&f, 2, 1), 0);
+    poke(&f, 1, 1, 0x333333); /* the same page */
+    transfer(&f, 1, whole, 0);
+    assert_int_equal(pixel_at(&f, 1, 1), 0x333333);
+    assert_int_equal(pixel_at(&f, 2, 1), 0x222222);
+    /* Parts that do not cover a page leave it to those that follow. */
+    poke(&f, 3, 1, 0x444444);
+    transfer(&f, 1, (struct display_rect){0, 0, 1, 1}, 0);
+    transfer(&f, 1, (struct display_rect){0, 1, WIDTH, 1}, STRIDE);
+    assert_int_equal(pixel_at(&f, 3, 1), 0x444444);
+    /* A shifted picture is not the backing's: everything is copied again after it. */
+    transfer(&f, 1, (struct display_rect){0, 0, WIDTH, HEIGHT - 1}, STRIDE);
+    assert_int_equal(pixel_at(&f, 3, 0), 0x444444);
+    poke_unseen(&f, 4, 1, 0x555555);
+    transfer(&f, 1, whole, 0);
+    assert_int_equal(pixel_at(&f, 4, 1), 0x555555);
+    assert_int_equal(pixel_at(&f, 3, 0), 0);
+    stop(&f);
+}
+
 /* The scanout is a part of a resource; another resource is another picture. */
 static void scanouts(void **unused)
 {
@@ -764,7 +807,7 @@ static void bad_states(void **unused)
         case 2: gpu_of(f.dev)->scanout.x = UINT32_MAX; break;
         case 3: gpu_of(f.dev)->resource_count = 2; break;
         case 4: gpu_of(f.dev)->resource_count = UINT32_MAX; break;
-        case 5: gpu_of(f.dev)->firmware = (struct gpu_firmware){1, 1, 1, 4, NULL}; break;
+        case 5: gpu_of(f.dev)->firmware = (struct gpu_firmware){1, 1, 1, 4, NULL, NULL}; break;
         case 6: r->picture->width = 0; break;
         case 7:
             gpu_of(f.dev)->cursor.visible = true;
@@ -868,11 +911,12 @@ static void pictures(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(identity),  cmocka_unit_test(resize),      cmocka_unit_test(formats),
-        cmocka_unit_test(drawing),   cmocka_unit_test(scanouts),    cmocka_unit_test(rectangles),
-        cmocka_unit_test(pieces),    cmocka_unit_test(bad_backing), cmocka_unit_test(exhaustion),
-        cmocka_unit_test(pointer),   cmocka_unit_test(malformed),   cmocka_unit_test(firmware),
-        cmocka_unit_test(save_load), cmocka_unit_test(bad_states),  cmocka_unit_test(pictures),
+        cmocka_unit_test(identity),   cmocka_unit_test(resize),    cmocka_unit_test(formats),
+        cmocka_unit_test(untouched),  cmocka_unit_test(drawing),   cmocka_unit_test(scanouts),
+        cmocka_unit_test(rectangles), cmocka_unit_test(pieces),    cmocka_unit_test(bad_backing),
+        cmocka_unit_test(exhaustion), cmocka_unit_test(pointer),   cmocka_unit_test(malformed),
+        cmocka_unit_test(firmware),   cmocka_unit_test(save_load), cmocka_unit_test(bad_states),
+        cmocka_unit_test(pictures),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

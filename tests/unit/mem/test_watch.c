@@ -96,6 +96,10 @@ static void forgets_whole_pages(void **state)
     assert_int_equal(count_written(f->watch), 0);
     mem_watch_forget(f->watch, BASE, SIZE + 1); /* no RAM: nothing to forget */
     assert_true(mem_watch_written(f->watch, BASE, SIZE + 1));
+    mem_fill(f->mem, BASE + 3, 1, 3 * PAGE);
+    assert_true(mem_watch_take(f->watch));
+    mem_watch_forget_all(f->watch);
+    assert_int_equal(count_written(f->watch), 0);
 }
 
 static void notices_all_writers(void **state)
