@@ -39,7 +39,7 @@ struct input_pointer {
 };
 
 /* Who takes input. Called on any thread, with the input's lock held: they must not block, nor call
- * anything here but input_sink_room. */
+ * anything here. */
 struct input_sink {
     /* Whether somebody reads: a driver has started the device, a loader asks for keys. */
     bool (*active)(void *ctx);
@@ -75,7 +75,9 @@ unsigned input_leds(const struct input *input);
 void input_reset(struct input *input);
 
 /* --- the viewers' side; any thread. 0, -EINVAL (no such key, or not on the guest's layout) or
- * -ENOSPC (the queue is full: the event is dropped, but never a key's release) --- */
+ * -ENOSPC (the queue is full: the event is dropped, but never a release). None of it blocks --- */
+
+/* Pressing what is down, or letting go of what is up, does nothing: a viewer may repeat keys. */
 
 int input_key(struct input *input, unsigned usage, bool down);
 
@@ -84,21 +86,33 @@ int input_key(struct input *input, unsigned usage, bool down);
  * appears whatever layout the viewer has. */
 int input_keysym(struct input *input, uint32_t keysym, bool down);
 
+/* The pointer is at a place, with these buttons down. */
 int input_pointer(struct input *input, const struct input_pointer *state);
 
 /* All keys and buttons that `input` knows to be down are let go: a viewer has gone. */
 void input_release(struct input *input);
 
-/*
- * Text as key strokes, and keys by name ("CTRL-ALT-F1"); returns when the sink has taken all of it,
- * or -ETIMEDOUT after `timeout_ms` with the rest dropped, -EINVAL with nothing typed when a
- * character has no key. One at a time: others wait. Blocks; not from a callback.
- */
+/* --- the scripts' side: each blocks until the sink has taken all of it, so not from a callback;
+ * -ETIMEDOUT after `timeout_ms`, when what is left is dropped and what was pressed is let go;
+ * -ECANCELED when the machine is reset meanwhile; and the errors above --- */
+
+/* Text as key strokes on the guest's layout; \n is Enter. -EINVAL with nothing typed when it is not
+ * UTF-8, or when a character has no key. One at a time: others wait. */
 int input_type(struct input *input, const char *utf8, size_t length, unsigned timeout_ms,
                struct error *err);
+
+/* Keys by name, pressed from left to right and let go the other way: "CTRL-ALT-F1", "SHIFT-A",
+ * "ENTER", "CTRL-%"; in either case. -EINVAL for a name that there is not. Waits like input_type.
+ */
 int input_chord(struct input *input, const char *keys, unsigned timeout_ms, struct error *err);
 
-/* Waits until everything put in so far has been taken. Returns 0 or -ETIMEDOUT. */
+/* input_key and input_pointer for those who want to know that it has arrived. */
+int input_key_within(struct input *input, unsigned usage, bool down, unsigned timeout_ms,
+                     struct error *err);
+int input_pointer_within(struct input *input, const struct input_pointer *state,
+                         unsigned timeout_ms, struct error *err);
+
+/* Waits until everything put in so far has been taken, and drops nothing. */
 int input_flush(struct input *input, unsigned timeout_ms);
 
 /* The layouts. Returns 0, or -ENOENT past the last. */
