@@ -71,6 +71,10 @@ void input_sink_room(struct input *input);
 void input_set_leds(struct input *input, unsigned leds);
 unsigned input_leds(const struct input *input);
 
+/* The Unicode character that a key makes on the guest's layout, for a sink that is asked for
+ * characters; 0: none. Any thread. */
+uint32_t input_character(const struct input *input, unsigned usage, bool shift, bool altgr);
+
 /* The machine was reset: nothing is pressed any more and nothing waits. */
 void input_reset(struct input *input);
 

@@ -241,6 +241,12 @@ void input_set_leds(struct input *in, unsigned leds)
     pthread_mutex_unlock(&in->lock);
 }
 
+uint32_t input_character(const struct input *in, unsigned usage, bool shift, bool altgr)
+{
+    return layout_character(in->layout, usage,
+                            (shift ? STROKE_SHIFT : 0) | (altgr ? STROKE_ALTGR : 0));
+}
+
 unsigned input_leds(const struct input *input)
 {
     struct input *in = (struct input *)(uintptr_t)input; /* for its lock */

@@ -110,6 +110,20 @@ static bool find_key(const struct layout *layout, uint32_t character, unsigned h
     return false;
 }
 
+uint32_t layout_character(const struct layout *layout, unsigned usage, unsigned level)
+{
+    if (usage == USAGE_SPACE)
+        return L' ';
+    for (unsigned row = 0; row < LAYOUT_ROWS; row++)
+        for (size_t column = 0; column < row_lengths[row]; column++)
+            if (row_usages[row][column] == usage) {
+                uint32_t character = printed(layout, row, level & STROKE_LEVEL, column);
+
+                return character == L' ' ? 0 : character;
+            }
+    return 0;
+}
+
 bool layout_dead(const struct layout *layout, uint32_t combining, struct stroke *stroke)
 {
     return combining >= LAYOUT_DEAD_FIRST && combining <= LAYOUT_DEAD_LAST &&

@@ -53,6 +53,9 @@ const char *layout_about(const struct layout *layout);
 unsigned layout_strokes(const struct layout *layout, uint32_t character, unsigned held,
                         struct stroke strokes[LAYOUT_STROKES]);
 
+/* What the key makes with STROKE_SHIFT and STROKE_ALTGR of `level` held; 0: no character. */
+uint32_t layout_character(const struct layout *layout, unsigned usage, unsigned level);
+
 /* Whether AltGr makes characters; otherwise the key is another Alt. */
 bool layout_has_altgr(const struct layout *layout);
 
