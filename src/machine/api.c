@@ -174,6 +174,16 @@ int atoll_screenshot(struct atoll *vm, const char *path, struct atoll_error *err
     return screen_shoot(&inside(vm)->screen, path, error_of(error));
 }
 
+int atoll_picture(struct atoll *vm, void **bytes, size_t *length, struct atoll_error *error)
+{
+    struct machine *m = inside(vm);
+
+    if (!m->screen.display)
+        return error_set(error_of(error), ENODEV,
+                         "the machine has no GPU; give it one with --gpu WxH");
+    return display_png(m->screen.display, false, bytes, length, error_of(error));
+}
+
 enum atoll_state atoll_state(struct atoll *vm)
 {
     static const enum atoll_state states[] = {[MACHINE_OFF] = ATOLL_STATE_OFF,
