@@ -2,8 +2,8 @@
 /*
  * The keyboard layouts of guests, us first (layouts.h says how to read them).
  *
- * What XKB, the Linux console's keymaps made of it, and OpenBSD's wscons agree on is here; the
- * fourth level, and the many signs that only XKB has on the third, are left out.
+ * What XKB, the Linux console's keymaps made of it, and OpenBSD's wscons agree on is here; most of
+ * the fourth level, and the many signs that only XKB has on the third, are left out.
  */
 #include "backend/input/layouts.h"
 
@@ -49,9 +49,9 @@ const struct layout layout_table[] = {
         {L"asdfghjklöä#",    L"ASDFGHJKLÖÄ'"},
         {L"<yxcvbnm,.-",     L">YXCVBNM;:_",     L"|      µ"}}},
     {"dk", "Danish", {
-        {L"½1234567890+" DEAD_ACUTE, L"§!\"#¤%&/()=?" DEAD_GRAVE, L"  @£$€ {[]} |"},
+        {L"½1234567890+" DEAD_ACUTE, L"§!\"#¤%&/()=?" DEAD_GRAVE, L"  @£$  {[]} |"},
         {L"qwertyuiopå" DEAD_DIAERESIS, L"QWERTYUIOPÅ" DEAD_CIRCUMFLEX,
-         L"           " DEAD_TILDE},
+         L"  €        " DEAD_TILDE},
         {L"asdfghjklæø'",    L"ASDFGHJKLÆØ*"},
         {L"<zxcvbnm,.-",     L">ZXCVBNM;:_",     L"\\      µ"}}},
     {"es", "Spanish", {
@@ -62,9 +62,9 @@ const struct layout layout_table[] = {
          L"          {}"},
         {L"<zxcvbnm,.-",     L">ZXCVBNM;:_"}}},
     {"fi", "Finnish", {
-        {L"§1234567890+" DEAD_ACUTE, L"½!\"#¤%&/()=?" DEAD_GRAVE, L"  @£$€ {[]}\\"},
+        {L"§1234567890+" DEAD_ACUTE, L"½!\"#¤%&/()=?" DEAD_GRAVE, L"  @£$  {[]}\\"},
         {L"qwertyuiopå" DEAD_DIAERESIS, L"QWERTYUIOPÅ" DEAD_CIRCUMFLEX,
-         L"           " DEAD_TILDE},
+         L"  €        " DEAD_TILDE},
         {L"asdfghjklöä'",    L"ASDFGHJKLÖÄ*"},
         {L"<zxcvbnm,.-",     L">ZXCVBNM;:_",     L"|      µ"}}},
     {"fr", "French, AZERTY", {
@@ -75,7 +75,7 @@ const struct layout layout_table[] = {
         {L"<wxcvbn,;:!",     L">WXCVBN?./§"}}},
     {"it", "Italian", {
         {L"\\1234567890'ì",  L"|!\"£$%&/()=?^",  L"           `~"},
-        {L"qwertyuiopè+",    L"QWERTYUIOPé*",    L"  €       []"},
+        {L"qwertyuiopè+",    L"QWERTYUIOPé*",    L"  €       []", L"          {}"},
         {L"asdfghjklòàù",    L"ASDFGHJKLç°§",    L"         @#"},
         {L"<zxcvbnm,.-",     L">ZXCVBNM;:_"}}},
     {"jp", "Japanese, 106 keys", {
@@ -88,11 +88,11 @@ const struct layout layout_table[] = {
         {L"qwertyuiop" DEAD_DIAERESIS L"*", L"QWERTYUIOP" DEAD_CIRCUMFLEX L"|",
          L"  €         "},
         {L"asdfghjkl+" DEAD_ACUTE L"<", L"ASDFGHJKL±" DEAD_GRAVE L">", L" ß"},
-        {L"]zxcvbnm,.-",     L"[ZXCVBNM;:=",     L"¦«»¢   µ ·"}}},
+        {L"]zxcvbnm,.-",     L"[ZXCVBNM;:=",     L"|«»¢     ·"}}},
     {"no", "Norwegian", {
-        {L"|1234567890+\\",  L"§!\"#¤%&/()=?" DEAD_GRAVE, L"  @£$€ {[]} " DEAD_ACUTE},
+        {L"|1234567890+\\",  L"§!\"#¤%&/()=?" DEAD_GRAVE, L"  @£$  {[]} " DEAD_ACUTE},
         {L"qwertyuiopå" DEAD_DIAERESIS, L"QWERTYUIOPÅ" DEAD_CIRCUMFLEX,
-         L"           " DEAD_TILDE},
+         L"  €        " DEAD_TILDE},
         {L"asdfghjkløæ'",    L"ASDFGHJKLØÆ*"},
         {L"<zxcvbnm,.-",     L">ZXCVBNM;:_",     L"       µ"}}},
     {"pl", "Polish, programmer's", {
@@ -109,7 +109,7 @@ const struct layout layout_table[] = {
     {"se", "Swedish", {
         {L"§1234567890+" DEAD_ACUTE, L"½!\"#¤%&/()=?" DEAD_GRAVE, L"  @£$€ {[]}\\"},
         {L"qwertyuiopå" DEAD_DIAERESIS, L"QWERTYUIOPÅ" DEAD_CIRCUMFLEX,
-         L"           " DEAD_TILDE},
+         L"  €        " DEAD_TILDE},
         {L"asdfghjklöä'",    L"ASDFGHJKLÖÄ*"},
         {L"<zxcvbnm,.-",     L">ZXCVBNM;:_",     L"|      µ"}}},
 };
