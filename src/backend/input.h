@@ -119,6 +119,9 @@ int input_pointer_within(struct input *input, const struct input_pointer *state,
 /* Waits until everything put in so far has been taken, and drops nothing. */
 int input_flush(struct input *input, unsigned timeout_ms);
 
+/* Whether there is such a layout, NULL being "us": 0, or -EINVAL and an error that lists them. */
+int input_check_layout(const char *layout, struct error *err);
+
 /* The layouts. Returns 0, or -ENOENT past the last. */
 int input_layout_info(size_t index, const char **name, const char **about);
 

@@ -211,6 +211,7 @@ int config_check(const struct atoll_config *c, struct error *err)
     ret = ret ? ret : check_boot(c, err);
     ret = ret ? ret : check_displays(c, err);
     ret = ret ? ret : check_gpu(c, err);
+    ret = ret ? ret : input_check_layout(c->keyboard, err);
     ret = ret ? ret : check_listings(c, err);
     return ret ? ret : check_consoles(c, err);
 }

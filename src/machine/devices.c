@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The machine's devices, in their places: chips on the bus, then PCI functions in the order net,
- * disk, GPU, entropy, balloon, console, each on the I/O loop that fits its work.
+ * disk, GPU, entropy, balloon, console, input, each on the I/O loop that fits its work.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -393,6 +393,19 @@ static int create_gpu(struct machine *m, struct error *err)
     return 0;
 }
 
+static int create_virtio_input(struct machine *m, struct error *err)
+{
+    const struct virtio_host host = virtio_host(m, m->io);
+    struct virtio_device *keyboard = NULL, *pointer = NULL;
+    int ret = virtio_keyboard_create(&keyboard, &host, "virtio-keyboard0", m->input);
+
+    ret = plug(m, ret, keyboard, "virtio-keyboard0", err);
+    if (ret)
+        return ret;
+    ret = virtio_pointer_create(&pointer, &host, "virtio-pointer0", keyboard);
+    return plug(m, ret, pointer, "virtio-pointer0", err);
+}
+
 static int create_rng(struct machine *m, struct error *err)
 {
     const struct virtio_host host = virtio_host(m, m->io);
@@ -467,6 +480,8 @@ int devices_create(struct machine *m, struct error *err)
     ret = create_chips(m);
     if (ret)
         return error_set(err, -ret, "cannot create the machine's chips: %s", strerror(-ret));
+    if (m->config.input != ATOLL_INPUT_NONE)
+        ret = input_create(&m->input, m->config.keyboard, err);
     for (size_t i = 0; i < m->config.net_count && !ret; i++)
         ret = create_net(m, i, err);
     for (size_t i = 0; i < m->config.disk_count && !ret; i++)
@@ -475,7 +490,10 @@ int devices_create(struct machine *m, struct error *err)
         ret = ret ? ret : create_gpu(m, err);
     ret = ret ? ret : create_rng(m, err);
     ret = ret ? ret : create_balloon(m, err);
-    return ret ? ret : create_consoles(m, err);
+    ret = ret ? ret : create_consoles(m, err);
+    if (m->config.input == ATOLL_INPUT_VIRTIO)
+        ret = ret ? ret : create_virtio_input(m, err);
+    return ret;
 }
 
 void devices_destroy(struct machine *m)
@@ -493,6 +511,7 @@ void devices_destroy(struct machine *m)
 
         device->ops->free(device->dev);
     }
+    input_free(m->input);
     for (size_t i = 0; i < ATOLL_DISKS_MAX; i++)
         if (m->disk_loops[i])
             host_loop_destroy(m->disk_loops[i]);
@@ -506,6 +525,8 @@ void devices_reset(struct machine *m)
 {
     for (size_t i = 0; i < m->device_count; i++)
         m->devices[i].ops->reset(m->devices[i].dev);
+    if (m->input)
+        input_reset(m->input);
     if (m->gpu) /* a driver's reset leaves it alone: only the machine's ends what firmware shows */
         virtio_gpu_firmware_scanout(m->gpu, 0, 0, 0, 0);
 }

@@ -17,6 +17,7 @@
 #include "backend/console.h"
 #include "backend/disk.h"
 #include "backend/display.h"
+#include "backend/input.h"
 #include "backend/net.h"
 #include "bus/bus.h"
 #include "pci/pci.h"
@@ -83,6 +84,13 @@ bool virtio_gpu_backing_at(struct virtio_device *dev, uint64_t ipa, uint32_t *re
  * is not all RAM, or the numbers cannot be) or -ENOMEM. With the guest's driver not running. */
 int virtio_gpu_firmware_scanout(struct virtio_device *dev, uint64_t ipa, uint32_t width,
                                 uint32_t height, uint32_t stride);
+
+/* A keyboard and a pointer with absolute axes (5.8), which take what is put into `input`. The input
+ * and the keyboard's device outlive those that are made with them. */
+int virtio_keyboard_create(struct virtio_device **dev, const struct virtio_host *host,
+                           const char *instance, struct input *input);
+int virtio_pointer_create(struct virtio_device **dev, const struct virtio_host *host,
+                          const char *instance, struct virtio_device *keyboard);
 
 struct virtio_pci;
 

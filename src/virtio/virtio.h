@@ -37,7 +37,8 @@ enum {
     VIRTIO_ID_CONSOLE = 3,
     VIRTIO_ID_ENTROPY = 4,
     VIRTIO_ID_BALLOON = 5,
-    VIRTIO_ID_GPU = 16
+    VIRTIO_ID_GPU = 16,
+    VIRTIO_ID_INPUT = 18
 };
 
 /* Device status field (2.1) */

@@ -26,13 +26,18 @@ static int unknown_layout(const char *layout, struct error *err)
     return error_set(err, EINVAL, "\"%.32s\" is no keyboard layout; there are %s", layout, names);
 }
 
+int input_check_layout(const char *layout, struct error *err)
+{
+    return layout_find(layout) ? 0 : unknown_layout(layout, err);
+}
+
 int input_create(struct input **input, const char *layout, struct error *err)
 {
-    const struct layout *found = layout_find(layout);
     struct input *in;
+    int ret = input_check_layout(layout, err);
 
-    if (!found)
-        return unknown_layout(layout, err);
+    if (ret)
+        return ret;
     in = calloc(1, sizeof(*in));
     if (!in)
         return error_set(err, ENOMEM, "out of memory");
@@ -41,7 +46,7 @@ int input_create(struct input **input, const char *layout, struct error *err)
         return error_set(err, ENOMEM, "out of memory");
     }
     pthread_mutex_init(&in->lock, NULL);
-    in->layout = found;
+    in->layout = layout_find(layout);
     *input = in;
     return 0;
 }
@@ -495,7 +500,7 @@ static int untaken(const struct input *in, int ret, const char *device, struct e
         return error_set(err, ETIMEDOUT, "the guest's driver did not take the %s's input in time",
                          device);
     if (ret == -ECANCELED)
-        return error_set(err, ECANCELED, "the machine was reset meanwhile");
+        return error_set(err, ECANCELED, "the machine was reset or stopped meanwhile");
     if (ret == -ENOSPC)
         return error_set(err, ENOSPC, "too much input for the guest waits already");
     return ret;

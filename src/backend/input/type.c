@@ -281,7 +281,7 @@ static int typing_failed(struct input *in, int ret, uint64_t owner, const char *
     bool active = hub_active(in);
 
     if (ret == -ECANCELED)
-        return error_set(err, ECANCELED, "the machine was reset while %s was typed", what);
+        return error_set(err, ECANCELED, "the machine was reset or stopped while %s waited", what);
     if (ret == -ENOSPC)
         return error_set(err, ENOSPC, "too much input for the guest waits already");
     hub_withdraw(in, owner);
