@@ -418,4 +418,18 @@ int soft_vcpu_load(struct vcpu *vcpu, const struct state *state, const char *ins
                    struct error *err);
 int soft_vcpu_translate(struct vcpu *vcpu, uint64_t va, uint64_t *ipa);
 
+/* All of them but `vm_create`, as initialisers of an engine_ops. */
+#define SOFT_VERBS                                                                                 \
+    .caps = soft_caps, .vm_destroy = soft_vm_destroy, .vm_map = soft_vm_map,                       \
+    .vm_unmap = soft_vm_unmap, .vm_protect = soft_vm_protect,                                      \
+    .vm_code_written = soft_vm_code_written, .vm_ready = soft_vm_ready,                            \
+    .vcpu_create = soft_vcpu_create, .vcpu_destroy = soft_vcpu_destroy,                            \
+    .vcpu_reset = soft_vcpu_reset, .vcpu_run = soft_vcpu_run, .vcpu_kick = soft_vcpu_kick,         \
+    .vcpu_stats = soft_vcpu_stats, .vcpu_get = soft_vcpu_get, .vcpu_set = soft_vcpu_set,           \
+    .vcpu_get_v = soft_vcpu_get_v, .vcpu_set_v = soft_vcpu_set_v,                                  \
+    .vcpu_sysreg_get = soft_vcpu_sysreg_get, .vcpu_sysreg_set = soft_vcpu_sysreg_set,              \
+    .vcpu_irq = soft_vcpu_irq, .vcpu_vtimer = soft_vcpu_vtimer, .vcpu_debug = soft_vcpu_debug,     \
+    .vcpu_save = soft_vcpu_save, .vcpu_load = soft_vcpu_load,                                      \
+    .vcpu_translate = soft_vcpu_translate
+
 #endif
