@@ -3,6 +3,9 @@
  * Interrupts from their source to a vector: generic timers, SGIs between two CPUs, the UART, the
  * power button, the clock's alarm, and MSI-X from a virtio device. It says "input?" and "button?"
  * when it waits for those.
+ *
+ * With the argument "reset" it asks "boot?": told 1, it resets while the virtual timer's output is
+ * high; told anything else, it looks for what is left of that.
  */
 #include "machine.h"
 
@@ -181,8 +184,35 @@ static void msi(void)
     expect("nothing more", gic_acknowledge(), 1023);
 }
 
+/* A reset switches the timers off (D11.2.4), and their wires are low. */
+static void reset_lowers_wires(void)
+{
+    uint64_t pending = GICR + 0x10200; /* GICR_ISPENDR0 */
+
+    put_text("boot?\n");
+    if (uart_get() == '1') {
+        write_sysreg(cntv_cval_el0, 0);
+        write_sysreg(cntv_ctl_el0, 1);
+        isb();
+        while (!(read32(pending) & UINT32_C(1) << INTID_VTIMER))
+            ;
+        psci(false, PSCI_SYSTEM_RESET, 0, 0, 0);
+    }
+    gic_init();
+    gic_enable(INTID_VTIMER);
+    gic_enable(INTID_PTIMER);
+    expect("CNTV_CTL_EL0.ENABLE", read_sysreg(cntv_ctl_el0) & 1, 0);
+    expect("GICR_ISPENDR0 after a reset", read32(pending), 0);
+    expect("an interrupt after a reset", gic_acknowledge(), 1023);
+    put_text("done\n");
+}
+
 int main(void)
 {
+    if (guest_argument()[0] == 'r') {
+        reset_lowers_wires();
+        return 0;
+    }
     gic_init();
     expect("a spurious interrupt", gic_acknowledge(), 1023);
     timers();

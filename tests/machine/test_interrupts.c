@@ -23,6 +23,19 @@ static void test_sources(void **state)
     vm_finish(&vm);
 }
 
+/* The engine forgets at a reset which outputs it has told; the GIC must not keep them. */
+static void test_reset_lowers_timer_wires(void **state)
+{
+    vm_describe(&vm, "irq", "reset");
+    vm.config.reboot = true;
+    vm_start(&vm);
+    vm_await(&vm, "boot?\n");
+    vm_type(&vm, "1");
+    vm_await(&vm, "boot?\n");
+    vm_type(&vm, "2");
+    vm_finish(&vm);
+}
+
 static void test_wfi_sleeps(void **state)
 {
     uint64_t before;
@@ -42,6 +55,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sources),
+        cmocka_unit_test(test_reset_lowers_timer_wires),
         cmocka_unit_test(test_wfi_sleeps),
     };
 
