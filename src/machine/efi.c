@@ -355,9 +355,13 @@ int machine_efi_power_on(struct machine *m, struct kernel_entry *entry, struct e
 
 static int translate(void *ctx, uint64_t va, bool write, uint64_t *pa)
 {
-    struct cpu *cpu = ctx;
+    struct arm_walk walk;
+    int ret = cpu_translate(ctx, va, write, &walk);
 
-    return cpu->machine->engine->vcpu_translate(cpu->vcpu, va, pa);
+    if (ret)
+        return ret;
+    *pa = walk.pa;
+    return 0;
 }
 
 bool machine_efi_store(struct cpu *cpu, uint64_t ipa, uint64_t value, int *ret)
