@@ -46,6 +46,20 @@ struct host_code {
 int host_code_create(struct host_code *code, const char *name, size_t size, struct error *err);
 void host_code_destroy(struct host_code *code);
 
+/* Memory that another process may look at, and neither write nor cut: mapped here to be written, and
+ * a descriptor that maps it to be read. Lazily, without reservation. */
+struct host_shared {
+    void *base;
+    uint64_t size;
+    int reader; /* host_shared_destroy closes it, if it is not -1 by then */
+};
+
+/* Creates `size` bytes of zeros, rounded up to host pages. Returns 0 or -errno. Before the process
+ * is confined. */
+int host_shared_create(struct host_shared *shared, const char *name, uint64_t size,
+                       struct error *err);
+void host_shared_destroy(struct host_shared *shared);
+
 uint64_t host_page_size(void);
 
 /* Physical memory of the host in bytes (0 when unknown). */

@@ -104,7 +104,7 @@ struct viewer_leds {
 struct viewer_ready {
     uint32_t message;
     int32_t code;
-    char text[256]; /* "127.0.0.1:5900", "http://127.0.0.1:6080/"; nothing of a window */
+    char text[512]; /* "127.0.0.1:5900", "http://127.0.0.1:6080/"; nothing of a window */
 };
 
 /* A line for the machine's log. */

@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "backend/net/capture.h"
+#include "host/helper.h"
 
 #define HELLO_TIMEOUT_MS 10000
 #define BATCH            64 /* frames in one turn of the loop */
@@ -105,28 +105,10 @@ static void user_close(struct net *net)
 
 static const struct net_ops user_ops = {user_attach, user_send, user_resume, user_close};
 
-/*
- * Forks twice, so that the helper is nobody's child: it ends when the socket does, and the machine,
- * which is confined by then, has no process to wait for.
- */
-static int start(const int sockets[2], const struct net_user_config *config)
+/* What the helper process is started with. */
+static void run_helper(void *ctx)
 {
-    pid_t child = fork();
-    int status;
-
-    if (child < 0)
-        return -errno;
-    if (child == 0) {
-        pid_t helper = fork();
-
-        if (helper == 0)
-            user_helper(sockets[1], config);
-        _exit(helper < 0 ? 1 : 0);
-    }
-    while (waitpid(child, &status, 0) < 0)
-        if (errno != EINTR)
-            return -errno;
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EAGAIN;
+    user_helper(HOST_HELPER_FIRST, ctx);
 }
 
 static int wait_for_hello(int socket, struct error *err)
@@ -162,7 +144,7 @@ static int connect_helper(struct user *user, const struct net_user_config *confi
         return error_set(err, errno, "network: cannot make a socket: %s", strerror(errno));
     widen(sockets);
     user->socket = sockets[0];
-    ret = start(sockets, config);
+    ret = host_helper_start(&sockets[1], 1, run_helper, (void *)(uintptr_t)config);
     close(sockets[1]);
     if (ret)
         return error_set(err, -ret, "network: cannot start its process: %s", strerror(-ret));

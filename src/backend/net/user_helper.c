@@ -8,9 +8,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <slirp/libslirp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -334,39 +332,6 @@ static void set_up(struct helper *helper, const struct net_user_config *config,
     }
 }
 
-/* Keeps the one socket and none of the machine's other descriptors. Returns its new number. */
-static int keep_only(int socket)
-{
-    int null = open("/dev/null", O_RDWR);
-
-    for (int fd = 0; fd < 3; fd++)
-        dup2(null, fd);
-    if (dup2(socket, 3) != 3)
-        _exit(1);
-#ifdef HAVE_CLOSEFROM
-    closefrom(4);
-#else
-    for (int fd = 4, end = (int)sysconf(_SC_OPEN_MAX); fd < end; fd++)
-        close(fd);
-#endif
-    return 3;
-}
-
-/* The machine's signal handlers are not for this process, and what a terminal or a whole process
- * group is sent is for the machine alone: this process ends when the machine closes its socket. */
-static void reset_signals(void)
-{
-    static const int ignored[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGPIPE, SIGTSTP};
-    sigset_t none;
-
-    for (int i = 1; i < NSIG; i++)
-        signal(i, SIG_DFL);
-    for (size_t i = 0; i < nitems(ignored); i++)
-        signal(ignored[i], SIG_IGN);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 _Noreturn void user_helper(int socket, const struct net_user_config *config)
 {
     struct helper *helper = calloc(1, sizeof(*helper));
@@ -374,8 +339,7 @@ _Noreturn void user_helper(int socket, const struct net_user_config *config)
 
     if (!helper)
         _exit(1);
-    reset_signals();
-    helper->socket = keep_only(socket);
+    helper->socket = socket;
     helper->last = &helper->first;
     set_up(helper, config, &hello);
     if (send(helper->socket, &hello, sizeof(hello), MSG_NOSIGNAL) < 0 || hello.code)

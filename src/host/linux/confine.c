@@ -36,9 +36,11 @@
 #define SANITIZED false
 #endif
 
-#define VM   BIT(HOST_CONFINE_VM)
-#define NET  BIT(HOST_CONFINE_NET)
-#define BOTH (VM | NET)
+#define VM     BIT(HOST_CONFINE_VM)
+#define NET    BIT(HOST_CONFINE_NET)
+#define VIEWER BIT(HOST_CONFINE_VIEWER)
+#define ALL    (VM | NET | VIEWER)
+#define PEERS  (NET | VIEWER)
 
 #define KVM_IOCTL_TYPE  0xae00 /* linux/kvm.h: KVMIO, in bits 15 to 8 of a request */
 #define IOCTL_TYPE_MASK 0xff00
@@ -68,57 +70,57 @@ struct permit {
 
 static const struct permit permits[] = {
     /* memory */
-    CALL(brk, BOTH, "malloc"),
-    CALL_IF(mmap, BOTH, 2, PROT_EXEC, 0, "malloc, thread stacks, guest memory"),
+    CALL(brk, ALL, "malloc"),
+    CALL_IF(mmap, ALL, 2, PROT_EXEC, 0, "malloc, thread stacks, guest memory"),
     CALL_IF(mmap, VM, 2, WX, PROT_EXEC, "the translator's code, at its executable address"),
-    CALL_IF(mprotect, BOTH, 2, PROT_EXEC, 0, "malloc, guard pages, guest memory"),
+    CALL_IF(mprotect, ALL, 2, PROT_EXEC, 0, "malloc, guard pages, guest memory"),
     CALL_IF(mprotect, VM, 2, WX, PROT_EXEC, "the translator's code"),
-    CALL(munmap, BOTH, "free"),
-    CALL(mremap, BOTH, "realloc"),
-    CALL(madvise, BOTH, "free, guest memory and its balloon"),
+    CALL(munmap, ALL, "free"),
+    CALL(mremap, ALL, "realloc"),
+    CALL(madvise, ALL, "free, guest memory and its balloon"),
     CALL(mincore, VM, "how much guest memory is resident"),
     CALL(msync, VM, "guest memory that is a file"),
     CALL(memfd_create, VM, "code: a file without a name"),
     CALL(membarrier, VM, "code that other vCPUs run is replaced"),
 
     /* threads */
-    CALL_IF(clone, BOTH, 0, CLONE_THREAD, CLONE_THREAD, "threads, and never processes"),
-    CALL(set_robust_list, BOTH, "a thread's start"),
-    CALL(rseq, BOTH, "a thread's start"),
-    CALL(set_tid_address, BOTH, "a thread's start"),
-    CALL(futex, BOTH, "locks and conditions"),
-    CALL(sched_yield, BOTH, "waiting for another thread"),
-    CALL(sched_getaffinity, BOTH, "how many processors there are"),
-    CALL(getcpu, BOTH, "malloc's arenas"),
-    CALL(gettid, BOTH, "signals to threads"),
-    CALL(getpid, BOTH, "signals to threads"),
-    CALL_WITH(prctl, BOTH, 0, PR_SET_NAME, "a thread's name"),
+    CALL_IF(clone, ALL, 0, CLONE_THREAD, CLONE_THREAD, "threads, and never processes"),
+    CALL(set_robust_list, ALL, "a thread's start"),
+    CALL(rseq, ALL, "a thread's start"),
+    CALL(set_tid_address, ALL, "a thread's start"),
+    CALL(futex, ALL, "locks and conditions"),
+    CALL(sched_yield, ALL, "waiting for another thread"),
+    CALL(sched_getaffinity, ALL, "how many processors there are"),
+    CALL(getcpu, ALL, "malloc's arenas"),
+    CALL(gettid, ALL, "signals to threads"),
+    CALL(getpid, ALL, "signals to threads"),
+    CALL_WITH(prctl, ALL, 0, PR_SET_NAME, "a thread's name"),
     CALL_WITH(prctl, VM, 0, PR_SET_VMA, "the name of guest memory"),
-    CALL(exit, BOTH, "a thread's end"),
-    CALL(exit_group, BOTH, "the end"),
+    CALL(exit, ALL, "a thread's end"),
+    CALL(exit_group, ALL, "the end"),
 
     /* signals; tgkill to ourselves is added below */
-    CALL(rt_sigaction, BOTH, "abort, terminal signals"),
-    CALL(rt_sigprocmask, BOTH, "threads take no signals"),
-    CALL(rt_sigreturn, BOTH, "the end of a handler"),
-    CALL(rt_sigtimedwait, BOTH, "the main thread waits for signals"),
-    CALL(rt_sigsuspend, BOTH, "the main thread waits for signals"),
-    CALL(pause, BOTH, "the main thread waits for signals"),
-    CALL(sigaltstack, BOTH, "handlers of faults"),
-    CALL(restart_syscall, BOTH, "the kernel's own, after a stop"),
+    CALL(rt_sigaction, ALL, "abort, terminal signals"),
+    CALL(rt_sigprocmask, ALL, "threads take no signals"),
+    CALL(rt_sigreturn, ALL, "the end of a handler"),
+    CALL(rt_sigtimedwait, ALL, "the main thread waits for signals"),
+    CALL(rt_sigsuspend, ALL, "the main thread waits for signals"),
+    CALL(pause, ALL, "the main thread waits for signals"),
+    CALL(sigaltstack, ALL, "handlers of faults"),
+    CALL(restart_syscall, ALL, "the kernel's own, after a stop"),
 
     /* time */
-    CALL(clock_gettime, BOTH, "clocks where the vDSO has none"),
-    CALL(clock_getres, BOTH, "clocks"),
-    CALL(gettimeofday, BOTH, "clocks"),
-    CALL(clock_nanosleep, BOTH, "waiting"),
-    CALL(nanosleep, BOTH, "waiting"),
+    CALL(clock_gettime, ALL, "clocks where the vDSO has none"),
+    CALL(clock_getres, ALL, "clocks"),
+    CALL(gettimeofday, ALL, "clocks"),
+    CALL(clock_nanosleep, ALL, "waiting"),
+    CALL(nanosleep, ALL, "waiting"),
 
     /* what is open */
-    CALL(read, BOTH, "consoles, pipes"),
-    CALL(write, BOTH, "consoles, pipes, the log"),
-    CALL(readv, BOTH, "frames"),
-    CALL(writev, BOTH, "frames, the log"),
+    CALL(read, ALL, "consoles, pipes"),
+    CALL(write, ALL, "consoles, pipes, the log"),
+    CALL(readv, ALL, "frames"),
+    CALL(writev, ALL, "frames, the log"),
     CALL(pread64, VM, "disks"),
     CALL(pwrite64, VM, "disks"),
     CALL(preadv, VM, "disks"),
@@ -126,50 +128,51 @@ static const struct permit permits[] = {
     CALL(fdatasync, VM, "disks: flush"),
     CALL(fsync, VM, "saved state"),
     CALL(fallocate, VM, "disks: discard"),
-    CALL(ftruncate, BOTH, "code, saved state, captures"),
-    CALL(lseek, BOTH, "saved state, captures"),
-    CALL(fstat, BOTH, "sizes of what is open"),
-    CALL_IF(newfstatat, BOTH, 3, AT_EMPTY_PATH, AT_EMPTY_PATH, "fstat in the C library"),
-    CALL(fcntl, BOTH, "descriptor flags, image locks"),
-    CALL(dup, BOTH, "descriptors that two parts own"),
-    CALL(close, BOTH, "descriptors"),
+    CALL(ftruncate, ALL, "code, saved state, captures"),
+    CALL(lseek, ALL, "saved state, captures"),
+    CALL(fstat, ALL, "sizes of what is open"),
+    CALL_IF(newfstatat, ALL, 3, AT_EMPTY_PATH, AT_EMPTY_PATH, "fstat in the C library"),
+    CALL(fcntl, ALL, "descriptor flags, image locks"),
+    CALL(dup, ALL, "descriptors that two parts own"),
+    CALL(close, ALL, "descriptors"),
     CALL_WITH(ioctl, VM, 1, TCGETS, "the terminal's mode"),
     CALL_WITH(ioctl, VM, 1, TCSETS, "the terminal's mode is restored"),
     CALL_WITH(ioctl, VM, 1, TCSETSW, "the terminal's mode is restored"),
     CALL_WITH(ioctl, VM, 1, TCSETSF, "the terminal's mode is restored"),
     CALL_WITH(ioctl, VM, 1, TIOCGWINSZ, "the terminal's size"),
-    CALL_WITH(ioctl, BOTH, 1, FIONREAD, "how much there is to read"),
+    CALL_WITH(ioctl, ALL, 1, FIONREAD, "how much there is to read"),
     CALL_WITH(ioctl, NET, 1, FIONBIO, "libslirp's sockets do not block"),
     CALL_IF(ioctl, VM, 1, IOCTL_TYPE_MASK, KVM_IOCTL_TYPE,
             "the KVM engine, on its own descriptors"),
 
     /* waiting for descriptors */
-    CALL(poll, BOTH, "event loops"),
-    CALL(ppoll, BOTH, "event loops"),
-    CALL(pselect6, BOTH, "libraries that wait"),
-    CALL(select, BOTH, "libraries that wait"),
-    CALL(epoll_wait, BOTH, "event loops"),
-    CALL(epoll_pwait, BOTH, "event loops"),
-    CALL(epoll_ctl, BOTH, "event loops"),
-    CALL(pipe2, BOTH, "an event loop's wake-up"),
-    CALL(pipe, BOTH, "an event loop's wake-up"),
-    CALL(eventfd2, BOTH, "an event loop's wake-up"),
-    CALL(timerfd_settime, BOTH, "timers"),
+    CALL(poll, ALL, "event loops"),
+    CALL(ppoll, ALL, "event loops"),
+    CALL(pselect6, ALL, "libraries that wait"),
+    CALL(select, ALL, "libraries that wait"),
+    CALL(epoll_wait, ALL, "event loops"),
+    CALL(epoll_pwait, ALL, "event loops"),
+    CALL(epoll_ctl, ALL, "event loops"),
+    CALL(pipe2, ALL, "an event loop's wake-up"),
+    CALL(pipe, ALL, "an event loop's wake-up"),
+    CALL(eventfd2, ALL, "an event loop's wake-up"),
+    CALL(timerfd_settime, ALL, "timers"),
 
     /* sockets that are open already */
-    CALL(accept, BOTH, "a console's and the control socket's clients, forwarded ports"),
-    CALL(accept4, BOTH, "likewise"),
-    CALL(recvmsg, BOTH, "frames, passed descriptors"),
-    CALL(sendmsg, BOTH, "frames"),
-    CALL(recvmmsg, BOTH, "frames"),
-    CALL(sendmmsg, BOTH, "frames"),
-    CALL(recvfrom, BOTH, "consoles, frames"),
-    CALL(sendto, BOTH, "consoles, frames"),
-    CALL(shutdown, BOTH, "the end of a connection"),
-    CALL(getsockopt, BOTH, "a connection's error"),
-    CALL(setsockopt, NET, "TCP_NODELAY and the like"),
-    CALL(getsockname, NET, "the address of a forwarded port"),
-    CALL(getpeername, NET, "the address of who connects to one"),
+    CALL(accept, ALL, "clients of consoles, the control socket and displays"),
+    CALL(accept4, ALL, "likewise"),
+    CALL(recvmsg, ALL, "frames, passed descriptors"),
+    CALL(sendmsg, ALL, "frames"),
+    CALL(recvmmsg, ALL, "frames"),
+    CALL(sendmmsg, ALL, "frames"),
+    CALL(recvfrom, ALL, "consoles, frames"),
+    CALL(sendto, ALL, "consoles, frames"),
+    CALL(socketpair, VIEWER, "a browser's connection, without its websocket"),
+    CALL(shutdown, ALL, "the end of a connection"),
+    CALL(getsockopt, ALL, "a connection's error"),
+    CALL(setsockopt, PEERS, "TCP_NODELAY and the like"),
+    CALL(getsockname, PEERS, "the address of a forwarded port, and of a display"),
+    CALL(getpeername, PEERS, "the address of who connects to one"),
 
     /* the guest's connections to the world */
     CALL_WITH(socket, NET, 0, AF_INET, "a connection of the guest"),
@@ -179,12 +182,12 @@ static const struct permit permits[] = {
     CALL(listen, NET, "forwarded ports"),
 
     /* the rest of the C library */
-    CALL(getrandom, BOTH, "entropy"),
-    CALL(getrusage, BOTH, "statistics"),
-    CALL(sysinfo, BOTH, "how much memory there is"),
-    CALL(uname, BOTH, "libraries"),
-    CALL(wait4, BOTH, "the end of a helper process"),
-    CALL_WITH(prlimit64, BOTH, 2, 0, "limits are read, not set"),
+    CALL(getrandom, ALL, "entropy"),
+    CALL(getrusage, ALL, "statistics"),
+    CALL(sysinfo, ALL, "how much memory there is"),
+    CALL(uname, ALL, "libraries"),
+    CALL(wait4, ALL, "the end of a helper process"),
+    CALL_WITH(prlimit64, ALL, 2, 0, "limits are read, not set"),
 };
 
 /* Nothing in the program asks for these, not even by mistake: whoever does is not the program any
@@ -225,7 +228,7 @@ static int permit_add(scmp_filter_ctx filter, const struct permit *permit)
 static int filter_fill(scmp_filter_ctx filter, enum host_confine_role role)
 {
     const struct permit tgkill_self =
-        CALL_WITH(tgkill, BOTH, 0, (uint64_t)getpid(), "signals to our own threads, abort");
+        CALL_WITH(tgkill, ALL, 0, (uint64_t)getpid(), "signals to our own threads, abort");
     int ret = permit_add(filter, &tgkill_self);
 
     for (size_t i = 0; i < nitems(permits) && !ret; i++)

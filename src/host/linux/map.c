@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -154,6 +155,51 @@ int host_code_create(struct host_code *code, const char *name, size_t size, stru
     }
     *code = (struct host_code){.write = write, .exec = exec, .size = rounded};
     return 0;
+}
+
+/* A descriptor of its own that only reads: the writer's could be given to nobody. */
+static int reopen_reader(int fd)
+{
+    char path[32];
+    int reader;
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    reader = open(path, O_RDONLY | O_CLOEXEC);
+    return reader < 0 ? -errno : reader;
+}
+
+int host_shared_create(struct host_shared *shared, const char *name, uint64_t size,
+                       struct error *err)
+{
+    uint64_t rounded = align_up(size, host_page_size());
+    int fd = memfd_sized(name, MFD_NOEXEC_SEAL, rounded), ret;
+
+    *shared = (struct host_shared){.reader = -1};
+    if (fd < 0)
+        return error_set(err, -fd, "%s: cannot create memory to be shared: %s", name,
+                         strerror(-fd));
+    shared->base = mmap(NULL, rounded, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+    ret = shared->base == MAP_FAILED ? -errno : reopen_reader(fd);
+    close(fd); /* the map keeps the file */
+    if (ret < 0) {
+        if (shared->base != MAP_FAILED)
+            munmap(shared->base, rounded);
+        shared->base = NULL;
+        return error_set(err, -ret, "%s: cannot share memory: %s", name, strerror(-ret));
+    }
+    shared->size = rounded;
+    shared->reader = ret;
+    return 0;
+}
+
+void host_shared_destroy(struct host_shared *shared)
+{
+    if (!shared->base)
+        return;
+    munmap(shared->base, shared->size);
+    if (shared->reader >= 0)
+        close(shared->reader);
+    *shared = (struct host_shared){.reader = -1};
 }
 
 void host_code_destroy(struct host_code *code)
