@@ -15,7 +15,7 @@
 enum host_confine_role {
     HOST_CONFINE_VM, /* runs a guest: memory, threads, its open descriptors; no open, exec or socket
                       */
-    HOST_CONFINE_NET, /* user-mode network: also makes internet sockets; no open or exec */
+    HOST_CONFINE_NET,    /* user-mode network: also makes internet sockets; no open or exec */
     HOST_CONFINE_VIEWER, /* a remote display: takes connections to sockets that listen already; no
                             open, exec, socket or connect */
 };

@@ -46,8 +46,8 @@ struct host_code {
 int host_code_create(struct host_code *code, const char *name, size_t size, struct error *err);
 void host_code_destroy(struct host_code *code);
 
-/* Memory that another process may look at, and neither write nor cut: mapped here to be written, and
- * a descriptor that maps it to be read. Lazily, without reservation. */
+/* Memory that another process may look at, and neither write nor cut: mapped here to be written,
+ * and a descriptor that maps it to be read. Lazily, without reservation. */
 struct host_shared {
     void *base;
     uint64_t size;

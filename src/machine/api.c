@@ -184,6 +184,11 @@ int atoll_picture(struct atoll *vm, void **bytes, size_t *length, struct atoll_e
     return display_png(m->screen.display, false, bytes, length, error_of(error));
 }
 
+int atoll_display_address(struct atoll *vm, size_t index, char *text, size_t room)
+{
+    return displays_address(inside(vm), index, text, room);
+}
+
 enum atoll_state atoll_state(struct atoll *vm)
 {
     static const enum atoll_state states[] = {[MACHINE_OFF] = ATOLL_STATE_OFF,

@@ -493,11 +493,12 @@ int devices_create(struct machine *m, struct error *err)
     ret = ret ? ret : create_consoles(m, err);
     if (m->config.input == ATOLL_INPUT_VIRTIO)
         ret = ret ? ret : create_virtio_input(m, err);
-    return ret;
+    return ret ? ret : displays_create(m, err);
 }
 
 void devices_destroy(struct machine *m)
 {
+    displays_destroy(m);
     screen_close(&m->screen);
     if (m->uart_console)
         console_close(m->uart_console);
@@ -525,6 +526,7 @@ void devices_reset(struct machine *m)
 {
     for (size_t i = 0; i < m->device_count; i++)
         m->devices[i].ops->reset(m->devices[i].dev);
+    displays_reset(m);
     if (m->input)
         input_reset(m->input);
     if (m->gpu) /* a driver's reset leaves it alone: only the machine's ends what firmware shows */

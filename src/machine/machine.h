@@ -37,6 +37,7 @@
 
 struct explainer;
 struct machine;
+struct viewer;
 
 /* A CPU as PSCI sees it (DEN0022, AFFINITY_INFO). */
 enum cpu_power { CPU_ON, CPU_OFF, CPU_ON_PENDING };
@@ -112,6 +113,7 @@ struct machine {
     struct virtio_device *balloon;
     struct virtio_device *gpu; /* or NULL */
     struct screen screen;
+    struct viewer *displays[ATOLL_DISPLAYS_MAX]; /* or NULL, by index in the configuration */
     struct input *input; /* the keyboard's and the pointer's; NULL: the machine has none */
     struct machine_device devices[MACHINE_MAX_DEVICES];
     size_t device_count;
@@ -124,6 +126,7 @@ struct machine {
     } disks[ATOLL_DISKS_MAX];
     struct host_loop *disk_loops[ATOLL_DISKS_MAX]; /* one a disk: a slow flush delays nobody else */
     struct host_loop *gpu_loop;                    /* large copies delay nobody else */
+    struct host_loop *display_loop;                /* likewise; NULL: there are no displays */
     struct console *consoles[ATOLL_CONSOLES_MAX];
     bool console_owned[ATOLL_CONSOLES_MAX]; /* by a virtio device, which closes it */
     struct console *uart_console;           /* NULL: the PL011's output goes nowhere */
@@ -218,6 +221,16 @@ void machine_add_device(struct machine *machine, const struct device_ops *ops, v
 void devices_quiesce(struct machine *machine);
 /* The devices work again, and consoles wait for their readers. */
 void devices_resume(struct machine *machine);
+
+/* --- displays.c --- */
+/* Starts the processes that config.displays names, once there is a screen. Returns 0 or -errno;
+ * displays_destroy is called either way, before the screen goes away. */
+int displays_create(struct machine *machine, struct error *err);
+void displays_reset(struct machine *machine);
+void displays_destroy(struct machine *machine);
+/* Where display `index` of the configuration is reached. Returns 0, or -EINVAL (there is none). Any
+ * thread. */
+int displays_address(struct machine *machine, size_t index, char *text, size_t room);
 
 /* --- boot.c --- */
 int boot_open(struct machine *machine, struct error *err);

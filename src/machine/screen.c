@@ -2,6 +2,7 @@
 #include "machine/screen.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 /* A driver has set its first scanout. Some guests, OpenBSD among them, move their console there,
  * and whoever watches the serial port sees it fall silent. */
@@ -9,6 +10,12 @@ static void mode_changed(void *ctx, uint32_t width, uint32_t height)
 {
     struct screen *screen = ctx;
     struct display_surface surface;
+    const char *how = *screen->where ? "it is seen at"
+                      : screen->path ? "SIGUSR1 writes a picture of it to"
+                                     : "to see it give";
+    const char *what = *screen->where ? screen->where
+                       : screen->path ? screen->path
+                                      : "--display vnc, or --screenshot FILE.png";
 
     if (!screen->serial || screen->said || width == 0)
         return;
@@ -21,8 +28,7 @@ static void mode_changed(void *ctx, uint32_t width, uint32_t height)
     log_info(screen->log,
              "the guest draws on its display now (%ux%u), and may have moved its console there; "
              "%s %s",
-             width, height, screen->path ? "SIGUSR1 writes a picture of it to" : "to see it give",
-             screen->path ? screen->path : "--screenshot FILE.png");
+             width, height, how, what);
 }
 
 int screen_open(struct screen *screen, const char *path, bool serial, const struct log *log,
@@ -40,6 +46,12 @@ void screen_watch(struct screen *screen, struct display *display)
     screen->display = display;
     screen->viewer = (struct display_viewer){.mode = mode_changed, .ctx = screen};
     display_attach(display, &screen->viewer);
+}
+
+void screen_shown(struct screen *screen, const char *where)
+{
+    if (!*screen->where)
+        snprintf(screen->where, sizeof(screen->where), "%s", where);
 }
 
 /* Into the file that is open, on one thread at a time. */

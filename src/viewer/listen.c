@@ -184,8 +184,7 @@ static int open_free_port(struct listener *listener, const struct listen_config 
         if (ret != -EADDRINUSE)
             return ret;
     }
-    return error_set(err, EADDRINUSE, "the ports %u to %u are all taken", config->port,
-                     end - 1);
+    return error_set(err, EADDRINUSE, "the ports %u to %u are all taken", config->port, end - 1);
 }
 
 static int open_internet(struct listener *listener, const struct listen_config *config,

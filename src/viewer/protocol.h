@@ -60,10 +60,10 @@ enum viewer_message {
 /* The first message. Strings end with a NUL; an empty one is not given. */
 struct viewer_setup {
     uint32_t message, version;
-    uint32_t kind;           /* enum viewer_kind */
-    uint32_t width, height;  /* what the screen will probably be */
-    char name[128];          /* the machine's, for people */
-    char address[512];       /* "[HOST:]PORT" or "unix:PATH" */
+    uint32_t kind;          /* enum viewer_kind */
+    uint32_t width, height; /* what the screen will probably be */
+    char name[128];         /* the machine's, for people */
+    char address[512];      /* "[HOST:]PORT" or "unix:PATH" */
     char password_file[4096];
 };
 
@@ -85,8 +85,8 @@ struct viewer_damage {
 
 struct viewer_cursor {
     uint32_t message, visible;
-    uint32_t x, y;         /* of the hot spot, on the screen */
-    uint32_t hot_x, hot_y; /* in the shape */
+    uint32_t x, y;                                            /* of the hot spot, on the screen */
+    uint32_t hot_x, hot_y;                                    /* in the shape */
     uint32_t pixels[VIEWER_CURSOR_SIDE * VIEWER_CURSOR_SIDE]; /* 0xAARRGGBB */
 };
 

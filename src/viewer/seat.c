@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * One client, from its first byte to its last, on a thread and a libvncserver screen of its own.
- * What libvncserver offers beyond RFC 6143 and its resizing of screens is refused before it is read:
- * its scaling and file transfer are more than a display needs.
+ * What libvncserver offers beyond RFC 6143 and its resizing of screens is refused before it is
+ * read: its scaling and file transfer are more than a display needs.
  */
 #include "viewer/seat.h"
 
@@ -19,16 +19,17 @@
 #include "host/clock.h"
 #include "viewer/seat_input.h"
 
-#define PATIENCE_MS    10000 /* for the rest of a message, and for room to write one */
-#define GREETING_NS    (20 * NS_PER_SEC) /* from the connection to the first request */
-#define PENALTY_S      1                 /* for a wrong password */
-#define ENCODING_LEDS  (-261) /* QEMU's LED state: rfbproto.rst, "QEMU LED State Pseudo-encoding" */
-#define QEMU_SCROLL    1u
-#define QEMU_NUM       2u
-#define QEMU_CAPS      4u
-#define LED_NUM        1u /* of the HID Usage Tables' page 8, from bit 0 on */
-#define LED_CAPS       2u
-#define LED_SCROLL     4u
+#define PATIENCE_MS   10000             /* for the rest of a message, and for room to write one */
+#define GREETING_NS   (20 * NS_PER_SEC) /* from the connection to the first request */
+#define PENALTY_S     1                 /* for a wrong password */
+#define ENCODING_LEDS (-261) /* QEMU's LED state: rfbproto.rst, "QEMU LED State Pseudo-encoding"   \
+                              */
+#define QEMU_SCROLL 1u
+#define QEMU_NUM    2u
+#define QEMU_CAPS   4u
+#define LED_NUM     1u /* of the HID Usage Tables' page 8, from bit 0 on */
+#define LED_CAPS    2u
+#define LED_SCROLL  4u
 
 static struct seat *seat_of(rfbScreenInfoPtr screen)
 {
@@ -134,14 +135,15 @@ static int leds_of(rfbScreenInfoPtr screen)
 {
     unsigned leds = seat_of(screen)->leds;
 
-    return (leds & LED_NUM ? rfbKeyboardMaskNumLock : 0) | (leds & LED_CAPS ? rfbKeyboardMaskCapsLock : 0) |
+    return (leds & LED_NUM ? rfbKeyboardMaskNumLock : 0) |
+           (leds & LED_CAPS ? rfbKeyboardMaskCapsLock : 0) |
            (leds & LED_SCROLL ? rfbKeyboardMaskScrollLock : 0);
 }
 
 /* By QEMU's message, which is one rectangle of a frame buffer update. */
 static void send_leds(struct seat *seat)
 {
-    uint8_t message[] = {rfbFramebufferUpdate, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xfe,
+    uint8_t message[] = {rfbFramebufferUpdate,   0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xfe,
                          (uint8_t)ENCODING_LEDS, 0};
     unsigned leds = seat->leds;
 

@@ -104,8 +104,9 @@ void seat_key(rfbBool down, rfbKeySym keysym, rfbClientPtr client)
 
 static uint32_t scale(int at, int side)
 {
-    return side < 2 ? 0 : (uint32_t)((uint64_t)MIN(MAX(at, 0), side - 1) * INPUT_AXIS_MAX /
-                                     (unsigned)(side - 1));
+    return side < 2 ? 0
+                    : (uint32_t)((uint64_t)MIN(MAX(at, 0), side - 1) * INPUT_AXIS_MAX /
+                                 (unsigned)(side - 1));
 }
 
 /* Notches: the buttons that went down. */
@@ -134,7 +135,8 @@ void seat_pointer(int buttons, int x, int y, rfbClientPtr client)
 
 /* --- text --- */
 
-/* Text from other systems ends its lines with \r\n; other control characters are nothing to type. */
+/* Text from other systems ends its lines with \r\n; other control characters are nothing to type.
+ */
 static bool is_text(unsigned char c)
 {
     return c >= ' ' || c == '\n' || c == '\t';

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The RFB server (RFC 6143) of a viewer process: libvncserver, with a screen and a thread of its own
- * for every client.
+ * The RFB server (RFC 6143) of a viewer process: libvncserver, with a screen and a thread of its
+ * own for every client.
  *
  *      the program's main thread          struct server                 a seat's thread
  *      server_tell(mode, damage ...) -->  what is on the screen,   -->  its news: what the client
@@ -25,9 +25,9 @@ struct server;
 int server_create(struct server **server, const struct link *link, const char *password,
                   struct error *err);
 
-/* Gives the client on `fd`, which becomes the server's, a seat. `web`: it comes from the page, which
- * sends text only when its user wants it typed. Returns 0, or -EBUSY or -errno with `fd` closed.
- * Any thread. */
+/* Gives the client on `fd`, which becomes the server's, a seat. `web`: it comes from the page,
+ * which sends text only when its user wants it typed. Returns 0, or -EBUSY or -errno with `fd`
+ * closed. Any thread. */
 int server_add(struct server *server, int fd, bool web);
 
 /* What the machine says. The main thread. */

@@ -45,11 +45,11 @@ static int read_password(struct vnc *vnc, struct error *err)
     fclose(file);
     vnc->password[strcspn(vnc->password, "\r\n")] = '\0';
     if (!got || !*vnc->password)
-        return error_set(err, EINVAL, "the password's file %.300s has no password in its first line",
-                         path);
+        return error_set(err, EINVAL,
+                         "the password's file %.300s has no password in its first line", path);
     if (strlen(vnc->password) > SIGNIFICANT)
-        log_warn(&vnc->link.log, "only the first %d bytes of the password count: that is how VNC is",
-                 SIGNIFICANT);
+        log_warn(&vnc->link.log,
+                 "only the first %d bytes of the password count: that is how VNC is", SIGNIFICANT);
     return 0;
 }
 

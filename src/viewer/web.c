@@ -144,7 +144,6 @@ static int open_viewer(struct web *web, struct connection *connection)
     }
     error = web->config.connect(web->config.ctx, pair[1]);
     if (error < 0) {
-        close(pair[1]);
         web_bridge_free(connection->bridge);
         connection->bridge = NULL;
     }

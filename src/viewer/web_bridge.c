@@ -137,7 +137,7 @@ static int from_browser(struct web_bridge *bridge)
 
     if (bridge->data)
         return to_rfb(bridge);
-    if (bridge->reply_at < bridge->reply_end)
+    if (bridge->reply_at < bridge->reply_end || bridge->last)
         return 0;
     if (bridge->in_at == bridge->in_end) {
         n = recv(bridge->browser, bridge->in, sizeof(bridge->in), 0);
