@@ -31,8 +31,8 @@ struct web_config {
      * it as for the address itself. NULL: none but those of the loopback. */
     const char *host;
     /* A viewer that the browser's user lets in: `fd` is a stream socket of its own, non-blocking,
-     * which speaks RFB and is the callee's, whatever it returns. Called on the web's thread: it must
-     * not block. Returns 0, or -errno and the browser is told that there is no room. */
+     * which speaks RFB and is the callee's, whatever it returns. Called on the web's thread: it
+     * must not block. Returns 0, or -errno and the browser is told that there is no room. */
     int (*connect)(void *ctx, int fd);
     void *ctx;
     const struct log *log; /* NULL is allowed */
