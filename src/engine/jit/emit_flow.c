@@ -296,25 +296,41 @@ void emit_CALL(struct emit *e, const struct ir_insn *i)
     landing(e, back);
 }
 
+/* Everything is spilled: the handler does the instruction, and says where it leads. */
+static void leave_by_handler(struct emit *e, const struct ir_insn *i)
+{
+    const struct guest_insn *g = &e->r->guest[i->guest];
+
+    x64_mov_ri(e->as, X64_RAX, g->op | (uint32_t)g->offset << 16);
+    x64_mov_ri(e->as, X64_RDX, g->word);
+    x64_jmp_to(e->as, e->p->thunks->handler_end);
+}
+
 /* to = where an indirect branch goes. */
 static void load_target(struct emit *e, const struct ir_insn *i, enum x64_reg to)
 {
+    uint8_t *good;
+
     if (i->b == IR_NONE) {
         emit_copy(e, to, i->a, 8);
         return;
     }
-    pauth_authenticate_to_rax(e, i);
-    if (to != X64_RAX)
-        x64_mov_rr(e->as, 8, to, X64_RAX);
+    emit_authenticated(e, i);
+    good = x64_jcc_short(e->as, X64_CC_E);
+    leave_by_handler(e, i);
+    x64_here(e->as, good);
+    if (to != X64_RCX)
+        x64_mov_rr(e->as, 8, to, X64_RCX);
 }
 
 void emit_CALL_REG(struct emit *e, const struct ir_insn *i)
 {
     int64_t back = e->block->edge[1].target;
 
-    /* BLR X30 is allowed: its value is taken before the new one is there. */
+    /* BLR X30 is allowed: its value is taken before the new one is there. The handler of a BLRAA
+     * takes it from memory. */
     emit_settle_flags(e, e->r->redo[i - e->r->insn]);
-    emit_spill(e, e->p->dirty & ~BIT(IR_X + 30));
+    emit_spill(e, i->b == IR_NONE ? e->p->dirty & ~BIT(IR_X + 30) : e->p->dirty);
     load_target(e, i, X64_RCX);
     push_return(e, back);
     x64_mov_rr(e->as, 8, X64_RAX, X64_RCX);
@@ -347,13 +363,9 @@ void emit_RETURN(struct emit *e, const struct ir_insn *i)
 
 void emit_HANDLER_END(struct emit *e, const struct ir_insn *i)
 {
-    const struct guest_insn *g = &e->r->guest[i->guest];
-
     emit_settle_flags(e, e->r->redo[i - e->r->insn]);
     emit_spill(e, e->p->dirty);
-    x64_mov_ri(e->as, X64_RAX, g->op | (uint32_t)g->offset << 16);
-    x64_mov_ri(e->as, X64_RDX, g->word);
-    x64_jmp_to(e->as, e->p->thunks->handler_end);
+    leave_by_handler(e, i);
 }
 
 /* --- out of line --- */

@@ -2,9 +2,10 @@
 /*
  * Pointer authentication; see ir_pauth.def and engine/soft/pauth.h.
  *
- * The work is done in two thunks a key, which use no registers but the scratch ones, so that
- * nothing is stored or loaded around the call. What they do not do, signing what is no address, is
- * the handler's.
+ * The code in line is for addresses of the half that belongs to the exception level, EL1 to the
+ * upper and EL0 to the lower. So it has no cases: c->pauth says which bits are the code's, none for
+ * a key that is disabled. To authenticate is to take the code away, to sign again, and to compare.
+ * All else is the handler's.
  */
 #include "engine/jit/emit_private.h"
 #include "engine/jit/pauth.h"
@@ -35,133 +36,68 @@ static struct x64_mem key_half(enum pauth_key key, unsigned half)
     return x64_at(EMIT_STATE, (int32_t)offset - EMIT_BIAS);
 }
 
-/* rax = the exclusive or of both halves of rax * rdx. */
-static void fold(struct x64 *as)
-{
-    x64_unary_r(as, X64_MUL, 8, X64_RDX);
-    x64_alu_rr(as, X64_XOR, 8, X64_RAX, X64_RDX);
-}
-
-/* rax = the code of pointer rax with modifier rdx, which is lost. */
-static void compute(struct x64 *as, enum pauth_key key)
-{
-    x64_alu_rm(as, X64_XOR, 8, X64_RAX, key_half(key, 0));
-    x64_alu_rm(as, X64_XOR, 8, X64_RDX, key_half(key, 1));
-    x64_alu_ri(as, X64_ADD, 8, X64_RAX, (int32_t)PAUTH_SALT);
-    x64_alu_ri(as, X64_ADD, 8, X64_RDX, (int32_t)PAUTH_SALT);
-    fold(as);
-    x64_alu_rm(as, X64_XOR, 8, X64_RAX, key_half(key, 1));
-    x64_mov_ri(as, X64_RDX, PAUTH_ODD);
-    fold(as);
-}
-
-/* --- the thunks: rax = what becomes of pointer rax with modifier rdx; rcx and rdx are lost --- */
-
-/* Returns, with ZF set, when the key is disabled. */
-static void return_if_disabled(struct x64 *as, enum pauth_key key)
-{
-    struct x64_mem sctlr = EMIT_FIELD(sysreg[SYSREG_SCTLR_EL1]);
-    uint32_t bit = pauth_enable(key);
-    uint8_t *enabled;
-
-    x64_test_mi(as, 4, sctlr, (int32_t)bit);
-    enabled = x64_jcc_short(as, X64_CC_NE);
-    x64_ret(as);
-    x64_here(as, enabled);
-}
-
-/* ZF is clear for what is no address, and rax is then wrong. */
-static void emit_sign(struct x64 *as, enum pauth_key key)
-{
-    bool data = key >= PAUTH_DA;
-
-    return_if_disabled(as, key);
-    x64_mov_rr(as, 8, X64_RCX, X64_RAX);
-    compute(as, key);
-    x64_alu_rr(as, X64_XOR, 8, X64_RAX, X64_RCX);
-    select_half(as, X64_RDX, X64_RCX);
-    x64_alu_rm(as, X64_AND, 8, X64_RAX, field(data, X64_RDX));
-    x64_alu_rr(as, X64_XOR, 8, X64_RAX, X64_RCX);
-    /* The pointer's own bits must be copies of bit 55. */
-    x64_alu_rr(as, X64_XOR, 8, X64_RCX, X64_RDX);
-    x64_test_mr(as, 8, field(data, X64_RDX), X64_RCX);
-    x64_ret(as);
-}
-
-/* The error code into rax, for half rcx: at bit 61, or below a tag, which has bit 63. */
-static void spoil(struct x64 *as, enum pauth_key key)
-{
-    x64_load(as, 8, X64_RCX, field(key >= PAUTH_DA, X64_RCX));
-    x64_shift_ri(as, X64_SHR, 8, X64_RCX, 63);
-    x64_shift_ri(as, X64_SHL, 4, X64_RCX, 3);
-    x64_alu_ri(as, X64_ADD, 4, X64_RCX, 53);
-    x64_mov_ri(as, X64_RDX, 3);
-    x64_shift_rcl(as, X64_SHL, 8, X64_RDX);
-    x64_alu_rr(as, X64_OR, 8, X64_RAX, X64_RDX);
-    x64_mov_ri(as, X64_RDX, key & 1 ? 1 : 2);
-    x64_shift_rcl(as, X64_SHL, 8, X64_RDX);
-    x64_alu_rr(as, X64_XOR, 8, X64_RAX, X64_RDX);
-}
-
-static void emit_authenticate(struct x64 *as, enum pauth_key key)
-{
-    bool data = key >= PAUTH_DA;
-    uint8_t *good;
-
-    return_if_disabled(as, key);
-    x64_push(as, X64_RAX);
-    select_half(as, X64_RCX, X64_RAX);
-    x64_alu_rr(as, X64_XOR, 8, X64_RAX, X64_RCX);
-    x64_alu_rm(as, X64_AND, 8, X64_RAX, field(data, X64_RCX));
-    x64_alu_rm(as, X64_XOR, 8, X64_RAX, x64_at(X64_RSP, 0));
-    x64_mov_rr(as, 8, X64_RCX, X64_RAX);
-    compute(as, key);
-    x64_pop(as, X64_RDX);
-    x64_alu_rr(as, X64_XOR, 8, X64_RDX, X64_RAX);
-    x64_mov_rr(as, 8, X64_RAX, X64_RCX);
-    select_half(as, X64_RCX, X64_RAX);
-    x64_test_mr(as, 8, field(data, X64_RCX), X64_RDX);
-    good = x64_jcc_short(as, X64_CC_E);
-    spoil(as, key);
-    x64_here(as, good);
-    x64_ret(as);
-}
-
-void pauth_emit_thunks(struct x64 *as, struct thunks *t)
-{
-    for (unsigned key = 0; key < PAUTH_KEYS; key++) {
-        t->sign[key] = as->at;
-        emit_sign(as, (enum pauth_key)key);
-        t->authenticate[key] = as->at;
-        emit_authenticate(as, (enum pauth_key)key);
-    }
-}
-
 /* --- operations --- */
 
-static void call(struct emit *e, const struct ir_insn *i, uint8_t *thunk)
+static bool is_upper(const struct emit *e)
 {
-    emit_copy(e, X64_RDX, i->b, 8);
-    emit_copy(e, X64_RAX, i->a, 8);
-    x64_call_to(e->as, thunk);
+    return e->r->context & CONTEXT_EL1;
 }
 
+/* A field of c->pauth for the half and key of the instruction. */
+static struct x64_mem fact(const struct emit *e, const struct ir_insn *i, size_t member)
+{
+    size_t of_key = (is_upper(e) * (size_t)PAUTH_KEYS + (size_t)i->imm) * sizeof(struct soft_pauth);
+
+    return x64_at(EMIT_STATE,
+                  (int32_t)(offsetof(struct soft_cpu, pauth) + of_key + member) - EMIT_BIAS);
+}
+
+/* rcx = the address i->a without a code. */
+static void make_plain(struct emit *e, const struct ir_insn *i)
+{
+    emit_copy(e, X64_RCX, i->a, 8);
+    x64_alu_rm(e->as, is_upper(e) ? X64_OR : X64_AND, 8, X64_RCX,
+               fact(e, i, offsetof(struct soft_pauth, plain)));
+}
+
+/* rax = the address rcx, signed. */
+static void sign_plain(struct emit *e, const struct ir_insn *i)
+{
+    struct x64 *as = e->as;
+
+    emit_copy(e, X64_RDX, i->b, 8);
+    x64_alu_rm(as, X64_XOR, 8, X64_RDX, key_half(i->imm, 1));
+    x64_alu_ri(as, X64_ADD, 8, X64_RDX, (int32_t)PAUTH_SALT);
+    x64_mov_rr(as, 8, X64_RAX, X64_RCX);
+    x64_alu_rm(as, X64_XOR, 8, X64_RAX, key_half(i->imm, 0));
+    x64_unary_r(as, X64_MUL, 8, X64_RDX);
+    x64_alu_rr(as, X64_XOR, 8, X64_RAX, X64_RDX);
+    x64_alu_rm(as, X64_AND, 8, X64_RAX, fact(e, i, offsetof(struct soft_pauth, field)));
+    x64_alu_rr(as, X64_XOR, 8, X64_RAX, X64_RCX);
+}
+
+/* An address that is none, or is in the half that code at this level does not use, is replayed. */
 void emit_PAUTH_SIGN(struct emit *e, const struct ir_insn *i)
 {
-    call(e, i, e->p->thunks->sign[i->imm]);
+    make_plain(e, i);
+    emit_alu(e, X64_CMP, 8, X64_RCX, i->a, 0);
     emit_slow(e, X64_CC_NE);
+    sign_plain(e, i);
     emit_done(e, i->dst, X64_RAX);
 }
 
-void pauth_authenticate_to_rax(struct emit *e, const struct ir_insn *i)
+void emit_authenticated(struct emit *e, const struct ir_insn *i)
 {
-    call(e, i, e->p->thunks->authenticate[i->imm]);
+    make_plain(e, i);
+    sign_plain(e, i);
+    emit_alu(e, X64_CMP, 8, X64_RAX, i->a, 0);
 }
 
 void emit_PAUTH_AUTHENTICATE(struct emit *e, const struct ir_insn *i)
 {
-    pauth_authenticate_to_rax(e, i);
-    emit_done(e, i->dst, X64_RAX);
+    emit_authenticated(e, i);
+    emit_slow(e, X64_CC_NE);
+    emit_done(e, i->dst, X64_RCX);
 }
 
 void emit_PAUTH_STRIP(struct emit *e, const struct ir_insn *i)

@@ -4,7 +4,6 @@
 
 #include "engine/jit/emit.h"
 #include "engine/jit/flags.h"
-#include "engine/jit/pauth.h"
 #include "engine/soft/tlb.h"
 
 /* What System V's calling convention wants kept. Pushed with the return address below them, they
@@ -209,5 +208,4 @@ void thunks_emit(struct x64 *as, const struct thunk_calls *calls, struct thunks 
     emit_handler_call(as, t, calls);
     emit_ends(as, t, calls);
     emit_link(as, t, calls);
-    pauth_emit_thunks(as, t);
 }

@@ -22,8 +22,6 @@ struct thunks {
     uint8_t *call;        /* rdx(c, rsi), for an instruction at offset eax >> 16 */
     uint8_t *call_end;    /* the same, then goes to c->next_pc */
     uint8_t *lookup;      /* goes to guest address rax */
-    /* rax, by modifier rdx, signed and authenticated; by enum pauth_key (emit_pauth.c). */
-    uint8_t *sign[4], *authenticate[4];
     uint8_t *link; /* called by the stub of a site (emit_flow.c): struct link_stub follows */
 };
 

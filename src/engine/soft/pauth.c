@@ -18,10 +18,7 @@ static uint64_t fold(uint64_t a, uint64_t b)
 static uint64_t compute(const struct soft_cpu *c, uint64_t value, uint64_t modifier,
                         enum sysreg_id key)
 {
-    uint64_t low = c->sysreg[key], high = c->sysreg[key + 1];
-    uint64_t mixed = fold((value ^ low) + PAUTH_SALT, (modifier ^ high) + PAUTH_SALT);
-
-    return fold(mixed ^ high, PAUTH_ODD);
+    return fold(value ^ c->sysreg[key], (modifier ^ c->sysreg[key + 1]) + PAUTH_SALT);
 }
 
 uint64_t pauth_generic(const struct soft_cpu *c, uint64_t value, uint64_t modifier)
@@ -56,14 +53,6 @@ static uint64_t field(bool tag, unsigned bottom)
     return bits_mask(tag ? 56 : 64) & ~bits_mask(bottom) & ~BIT(55);
 }
 
-void pauth_update(struct soft_cpu *c)
-{
-    for (unsigned data = 0; data < 2; data++) {
-        c->pac_field[data][0] = field(has_tag(c, true, data), bottom_bit(c, true));
-        c->pac_field[data][1] = field(has_tag(c, false, data), bottom_bit(c, false));
-    }
-}
-
 static bool is_upper(uint64_t ptr)
 {
     return ptr & BIT(55);
@@ -92,17 +81,28 @@ static bool is_data(enum pauth_key key)
     return key >= PAUTH_DA;
 }
 
-uint32_t pauth_enable(enum pauth_key key)
+static bool is_enabled(const struct soft_cpu *c, enum pauth_key key)
 {
     static const uint32_t bit[PAUTH_KEYS] = {(uint32_t)SCTLR_ENIA, (uint32_t)SCTLR_ENIB,
                                              (uint32_t)SCTLR_ENDA, (uint32_t)SCTLR_ENDB};
 
-    return bit[key];
+    return c->sysreg[SYSREG_SCTLR_EL1] & bit[key];
 }
 
-static bool is_enabled(const struct soft_cpu *c, enum pauth_key key)
+void pauth_update(struct soft_cpu *c)
 {
-    return c->sysreg[SYSREG_SCTLR_EL1] & pauth_enable(key);
+    for (unsigned data = 0; data < 2; data++) {
+        c->pac_field[data][0] = field(has_tag(c, true, data), bottom_bit(c, true));
+        c->pac_field[data][1] = field(has_tag(c, false, data), bottom_bit(c, false));
+    }
+    for (unsigned key = 0; key < PAUTH_KEYS; key++) {
+        bool enabled = is_enabled(c, key);
+        uint64_t lower = enabled ? c->pac_field[is_data(key)][1] : 0;
+        uint64_t upper = enabled ? c->pac_field[is_data(key)][0] : 0;
+
+        c->pauth[0][key] = (struct soft_pauth){lower, enabled ? ~(lower | BIT(55)) : UINT64_MAX};
+        c->pauth[1][key] = (struct soft_pauth){upper, enabled ? upper | BIT(55) : 0};
+    }
 }
 
 /*
@@ -115,11 +115,11 @@ uint64_t pauth_sign(const struct soft_cpu *c, uint64_t ptr, uint64_t modifier, e
     bool tags = has_tag(c, false, data) || has_tag(c, true, data);
     bool upper = ptr & (tags ? BIT(55) : BIT(63));
     uint64_t code_bits = field(tag, bottom_bit(c, upper)), extension = code_bits | BIT(55);
-    uint64_t code;
+    uint64_t plain = extend(ptr, upper, extension), code;
 
     if (!is_enabled(c, key))
         return ptr;
-    code = compute(c, extend(ptr, upper, extension), modifier, pauth_key_register(key));
+    code = plain ^ compute(c, plain, modifier, pauth_key_register(key));
     if ((ptr & extension) != 0 && (ptr & extension) != extension)
         code ^= tag ? BIT(54) : BIT(62);
     return extend((ptr & ~code_bits) | (code & code_bits), upper, BIT(55));
@@ -136,7 +136,7 @@ uint64_t pauth_authenticate(const struct soft_cpu *c, uint64_t ptr, uint64_t mod
 
     if (!is_enabled(c, key))
         return ptr;
-    if (((compute(c, plain, modifier, pauth_key_register(key)) ^ ptr) & code_bits) == 0)
+    if (((plain ^ compute(c, plain, modifier, pauth_key_register(key)) ^ ptr) & code_bits) == 0)
         return plain;
     return (plain & ~(UINT64_C(3) << at)) | error << at;
 }

@@ -7,15 +7,15 @@
  * saved state's reader may count on a code, only on the same code while the state lives.
  *
  *     fold(a, b) = the exclusive or of both halves of the 128-bit product a * b
- *     code = fold(fold((pointer ^ key<63:0>) + SALT, (modifier ^ key<127:64>) + SALT)
- *                 ^ key<127:64>, ODD)
+ *     code = fold(pointer ^ key<63:0>, (modifier ^ key<127:64>) + SALT)
  *
- * It takes two multiplications, the same time for all values. It is a keyed hash of good quality,
- * not a cipher: who can read the keys' codes of chosen pointers is not kept from finding the keys.
- * Whom that would help can take the machine's memory from the host's side anyway.
+ * and a pointer is signed by the exclusive or with its code's bits, so that signing one twice gives
+ * it back. It takes one multiplication, the same time for all values. It is a keyed hash of good
+ * quality, not a cipher: who can read the keys' codes of chosen pointers is not kept from finding
+ * the keys. Whom that would help can take the machine's memory from the host's side anyway.
  *
- * The translator makes the same of it, in line for pointers that are as they should be
- * (jit/thunks.c); the odd ones are done here.
+ * The translator does the same in line for pointers that are as they should be
+ * (jit/emit_pauth.c); the odd ones are done here.
  */
 #ifndef ENGINE_SOFT_PAUTH_H
 #define ENGINE_SOFT_PAUTH_H
@@ -23,7 +23,10 @@
 #include "engine/soft/state.h"
 
 #define PAUTH_SALT UINT32_C(0x3c6ef372) /* the sign bit is clear: it is an immediate of x86 */
-#define PAUTH_ODD  UINT64_C(0x9e3779b97f4a7c15)
+
+/* The number of this algorithm, for saved states: what others have signed, it does not
+ * authenticate. */
+#define PAUTH_ALGORITHM 2
 
 /* The keys of addresses, in the order of bits 1:0 of PACIA to PACDB. */
 enum pauth_key { PAUTH_IA, PAUTH_IB, PAUTH_DA, PAUTH_DB, PAUTH_KEYS };
@@ -33,9 +36,6 @@ static inline enum sysreg_id pauth_key_register(enum pauth_key key)
 {
     return (enum sysreg_id)(SYSREG_APIAKeyLo_EL1 + 2 * (unsigned)key);
 }
-
-/* The bit of SCTLR_EL1 that enables a key. */
-uint32_t pauth_enable(enum pauth_key key);
 
 /* PACIA and the like (AddPACIA), AUTIA and the like (AuthIA): `ptr` itself where SCTLR_EL1 has the
  * key disabled. */
@@ -47,7 +47,7 @@ uint64_t pauth_strip(const struct soft_cpu *c, uint64_t ptr, bool data);
 /* PACGA (AddPACGA). */
 uint64_t pauth_generic(const struct soft_cpu *c, uint64_t value, uint64_t modifier);
 
-/* After any change of TCR_EL1: makes c->pac_field again. */
+/* After any change of TCR_EL1 or SCTLR_EL1: makes c->pac_field and c->pauth again. */
 void pauth_update(struct soft_cpu *c);
 
 /* A value for SCTLR_EL1 or TCR_EL1 without the bits that a CPU model without FEAT_PAuth lacks. */

@@ -23,6 +23,8 @@ struct image {
     uint64_t replay_value[SOFT_REPLAY];
     uint8_t replay_abort[SOFT_REPLAY];
     uint64_t sysreg[SYSREG_COUNT];
+    uint8_t
+        pauth_algorithm; /* that pointers are signed by; 0: what was before there were numbers */
 };
 
 #define SYSREG_FIELD_0(name)
@@ -50,6 +52,7 @@ static const struct state_field fields[] = {
 #include "arm/sysregs.def"
 #undef X
     {"pauth_keys", STATE_U64, offsetof(struct image, sysreg) + 8 * SYSREG_APIAKeyLo_EL1, 10, true},
+    {"pauth_algorithm", STATE_U8, offsetof(struct image, pauth_algorithm), 1, true},
 };
 
 static const struct state_table table = {"vcpu", 1, fields, nitems(fields)};
@@ -122,6 +125,7 @@ int soft_vcpu_save(struct vcpu *v, struct state *state, const char *instance)
         .pending_rt = v->priv.pending_rt,
         .serror = !!(c->held & PSTATE_A),
         .replay_count = v->priv.replay.count,
+        .pauth_algorithm = PAUTH_ALGORITHM,
     };
 
     memcpy(image.x, c->x, sizeof(image.x));
@@ -141,6 +145,15 @@ static bool plausible(const struct image *image)
            image->pending_rt < 32 && image->replay_count < SOFT_REPLAY;
 }
 
+/* Whether the guest may have signed pointers in a way that they are not authenticated by. */
+static bool signed_otherwise(const struct image *image)
+{
+    for (unsigned i = SYSREG_APIAKeyLo_EL1; i < SYSREG_APIAKeyLo_EL1 + 10; i++)
+        if (image->sysreg[i] && image->pauth_algorithm != PAUTH_ALGORITHM)
+            return true;
+    return false;
+}
+
 int soft_vcpu_load(struct vcpu *v, const struct state *state, const char *instance,
                    struct error *err)
 {
@@ -152,6 +165,11 @@ int soft_vcpu_load(struct vcpu *v, const struct state *state, const char *instan
         return ret;
     if (!plausible(&image))
         return error_set(err, EINVAL, "%s: its state is damaged", instance);
+    if (signed_otherwise(&image))
+        return error_set(err, ENOTSUP,
+                         "%s: the guest uses pointer authentication, and was saved by a version "
+                         "of Atoll that did it in another way: load it with that version",
+                         instance);
     soft_vcpu_reset(v);
     for (unsigned i = 0; i < SYSREG_COUNT; i++) {
         const struct sysreg_info *info = sysreg_info(i);

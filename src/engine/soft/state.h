@@ -43,6 +43,14 @@ struct soft_ticks {
     uint64_t start, window, rate, fraction, count;
 };
 
+/* What a key does to addresses of one half, for code without a case (pauth.h). */
+struct soft_pauth {
+    uint64_t
+        field; /* bits that hold the code; 0: the key is disabled, and all of this does nothing */
+    uint64_t plain; /* and-ing it (lower half), or or-ing it (upper half), leaves the address
+                       itself: no code, and bit 55 as it is in that half */
+};
+
 struct soft_cpu {
     /* X0 to X30; x[31] is SP of the current exception level and stack selection (swapped on changes
      * of either). An instruction that names register 31 as XZR goes through soft_x() and
@@ -80,6 +88,7 @@ struct soft_cpu {
     /* Which bits of an address hold its authentication code, from TCR_EL1 (pauth.h): of
      * instructions and of data, where bit 55 is 1 and where it is 0. */
     uint64_t pac_field[2][2];
+    struct soft_pauth pauth[2][4]; /* by bit 55 and key */
 
     uintptr_t stack_base, stack_limit; /* of guest returns on the host's stack (jit/emit_flow.c) */
 
