@@ -26,6 +26,17 @@ int command_fdt(int argc, char **argv);
 int command_acpi(int argc, char **argv);
 int command_engines(int argc, char **argv);
 int command_quirks(int argc, char **argv);
+/* of a running machine */
+int command_list(int argc, char **argv);
+int command_status(int argc, char **argv);
+int command_stats(int argc, char **argv);
+int command_console(int argc, char **argv);
+int command_stop(int argc, char **argv);
+int command_press(int argc, char **argv); /* reset, pause, resume: the verb is argv[0] */
+int command_screenshot(int argc, char **argv);
+int command_type(int argc, char **argv);
+int command_key(int argc, char **argv);
+int command_click(int argc, char **argv);
 
 /* One line on standard error, "atoll: ..."; returns `status`. */
 int fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -53,8 +53,9 @@ int control_ask(struct control_client *client, const char *verb, json_t *argumen
 int control_ask_bytes(struct control_client *client, const char *verb, json_t *arguments,
                       json_t **answer, void **bytes, size_t *length, struct error *err);
 
-/* How long control_connect and control_ask wait for a machine that does not answer at all: for ever
- * (-1), unless this says otherwise. */
+/* How long control_ask waits for an answer: for ever (-1), unless this says otherwise. (-ETIMEDOUT:
+ * a machine whose process is stopped, or that is busy with the verb. control_connect waits 10
+ * seconds.) */
 void control_patience(struct control_client *client, int timeout_ms);
 
 /* Messages of a stream (a console), after an answer that began one; `bytes` is what follows a

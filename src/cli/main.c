@@ -24,6 +24,18 @@ static const struct command commands[] = {
      command_engines},
     {"quirks", "", "list the behaviours of Apple's machine that can be chosen one by one",
      command_quirks},
+    {"list", "[--json]", "list your machines", command_list},
+    {"status", "NAME [--json]", "say what a running machine is and does", command_status},
+    {"console", "NAME [NUMBER]", "attach this terminal to a console", command_console},
+    {"stop", "NAME [options]", "press the power button; --force pulls the plug", command_stop},
+    {"reset", "NAME", "press the reset button", command_press},
+    {"pause", "NAME", "stop the guest's time", command_press},
+    {"resume", "NAME", "continue it", command_press},
+    {"screenshot", "NAME FILE.png", "take a picture of the screen", command_screenshot},
+    {"type", "NAME TEXT", "type on the guest's keyboard", command_type},
+    {"key", "NAME CTRL-ALT-F1 ...", "press keys together", command_key},
+    {"click", "NAME X Y [options]", "click at a pixel of the screen", command_click},
+    {"stats", "NAME [--json]", "print what a running machine has done so far", command_stats},
     {"help", "", "print this", command_help},
 };
 
@@ -44,7 +56,7 @@ static int command_help(int argc, char **argv)
     puts("Atoll runs arm64 guests on the machine that Apple's Virtualization.framework "
          "presents.\n\nusage:");
     for (size_t i = 0; i < nitems(commands); i++)
-        printf("  atoll %-7s %-23s %s\n", commands[i].name, commands[i].arguments,
+        printf("  atoll %-10s %-23s %s\n", commands[i].name, commands[i].arguments,
                commands[i].about);
     puts("\n`atoll run --help` lists the options; atoll(1) has it all.");
     return 0;
