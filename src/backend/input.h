@@ -100,8 +100,10 @@ void input_release(struct input *input);
  * -ETIMEDOUT after `timeout_ms`, when what is left is dropped and what was pressed is let go;
  * -ECANCELED when the machine is reset meanwhile; and the errors above --- */
 
-/* Text as key strokes on the guest's layout; \n is Enter. -EINVAL with nothing typed when it is not
- * UTF-8, or when a character has no key. One at a time: others wait. */
+/* Text as key strokes on the guest's layout, about a hundred a second; \n is Enter. It times out
+ * when the guest takes nothing for so long, however long the text is; with 0, nothing is waited
+ * for. -EINVAL with nothing typed when it is not UTF-8, or when a character has no key. One at a
+ * time: others wait. */
 int input_type(struct input *input, const char *utf8, size_t length, unsigned timeout_ms,
                struct error *err);
 

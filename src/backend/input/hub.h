@@ -93,6 +93,8 @@ void hub_deliver(struct input *input);
 /* Waits until events up to `number` are taken, or no more than `left` wait. Returns 0, -ETIMEDOUT
  * at `deadline` (host_clock_monotonic), -ECANCELED (a reset). */
 int hub_wait(struct input *input, uint64_t number, unsigned left, uint64_t deadline);
+/* Waits until host_clock_monotonic() reaches `until`. Returns 0 or -ECANCELED (a reset). */
+int hub_pause(struct input *input, uint64_t until);
 /* The end of a wait of `timeout_ms` that begins now. */
 uint64_t hub_deadline(unsigned timeout_ms);
 /* Drops what `owner` still has in the queue, and lets go what it holds down. */

@@ -360,6 +360,15 @@ int hub_wait(struct input *in, uint64_t number, unsigned left, uint64_t deadline
     return in->count > left && event_at(in, 0)->number <= number ? ret : 0;
 }
 
+int hub_pause(struct input *in, uint64_t until)
+{
+    uint64_t resets = in->resets;
+
+    while (in->resets == resets && host_clock_monotonic() < until)
+        host_cond_wait_until(&in->moved, &in->lock, until);
+    return in->resets == resets ? 0 : -ECANCELED;
+}
+
 uint64_t hub_deadline(unsigned timeout_ms)
 {
     return host_clock_monotonic() + timeout_ms * NS_PER_MS;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "backend/input/hub.h"
+#include "host/clock.h"
 #include "host/thread.h"
 
 #define LED_NUM_LOCK  1u
@@ -14,6 +15,10 @@
 
 #define AHEAD      16 /* events of a typing that wait in the queue, about */
 #define CHORD_KEYS 8
+
+/* What drivers take in a burst, programs behind them may not: Linux's evdev keeps 64 events for its
+ * reader, three a key, and then drops all of them. */
+#define PACE_NS UINT64_C(5000000) /* from one key event to the next, on average */
 
 /* --- strokes --- */
 
@@ -244,34 +249,39 @@ static void typing_end(struct input *in)
     pthread_cond_broadcast(&in->moved);
 }
 
-static int type_character(struct input *in, uint32_t character, uint64_t owner, uint64_t deadline)
+/* Puts one character in, once there is room; the pause that is to follow is added to *next. */
+static int type_character(struct input *in, uint32_t character, uint64_t owner, unsigned timeout_ms,
+                          uint64_t *next)
 {
     struct stroke strokes[LAYOUT_STROKES];
     struct keys keys = {0};
     unsigned count;
-    int ret = hub_wait(in, in->number, AHEAD, deadline);
+    int ret = timeout_ms ? hub_pause(in, *next) : 0;
 
+    ret = ret ? ret : hub_wait(in, in->number, AHEAD, hub_deadline(timeout_ms));
     if (ret)
         return ret;
     count = layout_strokes(in->layout, character, level_of(&in->wanted), strokes);
     for (unsigned i = 0; i < count; i++)
         keys_add_stroke(&keys, &in->wanted, in->leds, strokes[i], true);
+    *next = host_clock_monotonic() + keys.count * PACE_NS;
     return hub_put(in, &keys, owner);
 }
 
 /* "\r\n" is one Enter. */
 static int type_all(struct input *in, const char *utf8, size_t length, uint64_t owner,
-                    uint64_t deadline)
+                    unsigned timeout_ms)
 {
+    uint64_t next = 0;
     int ret = 0;
 
     for (size_t at = 0; at < length && !ret;) {
         uint32_t c = utf8_next(utf8, length, &at);
 
         if (c != '\r' || at == length || utf8[at] != '\n')
-            ret = type_character(in, c, owner, deadline);
+            ret = type_character(in, c, owner, timeout_ms, &next);
     }
-    return ret ? ret : hub_wait(in, in->number, 0, deadline);
+    return ret ? ret : hub_wait(in, in->number, 0, hub_deadline(timeout_ms));
 }
 
 /* The end of a typing that went wrong: the rest is not to be typed later. */
@@ -298,18 +308,18 @@ static int busy(struct error *err)
 int input_type(struct input *in, const char *utf8, size_t length, unsigned timeout_ms,
                struct error *err)
 {
-    uint64_t deadline = hub_deadline(timeout_ms), owner;
+    uint64_t owner;
     int ret = check_text(in, utf8, length, err);
 
     if (ret)
         return ret;
     pthread_mutex_lock(&in->lock);
-    ret = typing_begin(in, deadline, &owner);
+    ret = typing_begin(in, hub_deadline(timeout_ms), &owner);
     if (ret) {
         pthread_mutex_unlock(&in->lock);
         return busy(err);
     }
-    ret = type_all(in, utf8, length, owner, deadline);
+    ret = type_all(in, utf8, length, owner, timeout_ms);
     if (ret)
         ret = typing_failed(in, ret, owner, "the text", err);
     typing_end(in);

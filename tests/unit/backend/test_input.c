@@ -777,7 +777,7 @@ static void test_wrong_chords(void **state)
 /* --- threads: typists, a viewer, and a guest that reads when it likes --- */
 
 #define TYPISTS 3
-#define WORDS   100
+#define WORDS   20
 
 struct crowd {
     struct input *in;
