@@ -184,6 +184,7 @@ struct atoll_config {
     size_t display_count;
     enum atoll_input input;
     const char *keyboard;   /* the layout that the guest is set to, "us"; see atoll_keyboard_info */
+    const char *name;       /* the machine's, which its displays show; NULL: "Atoll" */
     const char *screenshot; /* a PNG file of the screen, written at the end; or NULL */
     enum atoll_explain explain;
     struct atoll_quirk quirks[ATOLL_QUIRKS_MAX];

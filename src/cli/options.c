@@ -259,6 +259,7 @@ static int parse_keyboard(struct options *o, const char *value, struct error *er
 static int parse_name(struct options *o, const char *value, struct error *err)
 {
     o->name = value;
+    o->config.name = value;
     return 0;
 }
 

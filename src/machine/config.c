@@ -233,9 +233,9 @@ int config_quirks(const struct atoll_config *c, struct quirks *quirks, struct er
 /* Calls visit on every string of the configuration, whatever it says of those before. */
 static bool each_string(struct atoll_config *c, bool (*visit)(const char **string))
 {
-    const char **strings[] = {&c->engine,     &c->kernel,  &c->efi,        &c->initrd,
-                              &c->append,     &c->nvram,   &c->screenshot, &c->dump.path,
-                              &c->trace.path, &c->keyboard};
+    const char **strings[] = {&c->engine,     &c->kernel,   &c->efi,        &c->initrd,
+                              &c->append,     &c->nvram,    &c->screenshot, &c->dump.path,
+                              &c->trace.path, &c->keyboard, &c->name};
     bool ok = true;
 
     for (size_t i = 0; i < nitems(strings); i++)

@@ -27,6 +27,7 @@ static int create(struct machine *m, size_t index, struct error *err)
 {
     const struct atoll_display *from = &m->config.displays[index];
     const struct viewer_config config = {.kind = kinds[from->kind].kind,
+                                         .name = m->config.name,
                                          .address = from->address,
                                          .password_file = from->password,
                                          .display = m->screen.display,
@@ -35,14 +36,17 @@ static int create(struct machine *m, size_t index, struct error *err)
                                          .button = button,
                                          .ctx = m};
     const char *address;
+    char where[sizeof(m->screen.where)] = "in its window";
     int ret = viewer_open(&m->displays[index], &config, &m->log, err);
 
     if (ret)
         return ret;
     address = viewer_address(m->displays[index]);
-    if (*address)
+    if (*address) {
         log_info(&m->log, "display: %s on %s", kinds[from->kind].name, address);
-    screen_shown(&m->screen, *address ? address : "the window");
+        snprintf(where, sizeof(where), "on %s", address);
+    }
+    screen_shown(&m->screen, where);
     return 0;
 }
 

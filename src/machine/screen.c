@@ -10,7 +10,7 @@ static void mode_changed(void *ctx, uint32_t width, uint32_t height)
 {
     struct screen *screen = ctx;
     struct display_surface surface;
-    const char *how = *screen->where ? "it is seen at"
+    const char *how = *screen->where ? "it is shown"
                       : screen->path ? "SIGUSR1 writes a picture of it to"
                                      : "to see it give";
     const char *what = *screen->where ? screen->where

@@ -17,7 +17,7 @@ struct screen {
     struct display_viewer viewer;
     bool serial;                   /* the guest's console was somewhere else so far */
     bool said;                     /* on the thread that draws */
-    char where[256];               /* people see it; empty: nowhere */
+    char where[256];               /* people see it ("on ..."); empty: nowhere */
     const char *path;              /* config.screenshot, or NULL */
     pthread_mutex_t lock;          /* over the file */
     struct screenshot *screenshot; /* NULL: no file is wanted */
@@ -31,7 +31,8 @@ int screen_open(struct screen *screen, const char *path, bool serial, const stru
 /* Watches `display` from now on. Once. */
 void screen_watch(struct screen *screen, struct display *display);
 
-/* The screen can be seen at `where`, of which the first is remembered. Before the machine starts.
+/* People see the screen `where` ("on 127.0.0.1:5900", "in its window"), of which the first is
+ * remembered. Before the machine starts.
  */
 void screen_shown(struct screen *screen, const char *where);
 
