@@ -99,6 +99,11 @@ struct control_stream *control_stream_begin(struct control_peer *peer, size_t co
 /* Serves it until the client closes the connection, the machine ends or the client cannot be served
  * any more; `why` is what to tell it then, if it is still there. */
 void control_stream_run(struct control_stream *stream, char *why, size_t room);
+
+/* Takes messages out of the client's input and gives the guest their bytes, as far as there are any
+ * and it takes them. Returns 0, or -errno: what came is no message. */
+int control_stream_input(struct control_stream *stream, struct error *err);
+
 void control_stream_end(struct control_stream *stream); /* NULL is allowed */
 
 #endif

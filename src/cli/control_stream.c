@@ -140,8 +140,7 @@ static int input_begin(struct control_stream *stream, struct error *err)
     return ret ? ret : 1;
 }
 
-/* Gives the guest what has come, as far as it takes it. Returns 0 or -errno. */
-static int input_give(struct control_stream *stream, struct error *err)
+int control_stream_input(struct control_stream *stream, struct error *err)
 {
     struct control *control = stream->peer->control;
     struct control_input *input = &stream->peer->input;
@@ -201,7 +200,7 @@ static int stream_turn(struct control_stream *stream, struct error *err)
         return -EPIPE;
     if (wanted && (events & POLLIN))
         ret = input_read(stream);
-    ret = ret ? ret : input_give(stream, err);
+    ret = ret ? ret : control_stream_input(stream, err);
     ret = ret ? ret : output_send(stream);
     if (!ret && stream->out_length &&
         host_clock_monotonic() - stream->out_moved >= CONTROL_STALL_MS * NS_PER_MSEC)
