@@ -64,8 +64,8 @@ static unsigned header_size(const struct web_socket *socket)
     return 2 + (length == 126 ? 2 : length == 127 ? 8 : 0) + 4;
 }
 
-/* A whole header is there. Returns 0 or the code of an offence. */
-static unsigned header_check(struct web_socket *socket)
+/* A header's first two bytes are there. Returns 0 or the code of an offence. */
+static unsigned check_start(struct web_socket *socket)
 {
     const uint8_t *header = socket->header;
     unsigned opcode = header[0] & 0xf;
@@ -73,19 +73,10 @@ static unsigned header_check(struct web_socket *socket)
 
     if ((header[0] & FRAME_RESERVED) || !(header[1] & FRAME_MASKED))
         return WEB_SOCKET_PROTOCOL_ERROR;
-    /* The shortest form is required, and the top bit of the longest is 0 (5.2). */
-    socket->left = length == 126   ? load_be16(header + 2)
-                   : length == 127 ? load_be64(header + 2)
-                                   : length;
-    if ((length == 126 && socket->left < 126) ||
-        (length == 127 && (socket->left <= UINT16_MAX || socket->left > INT64_MAX)))
-        return WEB_SOCKET_PROTOCOL_ERROR;
-    socket->mask_at = 0;
-
     if (opcode & FRAME_CONTROL) {
         socket->control_length = 0;
-        if (!(header[0] & FRAME_FINAL) || socket->left > WEB_SOCKET_CONTROL ||
-            opcode > WEB_SOCKET_PONG || (opcode == WEB_SOCKET_CLOSE && socket->left == 1))
+        if (!(header[0] & FRAME_FINAL) || length > WEB_SOCKET_CONTROL || opcode > WEB_SOCKET_PONG ||
+            (opcode == WEB_SOCKET_CLOSE && length == 1))
             return WEB_SOCKET_PROTOCOL_ERROR;
         return 0;
     }
@@ -95,6 +86,43 @@ static unsigned header_check(struct web_socket *socket)
         return WEB_SOCKET_PROTOCOL_ERROR;
     socket->message = !(header[0] & FRAME_FINAL);
     return 0;
+}
+
+/* All of it is there. The shortest form of a length is required, and the top bit of the longest is
+ * 0 (5.2). */
+static unsigned check_length(struct web_socket *socket)
+{
+    unsigned length = socket->header[1] & ~FRAME_MASKED;
+
+    socket->mask_at = 0;
+    socket->left = length;
+    if (length == 126) {
+        socket->left = load_be16(socket->header + 2);
+        return socket->left < 126 ? WEB_SOCKET_PROTOCOL_ERROR : 0;
+    }
+    if (length == 127) {
+        socket->left = load_be64(socket->header + 2);
+        if (socket->left <= UINT16_MAX || socket->left > INT64_MAX)
+            return WEB_SOCKET_PROTOCOL_ERROR;
+    }
+    return 0;
+}
+
+/* Takes bytes of a header. Returns how many. */
+static size_t read_header(struct web_socket *socket, const uint8_t *bytes, size_t length,
+                          unsigned *code)
+{
+    size_t used = 0;
+
+    *code = 0;
+    while (used < length && !*code && socket->header_length < header_size(socket)) {
+        socket->header[socket->header_length++] = bytes[used++];
+        if (socket->header_length == 2)
+            *code = check_start(socket);
+        else if (socket->header_length == header_size(socket))
+            *code = check_length(socket);
+    }
+    return used;
 }
 
 /* A frame is complete: what is to be done about it, when it is a control frame. */
@@ -125,15 +153,11 @@ enum web_socket_step web_socket_read(struct web_socket *socket, uint8_t *bytes, 
         *used = length;
         return WEB_SOCKET_MORE;
     }
-    if (socket->header_length < header_size(socket)) {
-        while (*used < length && socket->header_length < header_size(socket))
-            socket->header[socket->header_length++] = bytes[(*used)++];
-        if (socket->header_length < header_size(socket))
-            return WEB_SOCKET_MORE;
-        code = header_check(socket);
-        if (code)
-            return end(socket, code);
-    }
+    *used = read_header(socket, bytes, length, &code);
+    if (code)
+        return end(socket, code);
+    if (socket->header_length < header_size(socket))
+        return WEB_SOCKET_MORE;
 
     mask = socket->header + header_size(socket) - 4;
     control = socket->header[0] & FRAME_CONTROL;
