@@ -15,7 +15,6 @@
 
 #define TIMEOUT_S     10 /* of verbs that give input */
 #define TIMEOUT_MAX_S 600
-#define TYPE_BYTE_MS  100 /* more for each byte of a text */
 #define STOP_MAX_S    86400
 #define QUIT_AGAIN_MS 100 /* a machine that is about to start does not hear it yet */
 
@@ -396,14 +395,11 @@ static const struct control_argument type_arguments[] = {
 static int run_type(struct call *call)
 {
     json_t *text = argument(call, "text");
-    size_t length = json_string_length(text);
     int ret = check_runs(call);
 
     return ret ? ret
-               : atoll_type(call->control->vm, json_string_value(text), length,
-                            argument_ms(call, "timeout", TIMEOUT_S) +
-                                (unsigned)length * TYPE_BYTE_MS,
-                            error_of(call));
+               : atoll_type(call->control->vm, json_string_value(text), json_string_length(text),
+                            argument_ms(call, "timeout", TIMEOUT_S), error_of(call));
 }
 
 static const struct control_argument key_arguments[] = {

@@ -23,10 +23,11 @@ class Failure(Exception):
 
 
 class Guest:
-    """One run of `atoll run`. Use it in a `with` statement: leaving it ends the process."""
+    """One run of `atoll run`, or of another command that has a guest's console. Use it in a `with`
+    statement: leaving it ends the process."""
 
-    def __init__(self, atoll, arguments, terminal=False, stdin=None, wrapper=()):
-        self.command = [*wrapper, atoll, "run"] + [str(argument) for argument in arguments]
+    def __init__(self, atoll, arguments, terminal=False, stdin=None, wrapper=(), command="run"):
+        self.command = [*wrapper, atoll, command] + [str(argument) for argument in arguments]
         self.output = bytearray()  # everything the console said
         self.seen = 0              # up to where expect() has looked
         print("+", " ".join(self.command), flush=True)

@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+"""control.py ATOLL GUESTS TEST: one test of named machines and their control sockets, with Linux as
+the guest, by name, as boot.py."""
+
+import contextlib
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+import termios
+import time
+
+import boot
+from boot import ESCAPE, QUIT, expect_equal
+from display import read_png
+from guest import PATIENCE, Failure, Guest
+
+NAME = "demo"
+
+
+class User:
+    """Somebody with a runtime folder of their own, who calls atoll."""
+
+    def __init__(self, bench):
+        self.atoll = bench.atoll
+        self.folder = bench.scratch("runtime")
+        os.mkdir(self.folder, 0o700)
+        os.environ["XDG_RUNTIME_DIR"] = self.folder
+        os.environ["XDG_DATA_HOME"] = bench.scratch("data")
+
+    def call(self, *words, status=0, stdin=""):
+        """Run a command; return what it printed, or what it complained of."""
+        print("+ atoll", *words, flush=True)
+        done = subprocess.run([self.atoll, *map(str, words)], input=stdin, text=True,
+                              capture_output=True, timeout=PATIENCE, check=False)
+        print(done.stdout, done.stderr, flush=True)
+        if done.returncode != status:
+            raise Failure(f"atoll {words}: status {done.returncode}, not {status}")
+        return done.stdout if status == 0 else done.stderr
+
+    def json(self, *words):
+        return json.loads(self.call(*words, "--json"))
+
+    def await_machine(self):
+        """Wait until a machine runs."""
+        deadline = time.monotonic() + PATIENCE
+        while not self.json("list"):
+            if time.monotonic() > deadline:
+                raise Failure("no machine runs")
+            time.sleep(0.1)
+
+    def socket(self, name=NAME):
+        return os.path.join(self.folder, "atoll", name + ".sock")
+
+    def console(self, *arguments):
+        return Guest(self.atoll, [NAME, *arguments], terminal=True, command="console")
+
+
+def verbs(bench):
+    """A named machine is listed, tells what it is, stops its time and goes on, and has its picture
+    taken; what cannot be asked is refused in words."""
+    user = User(bench)
+    expect_equal(user.json("list"), [], "what runs at first")
+    if "running: none does" not in user.call("status", NAME, status=1):
+        raise Failure("a machine that does not run is not missed")
+    with bench.linux("--name", NAME, "--gpu", "1280x800", "--memory", "512M") as guest:
+        guest.shell()
+        for path, mode in ((user.socket(), 0o600), (os.path.dirname(user.socket()), 0o700)):
+            expect_equal(stat.S_IMODE(os.stat(path).st_mode), mode, path)
+        about = user.json("status", NAME)
+        expect_equal((about["name"], about["pid"], about["state"], about["memory"]),
+                     (NAME, guest.process.pid, "running", 512 << 20), "the status")
+        expect_equal(about["consoles"][0]["kind"], "stdio", "the first console")
+        expect_equal([one["name"] for one in user.json("list")], [NAME], "what runs")
+        for word in (NAME, "running", str(guest.process.pid)):
+            if word not in user.call("list"):
+                raise Failure(f"the list does not have {word}")
+        if "runs already" not in user.call("run", "--name", NAME, "--console", "none", "--kernel",
+                                           bench.file("cloud/linux"), status=1):
+            raise Failure("two machines have one name")
+
+        user.call("pause", NAME)
+        expect_equal(user.json("status", NAME)["state"], "paused", "the state")
+        if "is paused already" not in user.call("pause", NAME, status=1):
+            raise Failure("a paused machine was paused")
+        before = user.json("stats", NAME)["instructions"]
+        expect_equal(user.json("stats", NAME)["instructions"], before, "instructions in a pause")
+        user.call("resume", NAME)
+        guest.check("true")
+        if user.json("stats", NAME)["instructions"] <= before:
+            raise Failure("the machine did not go on")
+
+        picture = bench.scratch("screen.png")
+        user.call("screenshot", NAME, picture)
+        expect_equal(read_png(picture)[:2], (1280, 800), "the picture's size")
+        user.call("click", NAME, "x", "1", status=2)
+        user.call("stop", status=2)
+        user.call("reset", NAME)
+        guest.expect(rb"Linux version")
+        guest.shell()
+        guest.poweroff()
+    expect_equal(user.json("list"), [], "what runs at last")
+
+
+def console(bench):
+    """Two viewers of one console see what came before them and what comes, and both type; one that
+    detaches gets its terminal back and leaves the guest alone."""
+    user = User(bench)
+    with bench.linux("--name", NAME, "--console", "none") as machine:
+        user.await_machine()
+        with user.console() as first:
+            first.expect(rb"attached to demo; Ctrl-A d detaches")
+            first.expect(rb"Linux version")
+            first.shell()
+            first.check("echo shown-to-$((1 + 1))")
+            with user.console() as second:
+                second.expect(rb"shown-to-2")
+                second.send("\n")
+                second.shell()
+                second.check("echo typed-by-$((1 + 1))")
+                first.expect(rb"typed-by-2")
+                second.send(ESCAPE + b"d")
+                second.expect(rb"detached from demo")
+                second.wait(0)
+                expect_equal(termios.tcgetattr(second.terminal), second.settings,
+                             "the terminal's settings after detaching")
+            first.check("seq 1 20000 | tail -n 1 | grep 20000")
+            first.send("poweroff\n")
+            first.expect(rb"demo: ")
+            first.wait(0)
+            expect_equal(termios.tcgetattr(first.terminal), first.settings,
+                         "the terminal's settings at the end")
+        machine.wait(0)
+
+
+def stop(bench):
+    """The plug is pulled at once or after a while; what a killed machine leaves does no harm; two
+    machines are told apart."""
+    user = User(bench)
+    kernel = ["--kernel", bench.file("cloud/linux"), "--initrd", bench.file("cloud/initrd.gz")]
+    with bench.linux("--name", NAME) as one, Guest(
+            bench.atoll, ["--name", "other", *kernel]) as two:
+        one.expect(rb"Linux version")
+        two.expect(rb"Linux version")
+        expect_equal([each["name"] for each in user.json("list")], [NAME, "other"], "what runs")
+        user.call("stop", "other", "--force")
+        two.wait(QUIT)
+        expect_equal([each["name"] for each in user.json("list")], [NAME], "what runs")
+        user.call("stop", NAME, "--timeout", "0.5")
+        one.wait(QUIT)
+    with bench.linux("--name", NAME) as killed:
+        killed.expect(rb"Linux version")
+        killed.process.kill()
+        killed.wait(None)
+    if not os.path.exists(user.socket()):
+        raise Failure("a killed machine removed its socket")
+    expect_equal(user.json("list"), [], "what runs")
+    if os.path.exists(user.socket()):
+        raise Failure("the socket of a dead machine was not removed")
+    with bench.linux("--name", NAME) as again:
+        again.expect(rb"Linux version")
+        user.call("stop", NAME, "--force")
+        again.wait(QUIT)
+
+
+def rude(bench):
+    """Clients that flood, stall and vanish do not touch the guest, nor keep its end from coming."""
+    user = User(bench)
+    with contextlib.ExitStack() as clients, bench.linux("--name", NAME, "--gpu", "800x600") as guest:
+        guest.shell()
+        for request in (b'{"verb":"screenshot"}\n' * 100, b'{"verb":"console"}\n', b"x" * 1000,
+                        os.urandom(5000), b'{"verb":"console"}\n{"bytes":60000}\n\n'):
+            for _ in range(4):
+                client = clients.enter_context(socket.socket(socket.AF_UNIX))
+                client.setblocking(False)
+                client.connect(user.socket())
+                with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+                    client.sendall(request)
+        guest.check("seq 1 100000 | tail -n 1")
+        expect_equal(user.json("status", NAME)["state"], "running", "the state among all those")
+        guest.poweroff()
+
+
+TESTS = {test.__name__: test for test in (verbs, console, stop, rude)}
+
+if __name__ == "__main__":
+    sys.exit(boot.main(TESTS))
