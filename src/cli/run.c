@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/control.h"
 #include "cli/options.h"
 #include "host/loop.h"
 
@@ -133,8 +134,20 @@ static int exit_status(enum atoll_stop why)
     return status[why];
 }
 
+/* What clients of the control socket are told at the end. */
+static const char *stop_reason(enum atoll_stop why)
+{
+    static const char *const reasons[] = {
+        [ATOLL_STOP_POWEROFF] = "the guest switched itself off",
+        [ATOLL_STOP_RESET] = "the guest asked for a reset, and the machine has no --reboot",
+        [ATOLL_STOP_QUIT] = "the machine was ended, as if its plug were pulled",
+        [ATOLL_STOP_FAULT] = "the machine could not go on; its log says why"};
+
+    return reasons[why];
+}
+
 /* From power-on to the end; the error, if any, has been said. */
-static int run_machine(struct atoll *vm, struct host_loop *loop)
+static int run_machine(struct atoll *vm, struct host_loop *loop, const char **reason)
 {
     struct host_watch *watch = NULL;
     struct atoll_error error;
@@ -149,7 +162,24 @@ static int run_machine(struct atoll *vm, struct host_loop *loop)
     }
     why = atoll_wait(vm);
     host_watch_destroy(watch);
+    *reason = stop_reason(why);
     return exit_status(why);
+}
+
+/* A machine that exists: with its control socket, if it has a name, from power-on to its end. */
+static int run_served(struct atoll *vm, struct host_loop *loop, struct control *control,
+                      const struct options *options)
+{
+    const char *reason = "the machine could not start";
+    struct error err;
+    int status;
+
+    if (control && control_serve(control, vm, &options->config, &err) < 0)
+        status = fail(EXIT_STATUS_FAILURE, "%s", err.text);
+    else
+        status = run_machine(vm, loop, &reason);
+    control_close(control, reason);
+    return status;
 }
 
 int command_run(int argc, char **argv)
@@ -157,6 +187,8 @@ int command_run(int argc, char **argv)
     struct atoll_error error;
     struct error err;
     struct options options;
+    struct control *control = NULL;
+    struct control_facts facts = {0};
     struct host_loop *loop;
     struct atoll *vm;
     int status;
@@ -181,11 +213,15 @@ int command_run(int argc, char **argv)
         return fail(EXIT_STATUS_FAILURE, "%s", err.text);
     }
     hold_signals(SIG_BLOCK);
-    if (atoll_create(&vm, &options.config, &error) < 0) {
+    facts.name = options.name;
+    if (options.name && control_open(&control, &facts, &err) < 0) {
+        status = fail(err.code == EINVAL ? EXIT_STATUS_USAGE : EXIT_STATUS_FAILURE, "%s", err.text);
+    } else if (atoll_create(&vm, &options.config, &error) < 0) {
+        control_close(control, error.text);
         status =
             fail(error.code == EINVAL ? EXIT_STATUS_USAGE : EXIT_STATUS_FAILURE, "%s", error.text);
     } else {
-        status = run_machine(vm, loop);
+        status = run_served(vm, loop, control, &options);
         if (options.config.log_level >= ATOLL_LOG_DEBUG)
             say_stats(vm);
         on_signal.vm = NULL;
