@@ -8,7 +8,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,11 +23,14 @@
 #include "host/clock.h"
 #include "viewer/seat_input.h"
 
-#define PATIENCE_MS   10000             /* for the rest of a message, and for room to write one */
-#define GREETING_NS   (20 * NS_PER_SEC) /* from the connection to the first request */
-#define PENALTY_S     1                 /* for a wrong password */
-#define ENCODING_LEDS (-261) /* QEMU's LED state: rfbproto.rst, "QEMU LED State Pseudo-encoding"   \
-                              */
+#define GREETING    "RFB 003.008\n"
+#define PATIENCE_MS 10000             /* for the rest of a message, and for room to write one */
+#define GREETING_NS (20 * NS_PER_SEC) /* from the connection to the first request */
+#define RESIZE_FORWARDED 4 /* rfbproto.rst, "ExtendedDesktopSize": the guest may, and later */
+#define PENALTY_S   1                 /* for a wrong password */
+#define ENCODING_LEDS                                                                              \
+    (-261) /* QEMU's LED state: rfbproto.rst, "QEMU LED State Pseudo-encoding"                     \
+            */
 #define QEMU_SCROLL 1u
 #define QEMU_NUM    2u
 #define QEMU_CAPS   4u
@@ -160,7 +167,7 @@ static void send_leds(struct seat *seat)
 static rfbBool leds_wanted(rfbClientPtr client, void **data, int encoding)
 {
     seat_of(client->screen)->tell_leds = true;
-    return TRUE;
+    return FALSE; /* there is no more to the extension than this */
 }
 
 /* Takes in what the machine has said meanwhile. */
@@ -234,8 +241,7 @@ static rfbBool check_password(rfbClientPtr client, const char *response, int len
     pthread_mutex_unlock(&server->crypt_lock);
     if (length == CHALLENGESIZE && same(expected, (const uint8_t *)response, sizeof(expected)))
         return TRUE;
-    log_warn(&server->link->log, "a client gave a wrong password%s%s", *client->host ? ": " : "",
-             client->host);
+    log_warn(&server->link->log, "%s gave a wrong password", seat_of(client->screen)->name);
     nanosleep(&penalty, NULL);
     return FALSE;
 }
@@ -249,7 +255,7 @@ static int resize_wished(int width, int height, int count, struct rfbExtDesktopS
     if (width <= 0 || height <= 0 || width > VIEWER_SIDE_MAX || height > VIEWER_SIDE_MAX)
         return rfbExtDesktopSize_InvalidScreenLayout;
     link_send(seat_of(client->screen)->server->link, &message, sizeof(message));
-    return rfbExtDesktopSize_Success;
+    return RESIZE_FORWARDED;
 }
 
 /* --- life --- */
@@ -287,29 +293,61 @@ int seat_create(struct seat *seat, struct server *server)
     return 0;
 }
 
+/*
+ * A client of libvncserver's on `fd`, which becomes its own. It is begun on another stream, where
+ * nobody speaks HTTP: libvncserver would wait for that, and let in any page of any site.
+ */
+static rfbClientPtr begin_client(struct seat *seat, int fd)
+{
+    rfbClientPtr client = NULL;
+    int ends[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) {
+        close(fd);
+        return NULL;
+    }
+    if (send(ends[0], GREETING, strlen(GREETING), MSG_NOSIGNAL) > 0)
+        client = rfbNewClient(seat->screen, ends[1]);
+    close(ends[0]);
+    if (client && (dup3(fd, client->sock, O_CLOEXEC) < 0 ||
+                   rfbWriteExact(client, GREETING, (int)strlen(GREETING)) < 0))
+        rfbCloseClient(client);
+    close(fd);
+    return client;
+}
+
+static void end_client(rfbClientPtr client)
+{
+    if (client->sock != RFB_INVALID_SOCKET)
+        rfbCloseClient(client);
+    rfbClientConnectionGone(client);
+}
+
 /* It keeps lists of what it offers in variables that it does not lock, and adds to them when it
  * needs them first. */
-void seat_rehearse(struct seat *seat)
+int seat_rehearse(struct seat *seat)
 {
     static int encodings[] = {ENCODING_LEDS, 0};
     static rfbProtocolExtension leds = {.pseudoEncodings = encodings,
                                         .enablePseudoEncoding = leds_wanted};
-    const rfbProtocolVersionMsg version = "RFB 003.008\n";
-    uint8_t block[CHALLENGESIZE] = {0};
+    uint8_t before[CHALLENGESIZE] = {0}, block[CHALLENGESIZE] = {0};
     rfbClientPtr client;
     int ends[2];
 
     rfbRegisterProtocolExtension(&leds);
     rfbEncryptBytes(block, seat->server->password);
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
-        return;
-    if (send(ends[0], version, sz_rfbProtocolVersionMsg, MSG_NOSIGNAL) > 0 &&
-        (client = rfbNewClient(seat->screen, ends[1]))) {
-        rfbProcessClientMessage(client);
-        rfbCloseClient(client);
-        rfbClientConnectionGone(client);
+    if (*seat->server->password && same(block, before, sizeof(block)))
+        return -EINVAL; /* a weak key: what shows the password would be the challenge itself */
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends))
+        return -errno;
+    client = begin_client(seat, ends[1]);
+    if (client) {
+        if (send(ends[0], GREETING, strlen(GREETING), MSG_NOSIGNAL) > 0)
+            rfbProcessClientMessage(client);
+        end_client(client);
     }
     close(ends[0]);
+    return 0;
 }
 
 static bool client_there(const struct seat *seat)
@@ -317,9 +355,16 @@ static bool client_there(const struct seat *seat)
     return seat->client->sock != RFB_INVALID_SOCKET;
 }
 
-static const char *client_name(const struct seat *seat)
+static void name_client(struct seat *seat)
 {
-    return seat->web ? "a browser" : *seat->client->host ? seat->client->host : "a local client";
+    struct sockaddr_storage address;
+    socklen_t length = sizeof(address);
+
+    if (getpeername(seat->fd, (struct sockaddr *)&address, &length) ||
+        address.ss_family == AF_UNIX ||
+        getnameinfo((struct sockaddr *)&address, length, seat->name, sizeof(seat->name), NULL, 0,
+                    NI_NUMERICHOST))
+        snprintf(seat->name, sizeof(seat->name), "%s", seat->web ? "a browser" : "a local client");
 }
 
 static void greet(struct seat *seat)
@@ -327,7 +372,7 @@ static void greet(struct seat *seat)
     if (seat->greeted || seat->client->state != RFB_NORMAL)
         return;
     seat->greeted = true;
-    log_info(&seat->server->link->log, "%s watches", client_name(seat));
+    log_info(&seat->server->link->log, "%s watches", seat->name);
     server_watch(seat->server, 1);
 }
 
@@ -355,13 +400,12 @@ static void converse(struct seat *seat)
     uint64_t deadline = host_clock_monotonic() + GREETING_NS;
 
     setsockopt(seat->fd, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof(yes));
+    setsockopt(seat->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+    name_client(seat);
     take_news(seat);
-    seat->client = rfbNewClient(seat->screen, seat->fd);
+    seat->client = begin_client(seat, seat->fd);
     if (!seat->client)
         return;
-    /* libvncserver's own websockets look neither at Host nor at Origin: any page could use them. */
-    if (seat->client->wsctx)
-        rfbCloseClient(seat->client);
     while (client_there(seat)) {
         take_news(seat);
         send_leds(seat);
@@ -372,8 +416,8 @@ static void converse(struct seat *seat)
         greet(seat);
     }
     if (seat->greeted)
-        log_info(&seat->server->link->log, "%s has gone", client_name(seat));
-    rfbClientConnectionGone(seat->client);
+        log_info(&seat->server->link->log, "%s has gone", seat->name);
+    end_client(seat->client);
 }
 
 static void leave(struct seat *seat)

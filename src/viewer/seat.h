@@ -38,6 +38,7 @@ struct seat {
     /* The thread's own, from here on. */
     int fd;
     bool web;
+    char name[64]; /* of the client, for people */
     rfbClientPtr client;
     bool greeted;            /* the client has shown the password, and watches */
     bool on;                 /* the machine's screen */
@@ -73,8 +74,9 @@ int seat_create(struct seat *seat, struct server *server);
 /* Serves one client, until it goes: a thread's body. */
 void *seat_serve(void *seat);
 
-/* Has libvncserver set up once what it sets up at its first client, on a thread that is alone. */
-void seat_rehearse(struct seat *seat);
+/* Has libvncserver set up once what it sets up at its first client, on a thread that is alone.
+ * Returns 0 or -errno: -EINVAL, the password is one that DES cannot use. */
+int seat_rehearse(struct seat *seat);
 
 /* Tells the machine how many clients watch. */
 void server_watch(struct server *server, int more);

@@ -46,7 +46,8 @@ int server_create(struct server **server, const struct link *link, const char *p
         if (ret)
             return error_set(err, -ret, "cannot prepare for clients: %s", strerror(-ret));
     }
-    seat_rehearse(&s->seats[0]);
+    if (seat_rehearse(&s->seats[0]))
+        return error_set(err, EINVAL, "VNC cannot use this password; choose another one");
     seed();
     *server = s;
     return 0;

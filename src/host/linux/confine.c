@@ -133,6 +133,7 @@ static const struct permit permits[] = {
     CALL(fstat, ALL, "sizes of what is open"),
     CALL_IF(newfstatat, ALL, 3, AT_EMPTY_PATH, AT_EMPTY_PATH, "fstat in the C library"),
     CALL(fcntl, ALL, "descriptor flags, image locks"),
+    CALL(dup3, VIEWER, "a client's connection in the place of another stream"),
     CALL(dup, ALL, "descriptors that two parts own"),
     CALL(close, ALL, "descriptors"),
     CALL_WITH(ioctl, VM, 1, TCGETS, "the terminal's mode"),

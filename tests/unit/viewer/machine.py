@@ -9,10 +9,27 @@ import struct
 import subprocess
 
 VERSION = 1
-SETUP, MODE, DAMAGE, CURSOR = 1, 2, 3, 4
-READY, LOG, WATCH, KEYSYM, KEY, POINTER, TYPE = 32, 33, 34, 35, 36, 37, 38
+SETUP, MODE, DAMAGE, CURSOR, CURSOR_MOVE, LEDS = 1, 2, 3, 4, 5, 6
+READY, LOG, WATCH, KEYSYM, KEY, POINTER, TYPE, RESIZE = 32, 33, 34, 35, 36, 37, 38, 39
 KINDS = {"vnc": 0, "web": 1}
 PATIENCE = 60
+ROOM = 1920 * 1200 * 4  # bytes of the largest screen here
+
+
+class Refused(Exception):
+    """The viewer process says that it cannot be reached, and why."""
+
+
+def mode(lit, width, height):
+    return struct.pack("=4I", MODE, lit, width, height)
+
+
+def cursor(visible, hot_x, hot_y, pixels):
+    return struct.pack("=6I4096I", CURSOR, visible, 0, 0, hot_x, hot_y, *pixels)
+
+
+def leds(lit):
+    return struct.pack("=2I", LEDS, lit)
 
 
 def high(descriptor):
@@ -23,14 +40,15 @@ def high(descriptor):
 class Machine:
     """A screen of one colour, and the process that shows it."""
 
-    def __init__(self, program, kind, width=320, height=200, colour=0x336699, password=""):
+    def __init__(self, program, kind, width=320, height=200, colour=0x336699, password="",
+                 address="127.0.0.1:0"):
         self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket.settimeout(PATIENCE)
         memory = os.memfd_create("pixels")
         os.ftruncate(memory, 8192 * 8192 * 4)
         self.width, self.height = width, height
-        self.pixels = mmap.mmap(memory, width * height * 4)
-        self.pixels[:] = struct.pack("<I", colour) * (width * height)
+        self.pixels = mmap.mmap(memory, ROOM)
+        self.fill(colour, (0, 0, width, height))
         ends = high(theirs.fileno()), high(memory)
 
         def place():
@@ -42,26 +60,73 @@ class Machine:
         for descriptor in (memory, *ends):
             os.close(descriptor)
         self.socket.send(struct.pack("=5I128s512s4096s", SETUP, VERSION, KINDS[kind], width, height,
-                                     b"a machine", b"127.0.0.1:0", password.encode()))
-        self.socket.send(struct.pack("=4I", MODE, 1, width, height))
-        self.log = []
-        self.address = self.expect(READY)[8:].split(b"\0")[0].decode()
+                                     b"a machine", address.encode(), password.encode()))
+        self.socket.send(mode(True, width, height))
+        self.log, self.watching = [], 0
+        ready = self.expect(READY)
+        self.address = ready[8:].split(b"\0")[0].decode()
+        if ready[4:8] != bytes(4):
+            self.socket.close()
+            self.process.wait(PATIENCE)
+            raise Refused(self.address)
+
+    def take(self, message):
+        """Takes note of what any message says."""
+        if not message:
+            raise AssertionError("the viewer process has ended")
+        if message[:4] == struct.pack("=I", LOG):
+            self.log.append(message[8:].split(b"\0")[0].decode())
+        if message[:4] == struct.pack("=I", WATCH):
+            self.watching = struct.unpack("=II", message)[1]
+        return message
 
     def expect(self, kind):
         """The next message of that kind."""
         while True:
-            message = self.socket.recv(65536)
-            if not message:
-                raise AssertionError("the viewer process has ended")
+            message = self.take(self.socket.recv(65536))
             if message[:4] == struct.pack("=I", kind):
                 return message
-            if message[:4] == struct.pack("=I", LOG):
-                self.log.append(message[8:].split(b"\0")[0].decode())
 
-    def draw(self, colour):
-        self.pixels[:] = struct.pack("<I", colour) * (self.width * self.height)
-        rectangles = struct.pack("=4I", 0, 0, self.width, self.height).ljust(32 * 16, b"\0")
+    def nothing(self, kind, what):
+        """None of the messages that are there already is of that kind."""
+        for message in self.drain():
+            if message[:4] == struct.pack("=I", kind):
+                raise AssertionError(f"{what}: {message[:64]!r}")
+
+    def drain(self):
+        """All messages that are there."""
+        messages = []
+        self.socket.setblocking(False)
+        try:
+            while True:
+                messages.append(self.take(self.socket.recv(65536)))
+        except BlockingIOError:
+            return messages
+        finally:
+            self.socket.settimeout(PATIENCE)
+
+    def settle(self):
+        """Waits until nobody watches any more."""
+        self.drain()
+        while self.watching:
+            self.expect(WATCH)
+
+    def fill(self, colour, rectangle):
+        x, y, width, height = rectangle
+        for line in range(y, y + height):
+            at = (line * self.width + x) * 4
+            self.pixels[at:at + width * 4] = struct.pack("<I", colour) * width
+
+    def draw(self, colour, rectangle=None):
+        rectangle = rectangle or (0, 0, self.width, self.height)
+        self.fill(colour, rectangle)
+        rectangles = struct.pack("=4I", *rectangle).ljust(32 * 16, b"\0")
         self.socket.send(struct.pack("=2I", DAMAGE, 1) + rectangles)
+
+    def resize(self, width, height, colour):
+        self.width, self.height = width, height
+        self.fill(colour, (0, 0, width, height))
+        self.socket.send(mode(True, width, height))
 
     def end(self):
         """The machine goes: its viewer has to go by itself, without a complaint."""
