@@ -15,7 +15,7 @@ import time
 import boot
 from boot import ESCAPE, QUIT, expect_equal
 from display import read_png
-from guest import PATIENCE, Failure, Guest
+from guest import ENDINGS, PATIENCE, Failure, Guest
 
 NAME = "demo"
 
@@ -104,6 +104,12 @@ def verbs(bench):
     expect_equal(user.json("list"), [], "what runs at last")
 
 
+def unchanged(viewer, what):
+    """Its terminal is as it was before it came."""
+    expect_equal(termios.tcgetattr(viewer.terminal), viewer.settings,
+                 f"the terminal's settings after {what}")
+
+
 def console(bench):
     """Two viewers of one console see what came before them and what comes, and both type; one that
     detaches gets its terminal back and leaves the guest alone."""
@@ -121,17 +127,28 @@ def console(bench):
                 second.shell()
                 second.check("echo typed-by-$((1 + 1))")
                 first.expect(rb"typed-by-2")
+                second.send(ESCAPE + b"h")
+                second.expect(rb"Ctrl-A d +detach")
+                second.send(b"head -n 1 | cat -v\r")
+                second.expect(rb"cat -v\r*\n")
+                second.send(ESCAPE + ESCAPE + b"\r")
+                second.expect(rb"\^A\r*\n")
+                second.shell()
                 second.send(ESCAPE + b"d")
                 second.expect(rb"detached from demo")
                 second.wait(0)
-                expect_equal(termios.tcgetattr(second.terminal), second.settings,
-                             "the terminal's settings after detaching")
+                unchanged(second, "detaching")
+            for number in ENDINGS:
+                with user.console() as third:
+                    third.expect(rb"typed-by-2")
+                    third.signal(number)
+                    third.wait(QUIT)
+                    unchanged(third, number.name)
             first.check("seq 1 20000 | tail -n 1 | grep 20000")
             first.send("poweroff\n")
             first.expect(rb"demo: ")
             first.wait(0)
-            expect_equal(termios.tcgetattr(first.terminal), first.settings,
-                         "the terminal's settings at the end")
+            unchanged(first, "the machine's end")
         machine.wait(0)
 
 
@@ -161,8 +178,39 @@ def stop(bench):
         raise Failure("the socket of a dead machine was not removed")
     with bench.linux("--name", NAME) as again:
         again.expect(rb"Linux version")
-        user.call("stop", NAME, "--force")
+        with user.console() as viewer:
+            viewer.expect(rb"Linux version")
+            viewer.send(ESCAPE + b"x")
+            viewer.expect(rb"its plug were pulled")
+            viewer.wait(0)
         again.wait(QUIT)
+
+
+def keyboard(bench):
+    """What is typed, and keys pressed together, arrive at a guest that has a keyboard; its power
+    button works; and a guest without a keyboard is not typed to."""
+    user = User(bench)
+    with bench.linux("--name", NAME, "--input", "virtio", "--gpu", "640x480", kernel="generic",
+                     append="console=ttyAMA0 root=/dev/vda") as guest:
+        guest.shell()
+        guest.send("head -n 3 </dev/tty1 | cat -v; echo read-$((1 + 1))\n")
+        user.call("type", NAME, r"from the \\ keyboard\n")
+        user.call("key", NAME, "SHIFT-A", "B", "ENTER")
+        user.call("type", NAME, "-", stdin="from a pipe\n")
+        guest.expect(rb"from the \\ keyboard\r*\nAb\r*\nfrom a pipe\r*\nread-2")
+        user.call("click", NAME, "10", "20", "--button", "right", "--double")
+        if "no key for" not in user.call("type", NAME, "\u20ac", status=1):
+            raise Failure("a character was typed that the layout does not have")
+        user.call("pause", NAME)
+        if "is paused" not in user.call("type", NAME, "x", status=1):
+            raise Failure("a paused guest was typed to")
+        user.call("resume", NAME)
+        user.call("stop", NAME, "--timeout", PATIENCE)
+        guest.wait(0)
+    with bench.linux("--name", NAME) as guest:
+        guest.expect(rb"Linux version")
+        if "neither keyboard nor pointer" not in user.call("type", NAME, "x", status=1):
+            raise Failure("a guest without a keyboard was typed to")
 
 
 def rude(bench):
@@ -183,7 +231,7 @@ def rude(bench):
         guest.poweroff()
 
 
-TESTS = {test.__name__: test for test in (verbs, console, stop, rude)}
+TESTS = {test.__name__: test for test in (verbs, console, stop, keyboard, rude)}
 
 if __name__ == "__main__":
     sys.exit(boot.main(TESTS))
