@@ -61,7 +61,6 @@ class Machine:
             os.close(descriptor)
         self.socket.send(struct.pack("=5I128s512s4096s", SETUP, VERSION, KINDS[kind], width, height,
                                      b"a machine", address.encode(), password.encode()))
-        self.socket.send(mode(True, width, height))
         self.log, self.watching = [], 0
         ready = self.expect(READY)
         self.address = ready[8:].split(b"\0")[0].decode()
@@ -69,6 +68,7 @@ class Machine:
             self.socket.close()
             self.process.wait(PATIENCE)
             raise Refused(self.address)
+        self.socket.send(mode(True, width, height))
 
     def take(self, message):
         """Takes note of what any message says."""
