@@ -70,6 +70,7 @@ check-long: asan tsan build guests
 	@$(call compile,fuzz,fuzzers)
 	@tools/guest-debootstrap
 	@tools/guest-zboot
+	@tools/guest-debian x11
 	@tests/bench/equal-prepare
 	@tools/check build/plain:long,decode,equal build/asan:long-asan build/fuzz:long-fuzz \
 	    build/tsan:unit,device,engine,threads
