@@ -185,6 +185,9 @@ struct atoll_config {
     enum atoll_input input;
     const char *keyboard;   /* the layout that the guest is set to, "us"; see atoll_keyboard_info */
     const char *name;       /* the machine's, which its displays show; NULL: "Atoll" */
+    /* The machine's identifier, a UUID: EFI guests see it, and network cards without an address get
+     * one of its own. NULL: that of the file of EFI's variables, and every machine's addresses. */
+    const char *uuid;
     const char *screenshot; /* a PNG file of the screen, written at the end; or NULL */
     enum atoll_explain explain;
     struct atoll_quirk quirks[ATOLL_QUIRKS_MAX];
@@ -211,6 +214,10 @@ enum atoll_stop {
 
 /* Fills in the defaults: best engine, 1 CPU, 1 GiB, confined, a user network, a stdio console. */
 void atoll_config_init(struct atoll_config *config);
+
+/* Checks the configuration by itself, as atoll_create does first: nothing is opened. Returns 0 or
+ * -EINVAL. */
+int atoll_config_check(const struct atoll_config *config, struct atoll_error *error);
 
 /*
  * Checks the configuration, opens every file, socket and helper process that it names, and builds

@@ -28,6 +28,11 @@ static struct error *error_of(struct atoll_error *error)
     return (struct error *)error;
 }
 
+int atoll_config_check(const struct atoll_config *config, struct atoll_error *error)
+{
+    return config_check(config, error_of(error));
+}
+
 int atoll_create(struct atoll **vm, const struct atoll_config *config, struct atoll_error *error)
 {
     return machine_create((struct machine **)vm, config, error_of(error));

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "machine/identity.h"
 #include "machine/machine.h"
 
 #define SERIAL_MAX 20   /* VIRTIO_BLK_T_GET_ID, VIRTIO 1.2 5.2.6 */
@@ -198,6 +199,18 @@ static int check_consoles(const struct atoll_config *c, struct error *err)
     return 0;
 }
 
+static int check_identity(const struct atoll_config *c, struct error *err)
+{
+    uint8_t uuid[IDENTITY_LENGTH];
+
+    if (c->uuid && identity_parse(c->uuid, uuid))
+        return error_set(err, EINVAL,
+                         "\"%.80s\" is not a UUID; give one like "
+                         "c0a1a6a0-5d33-4c3e-9d8f-0d5b2a7c1e42",
+                         c->uuid);
+    return 0;
+}
+
 int config_check(const struct atoll_config *c, struct error *err)
 {
     int ret;
@@ -206,6 +219,7 @@ int config_check(const struct atoll_config *c, struct error *err)
         return error_set(err, EINVAL,
                          "the configuration was not made by atoll_config_init of this libatoll");
     ret = check_memory(c, err);
+    ret = ret ? ret : check_identity(c, err);
     ret = ret ? ret : check_disks(c, err);
     ret = ret ? ret : check_nets(c, err);
     ret = ret ? ret : check_boot(c, err);
@@ -235,7 +249,7 @@ static bool each_string(struct atoll_config *c, bool (*visit)(const char **strin
 {
     const char **strings[] = {&c->engine,     &c->kernel,   &c->efi,        &c->initrd,
                               &c->append,     &c->nvram,    &c->screenshot, &c->dump.path,
-                              &c->trace.path, &c->keyboard, &c->name};
+                              &c->trace.path, &c->keyboard, &c->name,       &c->uuid};
     bool ok = true;
 
     for (size_t i = 0; i < nitems(strings); i++)

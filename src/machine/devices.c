@@ -14,6 +14,7 @@
 #include "chip/pl061.h"
 #include "host/clock.h"
 #include "machine/efi.h"
+#include "machine/identity.h"
 #include "machine/layout.h"
 #include "machine/machine.h"
 #include "virtio/devices.h"
@@ -234,16 +235,6 @@ static int plug(struct machine *m, int ret, struct virtio_device *dev, const cha
     return 0;
 }
 
-/* A locally administered address that is the same at every start, as DHCP leases and udev names
- * like it. */
-static void default_mac(size_t index, uint8_t mac[6])
-{
-    static const uint8_t base[6] = {0x52, 0x54, 0x00, 0xa7, 0x01, 0x00};
-
-    memcpy(mac, base, sizeof(base));
-    mac[5] = (uint8_t)(index + 1);
-}
-
 static int create_net(struct machine *m, size_t index, struct error *err)
 {
     const struct atoll_net *from = &m->config.nets[index];
@@ -256,7 +247,8 @@ static int create_net(struct machine *m, size_t index, struct error *err)
     struct virtio_device *dev = NULL;
     struct net *net;
     char instance[32];
-    uint8_t mac[6];
+    uint8_t mac[6], uuid[IDENTITY_LENGTH];
+    bool known = m->config.uuid && identity_parse(m->config.uuid, uuid) == 0;
     int ret;
 
     for (size_t i = 0; i < from->forward_count; i++) {
@@ -268,7 +260,7 @@ static int create_net(struct machine *m, size_t index, struct error *err)
                                  .host_port = f->host_port,
                                  .guest_port = f->guest_port};
     }
-    default_mac(index, mac);
+    identity_mac(known ? uuid : NULL, index, mac);
     if (from->has_mac)
         memcpy(mac, from->mac, sizeof(mac));
     ret = net_user_open(&net, &config, &m->log, err);

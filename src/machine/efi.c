@@ -11,6 +11,7 @@
 #include "base/units.h"
 #include "firmware/efi/efi.h"
 #include "host/clock.h"
+#include "machine/identity.h"
 #include "machine/layout.h"
 #include "virtio/devices.h"
 
@@ -312,6 +313,7 @@ int machine_efi_create(struct machine *m, struct error *err)
     };
     int ret;
 
+    config.identified = m->config.uuid && identity_parse(m->config.uuid, config.uuid) == 0;
     if (m->uart_console)
         config.console = (struct efi_console){write_console, read_console, m};
     add_disks(m, &config);

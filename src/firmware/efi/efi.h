@@ -80,6 +80,8 @@ struct efi_config {
     const char *program_name;
     const char *append; /* load options of the program, or of the first boot option */
 
+    bool identified; /* by uuid, and otherwise by the one that the variables' file keeps */
+    uint8_t uuid[16];
     int nvram; /* an open file of variables, or -1: they are forgotten */
     const char *nvram_path;
 

@@ -184,6 +184,8 @@ static efi_status add_smbios(struct efi *efi)
     if (status != EFI_SUCCESS)
         return status;
     variables_identifier(efi->variables, uuid);
+    if (efi->config.identified)
+        memcpy(uuid, efi->config.uuid, sizeof(uuid));
     length = smbios_build(efi->config.platform, uuid, base, blob, sizeof(blob), &entries, &err);
     if (length <= 0)
         return refused(efi, &err);
