@@ -23,11 +23,11 @@
 #include "host/clock.h"
 #include "viewer/seat_input.h"
 
-#define GREETING    "RFB 003.008\n"
-#define PATIENCE_MS 10000             /* for the rest of a message, and for room to write one */
-#define GREETING_NS (20 * NS_PER_SEC) /* from the connection to the first request */
+#define GREETING         "RFB 003.008\n"
+#define PATIENCE_MS      10000 /* for the rest of a message, and for room to write one */
+#define GREETING_NS      (20 * NS_PER_SEC) /* from the connection to the first request */
 #define RESIZE_FORWARDED 4 /* rfbproto.rst, "ExtendedDesktopSize": the guest may, and later */
-#define PENALTY_S   1                 /* for a wrong password */
+#define PENALTY_S        1 /* for a wrong password */
 #define ENCODING_LEDS                                                                              \
     (-261) /* QEMU's LED state: rfbproto.rst, "QEMU LED State Pseudo-encoding"                     \
             */
@@ -437,7 +437,7 @@ static void leave(struct seat *seat)
     seat->shape = NULL;
     seat->dark = NULL;
     pthread_mutex_lock(&server->lock);
-    seat->state = SEAT_LEFT;
+    seat->taken = false;
     pthread_mutex_unlock(&server->lock);
 }
 

@@ -16,8 +16,6 @@
 #define SEAT_KEYS  32    /* held down at once */
 #define SEAT_PASTE 65536 /* bytes of text that a client has to be typed */
 
-enum seat_state { SEAT_FREE, SEAT_TAKEN, SEAT_LEFT };
-
 /* What has happened since the client was told last. */
 struct seat_news {
     bool mode, cursor;
@@ -28,11 +26,10 @@ struct seat_news {
 struct seat {
     struct server *server;
     rfbScreenInfoPtr screen;
-    pthread_t thread;
     int wake[2]; /* a pipe that is readable when there is news */
 
     /* Under the server's lock. */
-    enum seat_state state;
+    bool taken;
     struct seat_news news;
 
     /* The thread's own, from here on. */

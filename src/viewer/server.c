@@ -56,27 +56,29 @@ int server_create(struct server **server, const struct link *link, const char *p
 static struct seat *free_seat(struct server *server)
 {
     for (unsigned i = 0; i < SERVER_SEATS; i++)
-        if (server->seats[i].state != SEAT_TAKEN)
+        if (!server->seats[i].taken)
             return &server->seats[i];
     return NULL;
 }
 
-/* With the lock held. The thread of a seat that was left has nothing more to do than to end. */
+/* With the lock held, which the thread takes to give the seat back. */
 static int take_seat(struct server *server, int fd, bool web)
 {
     struct seat *seat = free_seat(server);
+    pthread_t thread;
     int ret;
 
     if (!seat)
         return -EBUSY;
-    if (seat->state == SEAT_LEFT)
-        pthread_join(seat->thread, NULL);
     seat->fd = fd;
     seat->web = web;
     seat->news = (struct seat_news){.mode = true, .cursor = server->cursor_set};
-    ret = host_thread_start(&seat->thread, "client", seat_serve, seat);
-    seat->state = ret ? SEAT_FREE : SEAT_TAKEN;
-    return ret;
+    ret = host_thread_start(&thread, "client", seat_serve, seat);
+    if (ret)
+        return ret;
+    pthread_detach(thread);
+    seat->taken = true;
+    return 0;
 }
 
 int server_add(struct server *server, int fd, bool web)
@@ -184,7 +186,7 @@ void server_tell(struct server *server, const union link_message *message)
     for (unsigned i = 0; i < SERVER_SEATS; i++) {
         struct seat *seat = &server->seats[i];
 
-        if (seat->state != SEAT_TAKEN)
+        if (!seat->taken)
             continue;
         add_news(server, seat, message);
         if (write(seat->wake[1], "", 1) < 0) /* a full pipe wakes as well */
