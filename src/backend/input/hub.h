@@ -17,8 +17,8 @@
 #include "backend/input.h"
 #include "backend/input/layout.h"
 
-#define INPUT_QUEUE   256 /* events */
-#define INPUT_HELD    16  /* keysyms that viewers hold at once */
+#define INPUT_QUEUE   1024 /* events */
+#define INPUT_HELD    16   /* keysyms that viewers hold at once */
 #define INPUT_USAGES  256
 #define INPUT_STROKES 32 /* key events that go in together, at most */
 
@@ -46,6 +46,7 @@ struct input {
     unsigned first, count;
     uint64_t number; /* of the event put in last */
     uint64_t resets;
+    bool over; /* input_end */
     struct keyset wanted, given;
     struct input_pointer wanted_pointer, given_pointer;
     unsigned leds;
@@ -91,9 +92,10 @@ void keys_add_stroke(struct keys *keys, const struct keyset *wanted, unsigned le
 int hub_put(struct input *input, const struct keys *keys, uint64_t owner);
 void hub_deliver(struct input *input);
 /* Waits until events up to `number` are taken, or no more than `left` wait. Returns 0, -ETIMEDOUT
- * at `deadline` (host_clock_monotonic), -ECANCELED (a reset). */
+ * at `deadline` (host_clock_monotonic), -ECANCELED (a reset, or the end). */
 int hub_wait(struct input *input, uint64_t number, unsigned left, uint64_t deadline);
-/* Waits until host_clock_monotonic() reaches `until`. Returns 0 or -ECANCELED (a reset). */
+/* Waits until host_clock_monotonic() reaches `until`. Returns 0 or -ECANCELED (a reset, or the
+ * end). */
 int hub_pause(struct input *input, uint64_t until);
 /* The end of a wait of `timeout_ms` that begins now. */
 uint64_t hub_deadline(unsigned timeout_ms);
