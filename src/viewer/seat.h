@@ -45,6 +45,7 @@ struct seat {
     bool tell_leds;              /* by QEMU's message */
     unsigned told;               /* ~0: nothing yet */
     uint32_t keys[SEAT_KEYS];    /* keysyms that are down; 0: free */
+    uint64_t key_ns;             /* no key before */
     int buttons;                 /* RFC 6143's mask */
     struct viewer_pointer place; /* as it was sent last */
     char *paste;                 /* UTF-8, waits for its keys */
@@ -56,12 +57,14 @@ struct server {
     char password[9]; /* empty: none */
     pthread_mutex_t crypt_lock;
 
+    pthread_mutex_t watch_lock; /* while the machine is told, which may take its time */
+    unsigned watching;
+
     pthread_mutex_t lock;
     struct viewer_mode mode;
     struct viewer_cursor cursor;
     bool cursor_set;
     unsigned leds;
-    unsigned watching;
     struct seat seats[SERVER_SEATS];
 };
 

@@ -3,8 +3,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "backend/input.h"
+#include "base/units.h"
+#include "host/clock.h"
+
+#define KEY_NS (6 * NS_PER_MSEC) /* from one key to the next */
 
 /* X11/keysymdef.h */
 #define KEYSYM_CONTROL_L 0xffe3
@@ -29,10 +34,22 @@ static struct seat *seat_of(rfbClientPtr client)
 
 /* --- keys --- */
 
-static void send_key(const struct seat *seat, uint32_t keysym, bool down)
+/* Programs type faster than guests read: Linux's evdev forgets all of 64 keys that wait. */
+static void pace(struct seat *seat)
+{
+    uint64_t now = host_clock_monotonic(), left = seat->key_ns > now ? seat->key_ns - now : 0;
+    const struct timespec rest = {.tv_nsec = (long)left};
+
+    if (left)
+        nanosleep(&rest, NULL);
+    seat->key_ns = MAX(now, seat->key_ns) + KEY_NS;
+}
+
+static void send_key(struct seat *seat, uint32_t keysym, bool down)
 {
     const struct viewer_key message = {.message = VIEWER_KEYSYM, .key = keysym, .down = down};
 
+    pace(seat);
     link_send(seat->server->link, &message, sizeof(message));
 }
 

@@ -40,6 +40,7 @@ int server_create(struct server **server, const struct link *link, const char *p
         snprintf(s->password, sizeof(s->password), "%s", password);
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->crypt_lock, NULL);
+    pthread_mutex_init(&s->watch_lock, NULL);
     for (unsigned i = 0; i < SERVER_SEATS; i++) {
         int ret = seat_create(&s->seats[i], s);
 
@@ -97,11 +98,11 @@ void server_watch(struct server *server, int more)
 {
     struct viewer_watch message = {.message = VIEWER_WATCH};
 
-    pthread_mutex_lock(&server->lock);
+    pthread_mutex_lock(&server->watch_lock);
     server->watching += (unsigned)more;
     message.count = server->watching;
     link_send(server->link, &message, sizeof(message)); /* in the order of the counts */
-    pthread_mutex_unlock(&server->lock);
+    pthread_mutex_unlock(&server->watch_lock);
 }
 
 /* --- news --- */
