@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The machine's devices, in their places: chips on the bus, then PCI functions in the order net,
- * disk, GPU, entropy, balloon, console, input, each on the I/O loop that fits its work.
+ * disk, GPU, USB, entropy, balloon, console, input, each on the I/O loop that fits its work.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -17,6 +17,8 @@
 #include "machine/identity.h"
 #include "machine/layout.h"
 #include "machine/machine.h"
+#include "usb/hid.h"
+#include "usb/xhci.h"
 #include "virtio/devices.h"
 
 #define CHIP_WIDTHS (BUS_WIDTH_1 | BUS_WIDTH_2 | BUS_WIDTH_4)
@@ -385,6 +387,34 @@ static int create_gpu(struct machine *m, struct error *err)
     return 0;
 }
 
+/* The controller frees what is connected to it. */
+static int connect_usb(struct machine *m, struct xhci *xhci)
+{
+    struct usb_device *keyboard, *pointer;
+    int ret = usb_keyboard_create(&keyboard, m->input);
+
+    ret = ret ? ret : xhci_connect(xhci, 1, keyboard);
+    ret = ret ? ret : usb_pointer_create(&pointer, keyboard);
+    return ret ? ret : xhci_connect(xhci, 2, pointer);
+}
+
+static int create_usb(struct machine *m, struct error *err)
+{
+    const struct xhci_host host = {
+        .mem = m->mem,
+        .loop = m->io,
+        .log = &m->log,
+        .interrupt_pin = (uint8_t)(m->quirks.value[QUIRK_PCI_INTERRUPT_PIN] + 1),
+    };
+    int ret = xhci_create(&m->xhci, &host, m->pci, 0);
+
+    if (!ret) {
+        machine_add_device(m, &xhci_ops, m->xhci, "xhci0");
+        ret = connect_usb(m, m->xhci);
+    }
+    return ret ? error_set(err, -ret, "cannot create xhci0: %s", strerror(-ret)) : 0;
+}
+
 static int create_virtio_input(struct machine *m, struct error *err)
 {
     const struct virtio_host host = virtio_host(m, m->io);
@@ -480,6 +510,8 @@ int devices_create(struct machine *m, struct error *err)
         ret = create_disk(m, i, err);
     if (m->config.gpu.width)
         ret = ret ? ret : create_gpu(m, err);
+    if (m->config.input == ATOLL_INPUT_USB)
+        ret = ret ? ret : create_usb(m, err);
     ret = ret ? ret : create_rng(m, err);
     ret = ret ? ret : create_balloon(m, err);
     ret = ret ? ret : create_consoles(m, err);
@@ -558,10 +590,14 @@ void devices_hurry(struct machine *m)
 void devices_quiesce(struct machine *m)
 {
     each_virtio(m, virtio_device_quiesce);
+    if (m->xhci)
+        xhci_quiesce(m->xhci);
 }
 
 void devices_resume(struct machine *m)
 {
     consoles_hurry(m, false);
     each_virtio(m, virtio_device_resume);
+    if (m->xhci)
+        xhci_resume(m->xhci);
 }

@@ -38,6 +38,7 @@
 struct explainer;
 struct machine;
 struct viewer;
+struct xhci;
 
 /* A CPU as PSCI sees it (DEN0022, AFFINITY_INFO). */
 enum cpu_power { CPU_ON, CPU_OFF, CPU_ON_PENDING };
@@ -111,6 +112,7 @@ struct machine {
     struct pl061 *gpio;
     struct pci_host *pci;
     struct virtio_device *balloon;
+    struct xhci *xhci; /* NULL without input on USB */
     struct virtio_device *gpu; /* or NULL */
     struct screen screen;
     struct viewer *displays[ATOLL_DISPLAYS_MAX]; /* or NULL, by index in the configuration */
@@ -118,7 +120,7 @@ struct machine {
     struct machine_device devices[MACHINE_MAX_DEVICES];
     size_t device_count;
 
-    struct host_loop *io; /* chips, net, console, rng, balloon */
+    struct host_loop *io; /* chips, net, console, rng, balloon, USB */
     struct {
         struct disk *disk; /* the device's */
         unsigned slot;
