@@ -78,6 +78,9 @@ uint32_t input_character(const struct input *input, unsigned usage, bool shift, 
 /* The machine was reset: nothing is pressed any more and nothing waits. */
 void input_reset(struct input *input);
 
+/* The machine has stopped for good: who waits is told (-ECANCELED), and nobody waits any more. */
+void input_end(struct input *input);
+
 /* --- the viewers' side; any thread. 0, -EINVAL (no such key, or not on the guest's layout) or
  * -ENOSPC (the queue is full: the event is dropped, but never a release). None of it blocks --- */
 
@@ -98,7 +101,7 @@ void input_release(struct input *input);
 
 /* --- the scripts' side: each blocks until the sink has taken all of it, so not from a callback;
  * -ETIMEDOUT after `timeout_ms`, when what is left is dropped and what was pressed is let go;
- * -ECANCELED when the machine is reset meanwhile; and the errors above --- */
+ * -ECANCELED when the machine is reset or stops; and the errors above --- */
 
 /* Text as key strokes on the guest's layout, about a hundred a second; \n is Enter. It times out
  * when the guest takes nothing for so long, however long the text is; with 0, nothing is waited

@@ -39,7 +39,7 @@ static void stop(struct machine *m, enum atoll_stop why)
     quiesce(m);
     screen_finish(&m->screen);
     if (m->input)
-        input_reset(m->input); /* nobody is to wait for a guest that is gone */
+        input_end(m->input); /* nobody is to wait for a guest that is gone */
     pthread_mutex_lock(&m->lock);
     m->phase = MACHINE_STOPPED;
     m->why = why;

@@ -263,9 +263,8 @@ unsigned input_leds(const struct input *input)
     return leds;
 }
 
-void input_reset(struct input *in)
+static void forget_all(struct input *in)
 {
-    pthread_mutex_lock(&in->lock);
     in->first = in->count = 0;
     in->resets++;
     in->current = NULL;
@@ -275,6 +274,20 @@ void input_reset(struct input *in)
     in->leds = 0;
     memset(in->held, 0, sizeof(in->held));
     pthread_cond_broadcast(&in->moved);
+}
+
+void input_reset(struct input *in)
+{
+    pthread_mutex_lock(&in->lock);
+    forget_all(in);
+    pthread_mutex_unlock(&in->lock);
+}
+
+void input_end(struct input *in)
+{
+    pthread_mutex_lock(&in->lock);
+    forget_all(in);
+    in->over = true;
     pthread_mutex_unlock(&in->lock);
 }
 
@@ -352,11 +365,11 @@ int hub_wait(struct input *in, uint64_t number, unsigned left, uint64_t deadline
     uint64_t resets = in->resets;
     int ret = 0;
 
-    while (in->count > left && event_at(in, 0)->number <= number && !ret) {
+    while (!in->over && in->resets == resets && in->count > left &&
+           event_at(in, 0)->number <= number && !ret)
         ret = host_cond_wait_until(&in->moved, &in->lock, deadline);
-        if (in->resets != resets)
-            return -ECANCELED;
-    }
+    if (in->over || in->resets != resets)
+        return -ECANCELED;
     return in->count > left && event_at(in, 0)->number <= number ? ret : 0;
 }
 
@@ -364,9 +377,9 @@ int hub_pause(struct input *in, uint64_t until)
 {
     uint64_t resets = in->resets;
 
-    while (in->resets == resets && host_clock_monotonic() < until)
+    while (!in->over && in->resets == resets && host_clock_monotonic() < until)
         host_cond_wait_until(&in->moved, &in->lock, until);
-    return in->resets == resets ? 0 : -ECANCELED;
+    return !in->over && in->resets == resets ? 0 : -ECANCELED;
 }
 
 uint64_t hub_deadline(unsigned timeout_ms)
