@@ -63,7 +63,7 @@ int command_acpi(int argc, char **argv)
         puts("usage: atoll acpi [options] [-d DIR | --dir DIR]\n\n"
              "Writes each table to DIR/SIGNATURE.dat (the current directory); `iasl -d` takes "
              "them.\n");
-        options_print(stdout);
+        options_print(stdout, argv[0]);
     } else if (atoll_acpi(&options.config, &blob, &length, &error) < 0) {
         status = fail(EXIT_STATUS_USAGE, "%s", error.text);
     } else {

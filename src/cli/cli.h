@@ -22,6 +22,9 @@ struct command {
 };
 
 int command_run(int argc, char **argv);
+int command_create(int argc, char **argv);
+int command_start(int argc, char **argv);
+int command_remove(int argc, char **argv);
 int command_fdt(int argc, char **argv);
 int command_acpi(int argc, char **argv);
 int command_engines(int argc, char **argv);

@@ -110,7 +110,7 @@ int command_fdt(int argc, char **argv)
     }
     if (options.help) {
         puts("usage: atoll fdt [options]\n");
-        options_print(stdout);
+        options_print(stdout, argv[0]);
     } else if (atoll_fdt(&options.config, &blob, &length, &error) < 0) {
         status = fail(EXIT_STATUS_USAGE, "%s", error.text);
     } else {

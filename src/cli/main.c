@@ -14,29 +14,54 @@
 
 static int command_help(int argc, char **argv);
 
-static const struct command commands[] = {
-    {"run", "[options]", "start a virtual machine", command_run},
-    {"fdt", "[options] [--dtb FILE]", "print the device tree that a configuration gives",
-     command_fdt},
-    {"acpi", "[options] [--dir DIR]", "write the ACPI tables that a configuration gives",
-     command_acpi},
-    {"engines", "", "say which CPU engines this host has, and why others are missing",
-     command_engines},
-    {"quirks", "", "list the behaviours of Apple's machine that can be chosen one by one",
-     command_quirks},
+/* What belongs together stands together in the help. */
+static const struct command machines[] = {
+    {"create", "NAME [options] [IMAGE ...]", "make a machine, in a folder of its own",
+     command_create},
+    {"start", "NAME [options]", "start it; --detach: in the background", command_start},
+    {"run", "[options] [IMAGE ...]", "start one that has no folder", command_run},
     {"list", "[--json]", "list your machines", command_list},
-    {"status", "NAME [--json]", "say what a running machine is and does", command_status},
+    {"remove", "NAME [--yes]", "remove a machine with its disks", command_remove},
+    {.name = NULL},
+};
+
+static const struct command running[] = {
+    {"status", "NAME [--json]", "say what it is and does", command_status},
     {"console", "NAME [NUMBER]", "attach this terminal to a console", command_console},
-    {"stop", "NAME [options]", "press the power button; --force pulls the plug", command_stop},
+    {"stop", "NAME [options]", "press the power button; --force: pull the plug", command_stop},
     {"reset", "NAME", "press the reset button", command_press},
     {"pause", "NAME", "stop the guest's time", command_press},
     {"resume", "NAME", "continue it", command_press},
-    {"screenshot", "NAME FILE.png", "take a picture of the screen", command_screenshot},
+    {"stats", "NAME [--json]", "print what it has done so far", command_stats},
+    {.name = NULL},
+};
+
+static const struct command screen[] = {
+    {"screenshot", "NAME FILE.png", "take a picture", command_screenshot},
     {"type", "NAME TEXT", "type on the guest's keyboard", command_type},
     {"key", "NAME CTRL-ALT-F1 ...", "press keys together", command_key},
     {"click", "NAME X Y [options]", "click at a pixel of the screen", command_click},
-    {"stats", "NAME [--json]", "print what a running machine has done so far", command_stats},
+    {.name = NULL},
+};
+
+static const struct command other[] = {
+    {"engines", "", "say which CPU engines this host has, and why others are missing",
+     command_engines},
+    {"quirks", "", "list the behaviours of Apple's machine that can be chosen", command_quirks},
+    {"fdt", "[options] [--dtb FILE]", "print the device tree of a configuration", command_fdt},
+    {"acpi", "[options] [--dir DIR]", "write the ACPI tables of a configuration", command_acpi},
     {"help", "", "print this", command_help},
+    {.name = NULL},
+};
+
+static const struct {
+    const char *title;
+    const struct command *commands;
+} groups[] = {
+    {"Machines:", machines},
+    {"A machine that runs:", running},
+    {"Its screen, keyboard and pointer:", screen},
+    {"Other things:", other},
 };
 
 int fail(int status, const char *format, ...)
@@ -53,13 +78,23 @@ int fail(int status, const char *format, ...)
 
 static int command_help(int argc, char **argv)
 {
-    puts("Atoll runs arm64 guests on the machine that Apple's Virtualization.framework "
-         "presents.\n\nusage:");
-    for (size_t i = 0; i < nitems(commands); i++)
-        printf("  atoll %-10s %-23s %s\n", commands[i].name, commands[i].arguments,
-               commands[i].about);
-    puts("\n`atoll run --help` lists the options; atoll(1) has it all.");
+    puts("Atoll runs arm64 guests on the machine that Apple's Virtualization.framework presents.");
+    for (size_t i = 0; i < nitems(groups); i++) {
+        printf("\n%s\n", groups[i].title);
+        for (const struct command *command = groups[i].commands; command->name; command++)
+            printf("  %-10s %-26s %s\n", command->name, command->arguments, command->about);
+    }
+    puts("\n`atoll COMMAND --help` says more; atoll(1) has it all.");
     return 0;
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < nitems(groups); i++)
+        for (const struct command *command = groups[i].commands; command->name; command++)
+            if (strcmp(command->name, name) == 0)
+                return command;
+    return NULL;
 }
 
 /* A standard descriptor that the caller closed would be the next file to be opened, and the guest's
@@ -86,6 +121,8 @@ static void free_for_good(void)
 
 int main(int argc, char **argv)
 {
+    const struct command *command;
+
     free_for_good();
     hold_standard_descriptors();
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
@@ -94,8 +131,8 @@ int main(int argc, char **argv)
         puts("atoll " ATOLL_VERSION);
         return 0;
     }
-    for (size_t i = 0; i < nitems(commands); i++)
-        if (strcmp(commands[i].name, argv[1]) == 0)
-            return commands[i].run(argc - 1, argv + 1);
+    command = find_command(argv[1]);
+    if (command)
+        return command->run(argc - 1, argv + 1);
     return fail(EXIT_STATUS_USAGE, "there is no command \"%s\"; `atoll help` lists them", argv[1]);
 }

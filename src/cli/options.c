@@ -11,9 +11,12 @@
 
 #include "base/units.h"
 #include "cli/parse.h"
+#include "cli/rebase.h"
 
-/* Pieces of a list: the next one, with ",," undone; NULL at the end. They live in options->scratch.
- */
+#define DISK_UNIT 512 /* bytes: of a virtio block device's capacity (VIRTIO 1.2, 5.2.4) */
+
+/* Pieces of a list: the next one, with ",," undone; NULL at the end. They live in options->scratch,
+ * which has room for those of one value. */
 static char *next_piece(struct options *o, const char **at)
 {
     char *piece = o->scratch + o->scratch_used, *to = piece;
@@ -223,6 +226,9 @@ static int parse_display(struct options *o, const char *value, struct error *err
     int ret = parse_display_kind(&display, next_piece(o, &value), err);
     char *piece;
 
+    if (!o->display_given)
+        o->config.display_count = 0;
+    o->display_given = true;
     while (!ret && (piece = next_piece(o, &value))) {
         display.password = value_of(piece);
         if (strcmp(piece, "password") != 0 || !*display.password)
@@ -266,6 +272,29 @@ static int parse_name(struct options *o, const char *value, struct error *err)
 static int parse_detach(struct options *o, const char *value, struct error *err)
 {
     o->detach = true;
+    return 0;
+}
+
+static int parse_uuid(struct options *o, const char *value, struct error *err)
+{
+    o->config.uuid = value;
+    return 0;
+}
+
+static int parse_disk_size(struct options *o, const char *value, struct error *err)
+{
+    if (parse_size(value, &o->disk_size) == 0 && o->disk_size && o->disk_size <= INT64_MAX &&
+        o->disk_size % DISK_UNIT == 0)
+        return 0;
+    return error_set(err, EINVAL,
+                     "--disk-size \"%s\" is not a disk's size; give a number and K, M or G, such "
+                     "as 20G",
+                     value);
+}
+
+static int parse_copy(struct options *o, const char *value, struct error *err)
+{
+    o->copy = true;
     return 0;
 }
 
@@ -516,61 +545,109 @@ static int parse_help(struct options *o, const char *value, struct error *err)
     return 0;
 }
 
-static const struct option {
+#define WHOLE                                                                                      \
+    {                                                                                              \
+        .whole = true                                                                              \
+    }
+
+struct option {
     const char *name, *argument, *about; /* argument NULL: a flag */
     int (*parse)(struct options *options, const char *value, struct error *err);
-} table[] = {
+    struct path_rule paths;
+    const char *commands; /* those that alone have it; NULL: all, and a configuration */
+};
+
+static const struct option table[] = {
     {"--kernel", "FILE", "arm64 Linux Image (gzip, zstd, EFI zboot too) or OpenBSD bsd",
-     parse_kernel},
-    {"--efi", "FILE", "an EFI program to start instead of what the disks hold", parse_efi},
-    {"--nvram", "FILE", "EFI's variables, made on first use (forgotten at the end)", parse_nvram},
-    {"--initrd", "FILE", "initial ramdisk", parse_initrd},
-    {"--append", "TEXT", "kernel command line", parse_append},
-    {"--memory", "SIZE", "128M to 64G (1G)", parse_memory},
-    {"--cpus", "N", "1 to 16 (1)", parse_cpus},
-    {"--cpu", "atoll|apple", "which CPU the guest sees (atoll)", parse_cpu},
+     .parse = parse_kernel, .paths = WHOLE},
+    {"--efi", "FILE", "an EFI program to start instead of what the disks hold", .parse = parse_efi,
+     .paths = WHOLE},
+    {"--nvram", "FILE", "EFI's variables, made on first use (forgotten at the end)",
+     .parse = parse_nvram, .paths = WHOLE},
+    {"--initrd", "FILE", "initial ramdisk", .parse = parse_initrd, .paths = WHOLE},
+    {"--append", "TEXT", "kernel command line", .parse = parse_append},
+    {"--memory", "SIZE", "128M to 64G (1G)", .parse = parse_memory},
+    {"--cpus", "N", "1 to 16 (1)", .parse = parse_cpus},
+    {"--cpu", "atoll|apple", "which CPU the guest sees (atoll)", .parse = parse_cpu},
     {"--disk", "FILE[,format=raw|qcow2][,readonly][,serial=ID][,backing=FILE]",
-     "a disk; repeatable", parse_disk},
+     "a disk; repeatable", .parse = parse_disk, .paths = {.first = true, .keys = {"backing="}}},
     {"--net",
      "user[,forward=tcp:HOSTPORT:GUESTPORT][,host=on][,isolated=on][,mac=ADDRESS][,mtu=N][,capture="
      "FILE] | none",
-     "a network card; repeatable (user)", parse_net},
+     "a network card; repeatable (user)", .parse = parse_net, .paths = {.keys = {"capture="}}},
     {"--console", "stdio|pty|file:PATH|unix:PATH|none[,port=pl011|virtio]",
-     "a serial port; repeatable (stdio)", parse_console},
-    {"--gpu", "WIDTHxHEIGHT[,gop]", "a display (none); gop: for EFI programs too", parse_gpu},
+     "a serial port; repeatable (stdio)", .parse = parse_console,
+     .paths = {.keys = {"file:", "unix:"}}},
+    {"--gpu", "WIDTHxHEIGHT[,gop]", "a display (none); gop: for EFI programs too",
+     .parse = parse_gpu},
     {"--display", "vnc|web[:[HOST:]PORT|:unix:PATH][,password=FILE] | window | none",
-     "who shows the display; repeatable; brings a GPU of 1280x800 (none)", parse_display},
-    {"--input", "usb|virtio|none", "keyboard and pointer (usb with a display)", parse_input},
-    {"--keyboard", "LAYOUT", "the guest's keyboard layout, for what is typed (us)", parse_keyboard},
+     "who shows the display; repeatable; brings a GPU of 1280x800 (none)", .parse = parse_display,
+     .paths = {.keys = {"vnc:unix:", "web:unix:", "password="}}},
+    {"--input", "usb|virtio|none", "keyboard and pointer (usb with a display)",
+     .parse = parse_input},
+    {"--keyboard", "LAYOUT", "the guest's keyboard layout, for what is typed (us)",
+     .parse = parse_keyboard},
     {"--screenshot", "FILE.png", "write the display's picture at the end, and on SIGUSR1",
-     parse_screenshot},
+     .parse = parse_screenshot, .paths = WHOLE},
     {"--tables", "acpi|fdt|both",
-     "what describes the machine (acpi for EFI boot, fdt for a kernel)", parse_tables},
+     "what describes the machine (acpi for EFI boot, fdt for a kernel)", .parse = parse_tables},
     {"--engine", "auto|NAME", "what runs the CPUs; `atoll engines` lists them (auto)",
-     parse_engine},
-    {"--name", "NAME", "a control socket of this name (atoll list, status, type, ...)", parse_name},
-    {"--detach", NULL, "run in the background", parse_detach},
-    {"--strict", NULL, "exactly the machine that Apple's framework gives", parse_strict},
-    {"--quirk", "NAME=VALUE", "one of Apple's behaviours; `atoll quirks` lists them", parse_quirk},
-    {"--reboot", NULL, "a reset starts the guest again instead of ending the run", parse_reboot},
+     .parse = parse_engine},
+    {"--name", "NAME", "a control socket of this name (atoll list, status, type, ...)",
+     .parse = parse_name, .commands = "run"},
+    {"--detach", NULL, "run in the background", .parse = parse_detach, .commands = "run start"},
+    {"--uuid", "UUID", "the machine's identifier (kept with EFI's variables)", .parse = parse_uuid},
+    {"--strict", NULL, "exactly the machine that Apple's framework gives", .parse = parse_strict},
+    {"--quirk", "NAME=VALUE", "one of Apple's behaviours; `atoll quirks` lists them",
+     .parse = parse_quirk},
+    {"--reboot", NULL, "a reset starts the guest again instead of ending the run",
+     .parse = parse_reboot},
     {"--explain", "off|brief|full", "what the log says of a driver's mistakes (brief)",
-     parse_explain},
-    {"--log", "error|warn|info|debug", "what to say on standard error (info)", parse_log},
+     .parse = parse_explain},
+    {"--log", "error|warn|info|debug", "what to say on standard error (info)", .parse = parse_log},
     {"--no-confine", NULL, "keep all rights of the process (for debugging Atoll)",
-     parse_no_confine},
-    {"--dump", "FILE[,at=ADDRESS]", "write every stage of the translator's work", parse_dump},
+     .parse = parse_no_confine},
+    {"--dump", "FILE[,at=ADDRESS]", "write every stage of the translator's work",
+     .parse = parse_dump, .paths = {.first = true}},
     {"--trace", "FILE[,at=ADDRESS]", "write a line for each translation that is entered",
-     parse_trace},
-    {"--dtb", "FILE", "write the device tree as a blob (atoll fdt only)", parse_dtb},
-    {"--dir", "DIR", "write the tables there (atoll acpi only; -d for short)", parse_dir},
-    {"--help", NULL, "print this", parse_help},
+     .parse = parse_trace, .paths = {.first = true}},
+    {"--disk-size", "SIZE", "make an empty disk of this size", .parse = parse_disk_size,
+     .commands = "create"},
+    {"--copy", NULL, "copy images into the folder instead of using them where they are",
+     .parse = parse_copy, .commands = "create"},
+    {"--dtb", "FILE", "write the device tree as a blob", .parse = parse_dtb, .commands = "fdt"},
+    {"--dir", "DIR", "write the tables there (-d for short)", .parse = parse_dir,
+     .commands = "acpi"},
+    {"--help", NULL, "print this", .parse = parse_help, .commands = "run start create fdt acpi"},
 };
 
-void options_print(FILE *to)
+/* Whether `words` has `command` among its words, which spaces separate. */
+static bool has_word(const char *words, const char *command)
+{
+    size_t length = strlen(command), word;
+
+    for (; *words; words += word + (words[word] == ' ')) {
+        word = strcspn(words, " ");
+        if (word == length && strncmp(words, command, length) == 0)
+            return true;
+    }
+    return false;
+}
+
+void options_print(FILE *to, const char *command)
 {
     for (size_t i = 0; i < nitems(table); i++)
-        fprintf(to, "  %s%s%s\n        %s\n", table[i].name, table[i].argument ? " " : "",
-                table[i].argument ? table[i].argument : "", table[i].about);
+        if (!table[i].commands || has_word(table[i].commands, command))
+            fprintf(to, "  %s%s%s\n        %s\n", table[i].name, table[i].argument ? " " : "",
+                    table[i].argument ? table[i].argument : "", table[i].about);
+}
+
+static const struct option *option_named(const char *name, size_t length)
+{
+    for (size_t i = 0; i < nitems(table); i++)
+        if (strlen(table[i].name) == length && strncmp(table[i].name, name, length) == 0)
+            return &table[i];
+    return NULL;
 }
 
 /* The option called by `argument`, which is --NAME or --NAME=VALUE (then *value is set). */
@@ -583,50 +660,168 @@ static const struct option *find_option(const char *argument, const char **value
         argument = "--help", length = strlen(argument);
     if (strcmp(argument, "-d") == 0)
         argument = "--dir", length = strlen(argument);
-    for (size_t i = 0; i < nitems(table); i++)
-        if (strlen(table[i].name) == length && strncmp(table[i].name, argument, length) == 0)
-            return &table[i];
-    return NULL;
+    return option_named(argument, length);
 }
 
-static int parse_one(struct options *o, int argc, char **argv, int *at, struct error *err)
+const char *option_statement(const struct option *option)
 {
-    const char *argument = argv[(*at)++], *value;
+    return option->commands ? NULL : option->name + strlen("--");
+}
+
+char *option_rebase(const struct option *option, const char *value, const char *base)
+{
+    return rebase(&option->paths, value, base);
+}
+
+char *options_keep(struct options *o, size_t size)
+{
+    char **kept = realloc(o->kept, (o->kept_count + 1) * sizeof(*kept));
+
+    if (!kept)
+        return NULL;
+    o->kept = kept;
+    kept[o->kept_count] = malloc(size);
+    return kept[o->kept_count] ? kept[o->kept_count++] : NULL;
+}
+
+/* Calls the option's parser, with room for the pieces of its value. */
+static int option_apply(struct options *o, const struct option *option, const char *value,
+                        struct error *err)
+{
+    o->scratch = options_keep(o, value ? strlen(value) + 1 : 1);
+    o->scratch_used = 0;
+    if (!o->scratch)
+        return error_set(err, ENOMEM, "out of memory");
+    return option->parse(o, value, err);
+}
+
+int options_next(int argc, char **argv, int *at, struct options_given *given, struct error *err)
+{
+    const char *argument = argv[(*at)++];
     const struct option *option;
 
+    *given = (struct options_given){.value = argument};
     if (argument[0] != '-')
-        return add_disk(o, argument, err) ? 0 : -EINVAL;
-    option = find_option(argument, &value);
+        return 0;
+    given->option = option = find_option(argument, &given->value);
     if (!option)
         return error_set(err, EINVAL, "there is no option \"%s\"; --help lists them", argument);
-    if (!option->argument && value)
+    if (option->commands && !has_word(option->commands, argv[0]))
+        return error_set(err, EINVAL, "%s is for `atoll %.*s`, not for this command", option->name,
+                         (int)strcspn(option->commands, " "), option->commands);
+    if (!option->argument && given->value)
         return error_set(err, EINVAL, "%s takes no value", option->name);
-    if (option->argument && !value) {
-        if (*at == argc)
-            return error_set(err, EINVAL, "%s needs a value: %s", option->name, option->argument);
-        value = argv[(*at)++];
+    if (!option->argument || given->value)
+        return 0;
+    if (*at == argc)
+        return error_set(err, EINVAL, "%s needs a value: %s", option->name, option->argument);
+    given->value = argv[(*at)++];
+    return 0;
+}
+
+int options_take_name(int *argc, char **argv, const char **name, struct error *err)
+{
+    struct options_given given;
+
+    *name = NULL;
+    for (int at = 1, next = 1; at < *argc; at = next) {
+        int ret = options_next(*argc, argv, &next, &given, err);
+
+        if (ret)
+            return ret;
+        if (given.option)
+            continue;
+        *name = given.value;
+        memmove(argv + at, argv + next, (size_t)(*argc - next) * sizeof(*argv));
+        (*argc)--;
+        return 0;
     }
-    return option->parse(o, value, err);
+    return 0;
+}
+
+bool options_ask_help(int argc, char **argv)
+{
+    struct options_given given;
+
+    for (int at = 1; at < argc && options_next(argc, argv, &at, &given, NULL) == 0;)
+        if (given.option && given.option->parse == parse_help)
+            return true;
+    return false;
+}
+
+int options_parse_arguments(struct options *o, int argc, char **argv, struct error *err)
+{
+    struct options_given given;
+    int ret = 0;
+
+    for (int i = 1; i < argc && !ret;) {
+        ret = options_next(argc, argv, &i, &given, err);
+        if (!ret && given.option)
+            ret = option_apply(o, given.option, given.value, err);
+        else if (!ret)
+            ret = add_disk(o, given.value, err) ? 0 : -EINVAL;
+    }
+    return ret;
+}
+
+/* A value with its paths made absolute lives as long as what was made of it. */
+static int keep_rebased(struct options *o, const struct option *option, const char **value,
+                        const char *base, struct error *err)
+{
+    char *absolute = option_rebase(option, *value, base);
+    char *kept = absolute ? options_keep(o, strlen(absolute) + 1) : NULL;
+
+    if (kept)
+        *value = strcpy(kept, absolute);
+    free(absolute);
+    return kept ? 0 : error_set(err, ENOMEM, "out of memory");
+}
+
+int options_parse_line(struct options *o, const char *name, const char *value, const char *base,
+                       struct error *err)
+{
+    const struct option *option = NULL;
+    int ret = 0;
+
+    for (size_t i = 0; i < nitems(table) && !option; i++)
+        if (strcmp(table[i].name + strlen("--"), name) == 0)
+            option = &table[i];
+    if (!option)
+        return error_set(err, EINVAL, "there is no \"%.80s\"; atoll.conf(5) has what there is",
+                         name);
+    if (!option_statement(option))
+        return error_set(err, EINVAL, "\"%s\" is for the command line alone", name);
+    if (!option->argument && value)
+        return error_set(err, EINVAL, "\"%s\" takes no value", name);
+    if (option->argument && !value)
+        return error_set(err, EINVAL, "\"%s\" needs a value: %s", name, option->argument);
+    if (value)
+        ret = keep_rebased(o, option, &value, base, err);
+    return ret ? ret : option_apply(o, option, value, err);
+}
+
+void options_init(struct options *o)
+{
+    *o = (struct options){0};
+    atoll_config_init(&o->config);
+}
+
+void options_next_source(struct options *o)
+{
+    o->net_given = o->console_given = o->display_given = false;
 }
 
 int options_parse(struct options *o, int argc, char **argv, struct error *err)
 {
-    size_t room = 0;
-    int ret = 0;
-
-    for (int i = 1; i < argc; i++)
-        room += strlen(argv[i]) + 1;
-    *o = (struct options){.scratch = malloc(room + 1), .scratch_size = room + 1};
-    if (!o->scratch)
-        return error_set(err, ENOMEM, "out of memory");
-    atoll_config_init(&o->config);
-    for (int i = 1; i < argc && !ret;)
-        ret = parse_one(o, argc, argv, &i, err);
-    return ret;
+    options_init(o);
+    return options_parse_arguments(o, argc, argv, err);
 }
 
 void options_free(struct options *o)
 {
-    free(o->scratch);
-    o->scratch = NULL;
+    for (size_t i = 0; i < o->kept_count; i++)
+        free(o->kept[i]);
+    free(o->kept);
+    o->kept = NULL;
+    o->kept_count = 0;
 }
