@@ -22,11 +22,8 @@
 #define EARLY_LINES      8  /* for the log, before the process is ready */
 #define PATH_ROOM        4096
 #define PEOPLE_MAX       256
-/* From one key to the next. Nobody types faster, but programs do, and Linux's evdev forgets all
- * keys when 64 wait for their reader; meanwhile others wait in the socket. */
-#define KEY_PACE_NS UINT64_C(6000000)
-#define WHEEL_MAX   127
-#define SIZE_MIN    64 /* of a screen that a person may wish for */
+#define WHEEL_MAX        127
+#define SIZE_MIN         64 /* of a screen that a person may wish for */
 
 union message {
     uint32_t message;
@@ -72,7 +69,6 @@ static bool take_keysym(struct viewer *v, union message *m)
 {
     if (v->config.input)
         input_keysym(v->config.input, m->key.key, m->key.down != 0);
-    v->key_ns = host_clock_monotonic() + KEY_PACE_NS;
     return true;
 }
 
@@ -80,7 +76,6 @@ static bool take_key(struct viewer *v, union message *m)
 {
     if (v->config.input)
         input_key(v->config.input, m->key.key, m->key.down != 0);
-    v->key_ns = host_clock_monotonic() + KEY_PACE_NS;
     return true;
 }
 
@@ -190,37 +185,11 @@ static bool receive(struct viewer *v)
     return !v->over;
 }
 
-void viewer_wait(struct viewer *v)
-{
-    host_watch_want(v->watch,
-                    (v->paced ? 0 : HOST_READABLE) | (v->full_since_ns ? HOST_WRITABLE : 0));
-}
-
-static void pace_over(void *ctx)
-{
-    struct viewer *v = ctx;
-
-    v->paced = false;
-    if (!v->over)
-        viewer_wait(v);
-}
-
-/* Whether it is too early for what may be the next key; then it is read later. */
-static bool pace(struct viewer *v)
-{
-    if (!v->paced && host_clock_monotonic() < v->key_ns) {
-        v->paced = true;
-        viewer_wait(v);
-        host_timer_set(v->pace, v->key_ns);
-    }
-    return v->paced;
-}
-
 static void on_ready(void *ctx, unsigned events)
 {
     struct viewer *v = ctx;
 
-    for (unsigned i = 0; i < BATCH && !v->over && !pace(v) && receive(v); i++)
+    for (unsigned i = 0; i < BATCH && !v->over && receive(v); i++)
         ;
     if (v->over)
         return;
@@ -340,10 +309,7 @@ static void attach(void *ctx)
     struct attach *a = ctx;
     struct viewer *v = a->viewer;
 
-    a->ret = host_timer_create(v->config.loop, pace_over, v, &v->pace);
-    if (!a->ret)
-        a->ret =
-            host_watch_create(v->config.loop, v->socket, HOST_READABLE, on_ready, v, &v->watch);
+    a->ret = host_watch_create(v->config.loop, v->socket, HOST_READABLE, on_ready, v, &v->watch);
     a->ret = a->ret ? a->ret : tell_start(v);
 }
 
@@ -411,8 +377,6 @@ void viewer_close(struct viewer *v)
     tell_stop(v);
     if (v->watch)
         host_watch_destroy(v->watch);
-    if (v->pace)
-        host_timer_destroy(v->pace);
     type_stop(v);
     if (v->socket >= 0)
         close(v->socket);

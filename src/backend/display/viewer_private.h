@@ -45,10 +45,7 @@ struct viewer {
     struct host_timer *frame, *poll; /* of what changes; of what nobody says */
     uint64_t next_ns;                /* no frame before */
     bool over;                       /* the process is gone */
-    struct host_timer *pace;         /* it is not listened to until then: */
-    uint64_t key_ns;                 /* the next key, at the earliest */
-    bool paced;
-    uint64_t full_since_ns; /* its socket is full since then; 0: it is not */
+    uint64_t full_since_ns;          /* its socket is full since then; 0: it is not */
     bool slow_said;
     bool on;
     uint32_t width, height; /* as the process was told */
@@ -69,11 +66,6 @@ struct viewer {
         char text[VIEWER_TYPE_ROOM];
     } type;
 };
-
-/* --- viewer.c --- */
-
-/* Has the loop wait for what is wanted of the socket now. On the loop. */
-void viewer_wait(struct viewer *viewer);
 
 /* --- viewer_tell.c --- */
 

@@ -275,7 +275,7 @@ static void tell_all(struct viewer *v)
         return;
     }
     v->full_since_ns = v->full_since_ns ? v->full_since_ns : host_clock_monotonic();
-    viewer_wait(v);
+    host_watch_want(v->watch, HOST_READABLE | HOST_WRITABLE);
 }
 
 /* --- frames --- */
@@ -352,8 +352,8 @@ void tell_watched(struct viewer *v, bool watched)
 
 void tell_room(struct viewer *v)
 {
+    host_watch_want(v->watch, HOST_READABLE);
     v->full_since_ns = 0;
-    viewer_wait(v);
     frame(v);
 }
 
