@@ -79,6 +79,8 @@ struct engine_vm_config {
     bool wild_accesses;
     /* Of the host's instruction set only what the engine cannot do without, for tests. */
     bool plain_host;
+    /* Code is translated when it is reached first, not when it is reached again, for tests. */
+    bool eager;
 };
 
 enum exit_kind {

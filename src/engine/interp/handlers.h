@@ -23,7 +23,7 @@ typedef void interp_handler(struct soft_cpu *c, uint32_t w);
 extern interp_handler *const interp_handlers[A64_OP_COUNT];
 
 /* Fetches, decodes and runs the one instruction at c->pc, and moves c->pc on: for who has nothing
- * decoded. May raise. */
-void interp_execute(struct soft_cpu *c);
+ * decoded. Returns its word. May raise. */
+uint32_t interp_execute(struct soft_cpu *c);
 
 #endif

@@ -48,7 +48,7 @@ interp_handler *const interp_handlers[A64_OP_COUNT] = {[A64_UNDEFINED] = interp_
 #undef HANDLER
 };
 
-void interp_execute(struct soft_cpu *c)
+uint32_t interp_execute(struct soft_cpu *c)
 {
     uint32_t word;
 
@@ -61,8 +61,7 @@ void interp_execute(struct soft_cpu *c)
     interp_handlers[cpuid_decode(c->vm->cpuid, word)](c, word);
     c->pc = c->next_pc;
     soft_slice_take(c, 1);
-    if (atomic_load_explicit(&c->attention, memory_order_relaxed) & SOFT_ATTEND_DEBUG)
-        soft_debug_after(c, word);
+    return word;
 }
 
 /* --- the decode cache --- */

@@ -8,6 +8,10 @@
  * dropped while no translated code is under way, or by a function here that then returns NULL: the
  * code that called it, and all that waits on the host's stack for a guest's return, is never
  * returned to.
+ *
+ * To translate a place takes as long as to interpret it some tens of times, and much of what a
+ * guest runs, above all while it boots, runs a few times only. So the first times that a place is
+ * reached, it is interpreted up to the end of its basic block.
  */
 #include "engine/jit/jit.h"
 
@@ -21,6 +25,7 @@
 #include "engine/jit/cache.h"
 #include "engine/jit/compile.h"
 #include "engine/jit/counter.h"
+#include "engine/jit/flags.h"
 #include "engine/soft/pauth.h"
 #include "engine/soft/private.h"
 
@@ -31,13 +36,23 @@
 /* All exceptions masked, round to nearest, no flag raised. */
 #define MXCSR 0x1f80
 
+/* Code that is not translated is counted by a hash of where it is; two places that share a count
+ * are translated the sooner. */
+#define VISITS_BITS 17
+#define VISITS_MAX  16
+
+/* Instructions that are interpreted at most before the next look for translated code. */
+#define INTERPRETED_MAX 64
+
 struct soft_icache {
     struct cache cache;
     struct compiler compiler;
     struct counter counter;
     bool in_code;                                  /* MXCSR's flags are the guest's */
     bool flushed;                                  /* since the flag was last cleared */
+    bool eager;                                    /* nothing is interpreted first */
     uint64_t regions, translated, flushes, misses; /* struct vcpu_stats */
+    uint8_t visits[1 << VISITS_BITS];              /* up to VISITS_MAX */
 };
 
 /* --- state that translated code keeps elsewhere --- */
@@ -103,29 +118,64 @@ static struct cache_region *translate(struct soft_cpu *c, const struct soft_etlb
     return cache_add(cache, &c->icache->compiler.region, code);
 }
 
-/* The region at c->pc, which from now on is the place that runs. May raise. */
+/* Whether the code there is still to be interpreted. */
+static bool is_rare(struct soft_icache *ic, uint64_t pa)
+{
+    uint8_t *visits = &ic->visits[(pa >> 2) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - VISITS_BITS)];
+
+    if (*visits >= VISITS_MAX || ic->eager)
+        return false;
+    ++*visits;
+    return true;
+}
+
+/* From c->pc to where the program jumps, leaves the page or wants attention. May raise. */
+static void interpret(struct soft_cpu *c)
+{
+    uint64_t last = c->pc | ~SOFT_PAGE_MASK, next;
+    unsigned count = 0;
+
+    do {
+        next = c->pc + 4;
+        interp_execute(c);
+    } while (c->pc == next && next < last && ++count < INTERPRETED_MAX && soft_slice(c) > 0);
+    c->raw_flags = flags_from_nzcv[c->nzcv >> 28];
+}
+
+/* The region at c->pc, which from now on is the place that runs; NULL: what was there has been
+ * done. May raise. */
 static struct cache_region *find_region(struct soft_cpu *c)
 {
     const struct soft_etlb_entry *e;
     struct cache_region *region;
+    uint64_t pa;
 
     if (c->pc & 3)
         soft_raise_pc_alignment(c);
     e = soft_fetch(c, c->pc);
     c->code_base = c->pc & SOFT_PAGE_MASK;
-    region = cache_find(&c->icache->cache, e->pa + (c->pc & ~SOFT_PAGE_MASK), c->context);
+    pa = e->pa + (c->pc & ~SOFT_PAGE_MASK);
+    region = cache_find(&c->icache->cache, pa, c->context);
+    if (!region && is_rare(c->icache, pa)) {
+        interpret(c);
+        return NULL;
+    }
     if (!region)
         region = translate(c, e);
     soft_jump_enter(c, c->pc, cache_exec(&c->icache->cache, region->code));
     return region;
 }
 
+/* NULL, as of lookup() and link(): c->pc is another place now, and nothing was promised of it. */
 static const void *find(struct soft_cpu *c)
 {
     const struct soft_jump *jump = soft_jump_slot(c->jump, c->pc);
+    const struct cache_region *region;
 
-    if (jump->va != c->pc)
-        return cache_exec(&c->icache->cache, find_region(c)->code);
+    if (jump->va != c->pc) {
+        region = find_region(c);
+        return region ? cache_exec(&c->icache->cache, region->code) : NULL;
+    }
     c->code_base = c->pc & SOFT_PAGE_MASK;
     return jump->code;
 }
@@ -137,15 +187,20 @@ struct counter *jit_counter(struct soft_cpu *c)
 
 /* --- what translated code calls --- */
 
-static const void *lookup(struct soft_cpu *c)
+static const void *find_unless_flushed(struct soft_cpu *c)
 {
     const void *code;
 
-    c->icache->misses++;
-    c->pc = pauth_branch_address(c, c->pc);
     c->icache->flushed = false;
     code = find(c);
     return c->icache->flushed ? NULL : code;
+}
+
+static const void *lookup(struct soft_cpu *c)
+{
+    c->icache->misses++;
+    c->pc = pauth_branch_address(c, c->pc);
+    return find_unless_flushed(c);
 }
 
 static const void *link(struct soft_cpu *c, struct link_stub *stub)
@@ -157,7 +212,7 @@ static const void *link(struct soft_cpu *c, struct link_stub *stub)
     c->pc = c->code_base + writable->target;
     c->icache->flushed = false;
     region = find_region(c);
-    if (c->icache->flushed)
+    if (!region || c->icache->flushed)
         return NULL;
     cache_link(cache, writable, region);
     return cache_exec(cache, region->code);
@@ -178,6 +233,22 @@ static void enter(struct soft_cpu *c, const void *code)
     ic->in_code = false;
 }
 
+static void run(struct soft_cpu *c)
+{
+    const void *code = find(c);
+
+    if (code)
+        enter(c, code);
+}
+
+static void step(struct soft_cpu *c)
+{
+    uint32_t word = interp_execute(c);
+
+    if (atomic_load_explicit(&c->attention, memory_order_relaxed) & SOFT_ATTEND_DEBUG)
+        soft_debug_after(c, word);
+}
+
 static void loop(struct soft_cpu *c)
 {
     sync(c);
@@ -189,9 +260,9 @@ static void loop(struct soft_cpu *c)
             soft_attend(c);
         if (atomic_load_explicit(&c->attention, memory_order_relaxed) & SOFT_ATTEND_DEBUG) {
             soft_debug_before(c);
-            interp_execute(c);
+            step(c);
         } else {
-            enter(c, find(c));
+            run(c);
         }
     }
 }
@@ -199,7 +270,7 @@ static void loop(struct soft_cpu *c)
 /* --- the engine --- */
 
 static const struct thunk_calls calls = {
-    .handlers = interp_handlers, .find = find, .lookup = lookup, .link = link};
+    .handlers = interp_handlers, .find = find_unless_flushed, .lookup = lookup, .link = link};
 
 static size_t cache_size(const struct engine_vm_config *config)
 {
@@ -219,6 +290,7 @@ static int create(struct soft_cpu *c)
         free(c->icache);
         return -ENOMEM;
     }
+    c->icache->eager = config->eager || config->dump.to || config->trace.to;
     c->icache->compiler.dump = config->dump.to;
     c->icache->compiler.trace = config->trace.to != NULL;
     return 0;
@@ -254,7 +326,7 @@ static const struct soft_engine jit = {
     .create = create,
     .destroy = destroy,
     .loop = loop,
-    .step = interp_execute,
+    .step = step,
     .drop_code = drop_code,
     .sync = sync,
     .stats = count,
