@@ -296,14 +296,13 @@ void emit_CALL(struct emit *e, const struct ir_insn *i)
     landing(e, back);
 }
 
-/* Everything is spilled: the handler does the instruction, and says where it leads. */
-static void leave_by_handler(struct emit *e, const struct ir_insn *i)
+void emit_jump_to_thunk(struct emit *e, const struct ir_insn *i, const uint8_t *thunk)
 {
     const struct guest_insn *g = &e->r->guest[i->guest];
 
     x64_mov_ri(e->as, X64_RAX, g->op | (uint32_t)g->offset << 16);
     x64_mov_ri(e->as, X64_RDX, g->word);
-    x64_jmp_to(e->as, e->p->thunks->handler_end);
+    x64_jmp_to(e->as, thunk);
 }
 
 /* to = where an indirect branch goes. */
@@ -317,7 +316,7 @@ static void load_target(struct emit *e, const struct ir_insn *i, enum x64_reg to
     }
     emit_authenticated(e, i);
     good = x64_jcc_short(e->as, X64_CC_E);
-    leave_by_handler(e, i);
+    emit_jump_to_thunk(e, i, e->p->thunks->handler_end);
     x64_here(e->as, good);
     if (to != X64_RCX)
         x64_mov_rr(e->as, 8, to, X64_RCX);
@@ -361,11 +360,16 @@ void emit_RETURN(struct emit *e, const struct ir_insn *i)
     jump_to_rax(e);
 }
 
-void emit_HANDLER_END(struct emit *e, const struct ir_insn *i)
+void emit_end(struct emit *e, const struct ir_insn *i, const uint8_t *thunk)
 {
     emit_settle_flags(e, e->r->redo[i - e->r->insn]);
     emit_spill(e, e->p->dirty);
-    leave_by_handler(e, i);
+    emit_jump_to_thunk(e, i, thunk);
+}
+
+void emit_HANDLER_END(struct emit *e, const struct ir_insn *i)
+{
+    emit_end(e, i, e->p->thunks->handler_end);
 }
 
 /* --- out of line --- */

@@ -108,6 +108,11 @@ void emit_reload(struct emit *e, uint64_t set);
  * `redo` says (ir.h); 0: nothing to do. */
 void emit_settle_flags(struct emit *e, uint16_t redo);
 
+/* emit_flow.c: ends the region by handler_end, or by another thunk that takes what that takes
+ * (thunks.h); the second, when everything is in memory already. */
+void emit_end(struct emit *e, const struct ir_insn *i, const uint8_t *thunk);
+void emit_jump_to_thunk(struct emit *e, const struct ir_insn *i, const uint8_t *thunk);
+
 /* emit_flow.c: what is out of line because of control flow; after all blocks. */
 void emit_far_code(struct emit *e);
 

@@ -43,14 +43,10 @@ void emit_SYS_GATE(struct emit *e, const struct ir_insn *i)
 /* The handler, and on from where it leads: the current instruction's code out of line. */
 static void leave(struct emit *e, const struct ir_insn *i)
 {
-    const struct guest_insn *g = &e->r->guest[i->guest];
-
     e->eflags = EMIT_FLAGS_NONE;
     emit_settle_flags(e, e->r->redo[i - e->r->insn]);
     emit_spill(e, e->alloc->written);
-    x64_mov_ri(e->as, X64_RAX, g->op | (uint32_t)g->offset << 16);
-    x64_mov_ri(e->as, X64_RDX, g->word);
-    x64_jmp_to(e->as, e->p->thunks->handler_end);
+    emit_jump_to_thunk(e, i, e->p->thunks->handler_end);
 }
 
 /* --- the counter --- */
@@ -124,19 +120,19 @@ void emit_COMPLETE(struct emit *e, const struct ir_insn *i)
     emit_aside(e, X64_CC_NE);
 }
 
-/* --- exceptions --- */
-
-static void enter_svc(struct soft_cpu *c, uint64_t imm)
-{
-    soft_svc_enter(c, (uint16_t)imm);
-}
+/* --- other levels --- */
 
 void emit_SVC(struct emit *e, const struct ir_insn *i)
 {
-    emit_settle_flags(e, e->r->redo[i - e->r->insn]);
-    emit_spill(e, e->p->dirty);
-    x64_mov_ri(e->as, X64_RAX, (uint32_t)e->r->guest[i->guest].offset << 16);
-    x64_mov_ri(e->as, X64_RDX, (uint64_t)(uintptr_t)enter_svc);
-    x64_mov_ri(e->as, X64_RSI, (uint64_t)i->imm);
-    x64_jmp_to(e->as, e->p->thunks->call_end);
+    emit_end(e, i, e->p->thunks->svc);
+}
+
+void emit_ERET(struct emit *e, const struct ir_insn *i)
+{
+    emit_end(e, i, e->p->thunks->eret);
+}
+
+void emit_SET_PAN(struct emit *e, const struct ir_insn *i)
+{
+    emit_end(e, i, e->p->thunks->pan);
 }

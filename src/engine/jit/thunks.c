@@ -12,13 +12,18 @@ static const uint8_t saved[] = {X64_RBX, X64_RBP, X64_R12, X64_R13, X64_R14, X64
 
 #define ALIGN 8
 
-/* c->nzcv from the raw flags; ecx is lost. */
-static void flags_to_c(struct x64 *as)
+void thunks_load_nzcv(struct x64 *as)
 {
     x64_load(as, 2, X64_RCX, EMIT_FIELD(raw_flags));
     x64_alu_ri(as, X64_AND, 4, X64_RCX, RAW_MASK);
     x64_imul_rri(as, 4, X64_RCX, X64_RCX, RAW_TO_NZCV);
     x64_alu_ri(as, X64_AND, 4, X64_RCX, (int32_t)0xf0000000);
+}
+
+/* c->nzcv from the raw flags; ecx is lost. */
+static void flags_to_c(struct x64 *as)
+{
+    thunks_load_nzcv(as);
     x64_store(as, 4, EMIT_FIELD(nzcv), X64_RCX);
 }
 
@@ -138,47 +143,46 @@ static void go_to(struct x64 *as, struct thunks *t, const void *(*fn)(struct sof
     x64_jmp_r(as, X64_RAX);
 }
 
-/*
- * After an instruction that may have changed anything: on to next_pc. A slice that is over, which
- * is also what an instruction that wants attention makes of it, leaves. The jump cache has only
- * what is true now.
- */
-static void go_on(struct x64 *as, struct thunks *t, const struct thunk_calls *calls)
+/* To guest address rax by the jump cache, or else by way of `missed`, with rax. */
+static void jump_to_rax(struct x64 *as, const uint8_t *missed)
 {
-    uint8_t *over, *missed;
-
-    x64_load(as, 8, X64_RAX, EMIT_FIELD(next_pc));
-    x64_store(as, 8, EMIT_FIELD(pc), X64_RAX);
-    state_from_c(as);
-    x64_alu_mi(as, X64_CMP, 4, EMIT_FIELD(slice), 0);
-    over = x64_jcc(as, X64_CC_LE);
     x64_load(as, 8, X64_RDX, EMIT_FIELD(jump));
     x64_mov_rr(as, 4, X64_RCX, X64_RAX);
     x64_alu_ri(as, X64_AND, 4, X64_RCX, (SOFT_JUMP_SIZE - 1) * 4);
     x64_alu_rm(as, X64_CMP, 8, X64_RAX, x64_at_index(X64_RDX, X64_RCX, 4, 0));
-    missed = x64_jcc(as, X64_CC_NE);
+    x64_jcc_to(as, X64_CC_NE, missed);
     x64_alu_ri(as, X64_AND, 8, X64_RAX, (int32_t)SOFT_PAGE_MASK);
     x64_store(as, 8, EMIT_FIELD(code_base), X64_RAX);
     x64_jmp_m(as, x64_at_index(X64_RDX, X64_RCX, 4, (int32_t)offsetof(struct soft_jump, code)));
-    x64_here32(as, missed);
-    go_to(as, t, calls->find);
-    x64_patch(over, t->leave);
 }
 
-static void emit_ends(struct x64 *as, struct thunks *t, const struct thunk_calls *calls)
+/*
+ * After an instruction that may have changed anything. A slice that is over, which is also what an
+ * instruction that wants attention makes of it, leaves. The jump cache has only what is true now.
+ */
+static void emit_go_on(struct x64 *as, struct thunks *t, const struct thunk_calls *calls)
 {
-    uint8_t *end;
+    uint8_t *missed = as->at;
 
+    flags_to_c(as);
+    go_to(as, t, calls->find);
+    t->go_on = as->at;
+    x64_store(as, 8, EMIT_FIELD(pc), X64_RAX);
+    x64_alu_mi(as, X64_CMP, 4, EMIT_FIELD(slice), 0);
+    x64_jcc_to(as, X64_CC_LE, t->leave);
+    jump_to_rax(as, missed);
+    t->branch = as->at;
+    jump_to_rax(as, t->lookup);
+}
+
+static void emit_handler_end(struct x64 *as, struct thunks *t, const struct thunk_calls *calls)
+{
     t->handler_end = as->at;
     x64_load(as, 8, X64_RSP, EMIT_FIELD(stack_base));
     call_handler(as, calls);
-    end = as->at;
-    go_on(as, t, calls);
-
-    t->call_end = as->at;
-    x64_load(as, 8, X64_RSP, EMIT_FIELD(stack_base));
-    call_at(as);
-    x64_jmp_to(as, end);
+    x64_load(as, 8, X64_RAX, EMIT_FIELD(next_pc));
+    state_from_c(as);
+    x64_jmp_to(as, t->go_on);
 }
 
 static void emit_lookup(struct x64 *as, struct thunks *t, const struct thunk_calls *calls)
@@ -206,6 +210,8 @@ void thunks_emit(struct x64 *as, const struct thunk_calls *calls, struct thunks 
     emit_lookup(as, t, calls);
     emit_enter(as, t);
     emit_handler_call(as, t, calls);
-    emit_ends(as, t, calls);
+    emit_go_on(as, t, calls);
+    emit_handler_end(as, t, calls);
     emit_link(as, t, calls);
+    thunks_emit_levels(as, t);
 }

@@ -20,8 +20,12 @@ struct thunks {
     uint8_t *handler;
     uint8_t *handler_end; /* the same, then goes to c->next_pc */
     uint8_t *call;        /* rdx(c, rsi), for an instruction at offset eax >> 16 */
-    uint8_t *call_end;    /* the same, then goes to c->next_pc */
-    uint8_t *lookup;      /* goes to guest address rax */
+    uint8_t *lookup;      /* goes to guest address rax, which the jump cache does not know */
+    uint8_t *branch;      /* goes to guest address rax */
+    uint8_t *go_on;       /* the same, when this is no branch, unless the slice is over */
+    /* ERET at EL1 with SP_EL1, SVC at EL0, MSR PAN at EL1 with SP_EL1; eax and edx are as for
+     * handler_end. */
+    uint8_t *eret, *svc, *pan;
     uint8_t *link; /* called by the stub of a site (emit_flow.c): struct link_stub follows */
 };
 
@@ -44,6 +48,12 @@ struct thunk_calls {
 
 /* Writes the thunks at as->at. */
 void thunks_emit(struct x64 *as, const struct thunk_calls *calls, struct thunks *t);
+
+/* thunks_level.c: those that change the exception level; after all others. */
+void thunks_emit_levels(struct x64 *as, struct thunks *t);
+
+/* ecx = the flags in memory, as NZCV has them. */
+void thunks_load_nzcv(struct x64 *as);
 
 /* Bytes of host stack for guest returns. */
 #define THUNK_STACK 16384

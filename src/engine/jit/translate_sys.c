@@ -228,10 +228,24 @@ bool translate_SB(struct translator *t, uint32_t w)
     return true;
 }
 
-/* --- SVC --- */
+/* --- other levels --- */
+
+static bool with_sp_el1(const struct translator *t)
+{
+    return at_el1(t) && !(t->r->context & CONTEXT_SP_EL0);
+}
 
 bool translate_SVC(struct translator *t, uint32_t w)
 {
-    sys_op(t, IR_SVC, a64_imm16(w));
-    return true;
+    return !at_el1(t) && ir_add(t, IR_SVC);
+}
+
+bool translate_ERET(struct translator *t, uint32_t w)
+{
+    return with_sp_el1(t) && ir_add(t, IR_ERET);
+}
+
+bool translate_MSR_PAN(struct translator *t, uint32_t w)
+{
+    return with_sp_el1(t) && ir_add(t, IR_SET_PAN);
 }

@@ -25,7 +25,7 @@ static void stack_select(struct soft_cpu *c, unsigned el, unsigned spsel)
 void soft_set_spsel(struct soft_cpu *c, unsigned spsel)
 {
     stack_select(c, c->el, spsel);
-    soft_context_changed(c);
+    soft_level_changed(c);
 }
 
 uint32_t soft_pstate_get(const struct soft_cpu *c)
@@ -93,7 +93,7 @@ void soft_enter_el1(struct soft_cpu *c, unsigned vector, uint64_t elr)
     stack_select(c, 1, 1);
     c->pc = c->sysreg[SYSREG_VBAR_EL1] + from + vector;
     c->priv->replay.count = c->priv->replay.next = 0;
-    soft_context_changed(c);
+    soft_level_changed(c);
     soft_interrupts_changed(c);
 }
 
@@ -154,17 +154,11 @@ _Noreturn void soft_undefined(struct soft_cpu *c)
 }
 
 /* The preferred return address is the next instruction, and a step is over (D2.12.4, SSAdvance). */
-void soft_svc_enter(struct soft_cpu *c, uint16_t imm)
+_Noreturn void soft_svc(struct soft_cpu *c, uint16_t imm)
 {
     c->ss = 0;
     c->sysreg[SYSREG_ESR_EL1] = esr_imm(ESR_EC_SVC64, imm);
     soft_enter_el1(c, VECTOR_SYNC, c->pc + 4);
-    c->next_pc = c->pc;
-}
-
-_Noreturn void soft_svc(struct soft_cpu *c, uint16_t imm)
-{
-    soft_svc_enter(c, imm);
     soft_unwind(c);
 }
 
@@ -249,7 +243,7 @@ void soft_eret(struct soft_cpu *c, uint64_t target)
     c->next_pc = pauth_branch_address(c, target);
     soft_code_moved(c);
     soft_clear_excl(c);
-    soft_context_changed(c);
+    soft_level_changed(c);
     soft_interrupts_changed(c);
     c->event = true; /* an exception return is a WFE wake-up event (D1.6.1) */
 }

@@ -273,6 +273,8 @@ unsigned soft_current_asid(const struct soft_cpu *c);
 /* Recomputes what depends on EL, SPSel, PAN, UAO, FPCR, SCTLR_EL1, CPACR_EL1 and the address space
  * (state.h). */
 void soft_context_changed(struct soft_cpu *c);
+/* The same, when nothing but EL, SPSel, PAN or UAO has changed. */
+void soft_level_changed(struct soft_cpu *c);
 
 /* --- exclusive sections (section.c) --- */
 
@@ -319,8 +321,6 @@ void soft_request_wait(struct soft_cpu *c);
 void soft_enter_el1(struct soft_cpu *c, unsigned vector, uint64_t elr);
 /* Unwinds to the dispatch loop, which goes on at c->pc. */
 _Noreturn void soft_unwind(struct soft_cpu *c);
-/* SVC, for an engine that goes on at c->next_pc itself. */
-void soft_svc_enter(struct soft_cpu *c, uint16_t imm);
 _Noreturn void soft_raise_data_abort(struct soft_cpu *c, uint64_t va, unsigned fsc, bool write,
                                      bool maintenance);
 _Noreturn void soft_raise_fetch_abort(struct soft_cpu *c, uint64_t va, unsigned fsc);

@@ -51,6 +51,20 @@ struct soft_pauth {
                        itself: no code, and bit 55 as it is in that half */
 };
 
+/* What soft_context_changed() found for an exception level: the fields of soft_cpu by these names
+ * are a copy of that which is current. */
+struct soft_level {
+    struct soft_tlb_entry *dtlb, *utlb;
+    struct soft_jump *jump;
+    struct soft_view *view;
+    bool sp_check, fp_trap;
+    uint8_t context;
+    bool known; /* the rest is as it would be found now */
+};
+
+/* EL0; EL1 with SP_EL1 and without UAO, by PSTATE.PAN. For anything else it is found every time. */
+enum { SOFT_LEVEL_EL0, SOFT_LEVEL_EL1, SOFT_LEVEL_EL1_PAN, SOFT_LEVELS };
+
 struct soft_cpu {
     /* X0 to X30; x[31] is SP of the current exception level and stack selection (swapped on changes
      * of either). An instruction that names register 31 as XZR goes through soft_x() and
@@ -97,6 +111,7 @@ struct soft_cpu {
     bool sp_check;          /* SCTLR_EL1.SA or SA0 for the current EL */
     bool fp_trap;           /* CPACR_EL1.FPEN traps FP and SIMD at the current EL */
     uint8_t context;        /* SOFT_CONTEXT_ bits */
+    struct soft_level level[SOFT_LEVELS];
 
     /* Exclusive monitor (B2.9, monitor.c): the address is the host's. The first three are one
      * doubleword to translated code. */

@@ -139,11 +139,11 @@ static void write_special(struct soft_cpu *c, enum sysreg_id id, uint64_t value)
     case SYSREG_SPSel: soft_set_spsel(c, value & 1); break;
     case SYSREG_PAN:
         c->pan = !!value;
-        soft_context_changed(c);
+        soft_level_changed(c);
         break;
     case SYSREG_UAO:
         c->uao = !!value;
-        soft_context_changed(c);
+        soft_level_changed(c);
         break;
     case SYSREG_NZCV: c->nzcv = (uint32_t)value; break;
     case SYSREG_DAIF: soft_set_daif(c, (uint32_t)value); break;
@@ -246,11 +246,11 @@ void soft_msr_imm(struct soft_cpu *c, unsigned op1, unsigned op2, unsigned imm)
     switch (op) {
     case OP(0, 3):
         c->uao = imm & 1;
-        soft_context_changed(c);
+        soft_level_changed(c);
         break;
     case OP(0, 4):
         c->pan = imm & 1;
-        soft_context_changed(c);
+        soft_level_changed(c);
         break;
     case OP(0, 5): soft_set_spsel(c, imm & 1); break;
     default: soft_undefined(c);

@@ -220,6 +220,7 @@ static struct soft_view *user_view(struct soft_cpu *c)
         t->user = find_user(t);
         if (c->el == 1 && !c->uao)
             c->utlb = t->user->data;
+        c->level[SOFT_LEVEL_EL1].utlb = c->level[SOFT_LEVEL_EL1_PAN].utlb = t->user->data;
     }
     return t->user;
 }
@@ -252,11 +253,22 @@ static uint8_t context_of(const struct soft_cpu *c)
                      (c->el > c->spsel ? SOFT_CONTEXT_SP_EL0 : 0));
 }
 
-void soft_context_changed(struct soft_cpu *c)
+/* --- what follows from the exception level --- */
+
+/* The jumps of a view are those of one context: EL1 with SP_EL0 takes it from EL1 with SP_EL1. */
+static void take_view(struct soft_cpu *c)
+{
+    clear_jump(c->view);
+    c->view->context = c->context;
+    for (unsigned i = 0; i < SOFT_LEVELS; i++)
+        if (c->level[i].view == c->view)
+            c->level[i].known = false;
+}
+
+static void find_level(struct soft_cpu *c)
 {
     static const uint8_t sctlr_sa[2] = {4, 3}; /* SA0, SA */
     uint64_t fpen = bits_get(c->sysreg[SYSREG_CPACR_EL1], 21, 20);
-    uint32_t attention = atomic_load_explicit(&c->attention, memory_order_relaxed);
 
     c->view = c->el ? &c->tlb->el1[c->pan] : user_view(c);
     c->dtlb = c->view->data;
@@ -265,12 +277,57 @@ void soft_context_changed(struct soft_cpu *c)
     c->sp_check = c->sysreg[SYSREG_SCTLR_EL1] >> sctlr_sa[c->el] & 1;
     c->fp_trap = c->el == 0 ? fpen != 3 : !(fpen & 1);
     c->context = context_of(c);
-    if (c->view->context != c->context) {
-        clear_jump(c->view);
-        c->view->context = c->context;
+    if (c->view->context != c->context)
+        take_view(c);
+}
+
+static unsigned level_of(const struct soft_cpu *c)
+{
+    if (c->el == 0)
+        return SOFT_LEVEL_EL0;
+    if (!c->spsel || c->uao)
+        return SOFT_LEVELS;
+    return c->pan ? SOFT_LEVEL_EL1_PAN : SOFT_LEVEL_EL1;
+}
+
+static void take_level(struct soft_cpu *c, const struct soft_level *l)
+{
+    c->dtlb = l->dtlb;
+    c->utlb = l->utlb;
+    c->jump = l->jump;
+    c->view = l->view;
+    c->sp_check = l->sp_check;
+    c->fp_trap = l->fp_trap;
+    c->context = l->context;
+}
+
+static void remember_level(const struct soft_cpu *c, struct soft_level *l)
+{
+    *l = (struct soft_level){c->dtlb,     c->utlb,    c->jump,    c->view,
+                             c->sp_check, c->fp_trap, c->context, true};
+}
+
+void soft_level_changed(struct soft_cpu *c)
+{
+    uint32_t attention = atomic_load_explicit(&c->attention, memory_order_relaxed);
+    unsigned level = level_of(c);
+
+    if (level < SOFT_LEVELS && c->level[level].known) {
+        take_level(c, &c->level[level]);
+    } else {
+        find_level(c);
+        if (level < SOFT_LEVELS)
+            remember_level(c, &c->level[level]);
     }
     if ((c->held & PSTATE_D) || c->il || (attention & SOFT_ATTEND_DEBUG))
         soft_debug_changed(c);
+}
+
+void soft_context_changed(struct soft_cpu *c)
+{
+    for (unsigned i = 0; i < SOFT_LEVELS; i++)
+        c->level[i].known = false;
+    soft_level_changed(c);
 }
 
 /* --- all views --- */
