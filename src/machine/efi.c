@@ -11,11 +11,10 @@
 #include "base/units.h"
 #include "firmware/efi/efi.h"
 #include "host/clock.h"
+#include "machine/efi_terminal.h"
 #include "machine/identity.h"
 #include "machine/layout.h"
 #include "virtio/devices.h"
-
-#define INPUT_ROOM 256u
 
 struct disk_access {
     struct disk *disk;
@@ -28,9 +27,7 @@ struct machine_efi {
     uint8_t *program, *initrd;
     size_t program_length, initrd_length;
     struct disk_access disks[ATOLL_DISKS_MAX];
-    pthread_mutex_t input_lock;
-    uint8_t input[INPUT_ROOM]; /* typed and not read yet */
-    size_t input_length;
+    struct efi_terminal terminal;
 };
 
 bool machine_boots_efi(const struct atoll_config *config)
@@ -81,7 +78,6 @@ int machine_efi_open(struct machine *m, struct error *err)
     if (!m->efi)
         return error_set(err, ENOMEM, "out of memory");
     m->efi->nvram = -1;
-    pthread_mutex_init(&m->efi->input_lock, NULL);
     ret = open_nvram(m, err);
     ret = ret ? ret
               : read_file("EFI program", c->efi, &m->efi->program, &m->efi->program_length, err);
@@ -158,61 +154,6 @@ static void add_disks(struct machine *m, struct efi_config *config)
     }
 }
 
-/* --- the console, until the operating system drives the serial port itself --- */
-
-static void write_console(void *ctx, const uint8_t *bytes, size_t length)
-{
-    struct machine *m = ctx;
-
-    if (m->uart_console)
-        console_write(m->uart_console, bytes, length);
-}
-
-static size_t read_console(void *ctx, uint8_t *bytes, size_t room)
-{
-    struct machine_efi *e = ((struct machine *)ctx)->efi;
-    size_t n;
-    bool was_full;
-
-    pthread_mutex_lock(&e->input_lock);
-    n = MIN(room, e->input_length);
-    was_full = e->input_length == INPUT_ROOM;
-    memcpy(bytes, e->input, n);
-    memmove(e->input, e->input + n, e->input_length - n);
-    e->input_length -= n;
-    pthread_mutex_unlock(&e->input_lock);
-    if (was_full && n)
-        console_resume(((struct machine *)ctx)->uart_console);
-    return n;
-}
-
-bool machine_efi_input(struct machine *m, const uint8_t *bytes, size_t length, size_t *taken)
-{
-    struct machine_efi *e = m->efi;
-
-    if (!e || !e->efi || !efi_is_booting(e->efi))
-        return false;
-    pthread_mutex_lock(&e->input_lock);
-    *taken = MIN(length, INPUT_ROOM - e->input_length);
-    memcpy(e->input + e->input_length, bytes, *taken);
-    e->input_length += *taken;
-    pthread_mutex_unlock(&e->input_lock);
-    return true;
-}
-
-/* Drops what EFI has not read: a console that waits for room goes on, and its bytes reach whoever
- * reads next. */
-static void drop_input(struct machine *m)
-{
-    struct machine_efi *e = m->efi;
-
-    pthread_mutex_lock(&e->input_lock);
-    e->input_length = 0;
-    pthread_mutex_unlock(&e->input_lock);
-    if (m->uart_console)
-        console_resume(m->uart_console);
-}
-
 /* --- clocks, and what stops the machine --- */
 
 static uint64_t now_ns(void *ctx)
@@ -246,7 +187,7 @@ static void code_written(void *ctx, uint64_t ipa, uint64_t length)
 
 static void reset_device(void *dev)
 {
-    drop_input(dev);
+    efi_terminal_drop(&((struct machine *)dev)->efi->terminal);
 }
 
 static int save_device(void *dev, struct state *state, const char *instance)
@@ -264,6 +205,7 @@ static void free_device(void *dev)
 {
     struct machine_efi *e = ((struct machine *)dev)->efi;
 
+    efi_terminal_end(&e->terminal);
     efi_destroy(e->efi);
     e->efi = NULL;
 }
@@ -314,13 +256,14 @@ int machine_efi_create(struct machine *m, struct error *err)
     int ret;
 
     config.identified = m->config.uuid && identity_parse(m->config.uuid, config.uuid) == 0;
-    if (m->uart_console)
-        config.console = (struct efi_console){write_console, read_console, m};
     add_disks(m, &config);
     place_frame_buffer(m, &config);
-    ret = efi_create(&e->efi, &config, err);
-    if (ret)
+    ret = efi_terminal_begin(&e->terminal, m, &config, err);
+    ret = ret ? ret : efi_create(&e->efi, &config, err);
+    if (ret) {
+        efi_terminal_end(&e->terminal);
         return ret;
+    }
     machine_add_device(m, &efi_device_ops, m, "efi");
     return 0;
 }
@@ -336,21 +279,27 @@ void machine_efi_destroy(struct machine *m)
         close(e->nvram);
     free(e->program);
     free(e->initrd);
-    pthread_mutex_destroy(&e->input_lock);
     free(e);
     m->efi = NULL;
 }
 
 int machine_efi_power_on(struct machine *m, struct kernel_entry *entry, struct error *err)
 {
-    const struct atoll_gpu *gpu = &m->config.gpu;
-    uint64_t size = align_up((uint64_t)gpu->width * gpu->height * 4, 64 * KIB);
-
-    if (m->gpu && gpu->gop)
-        virtio_gpu_firmware_scanout(
-            m->gpu, align_down(m->platform.ram.base + m->platform.ram.size - size, 64 * KIB),
-            gpu->width, gpu->height, gpu->width * 4);
+    efi_terminal_power_on(&m->efi->terminal);
     return efi_power_on(m->efi->efi, entry, err);
+}
+
+bool machine_efi_booting(struct machine *m)
+{
+    return m->efi && m->efi->efi && efi_is_booting(m->efi->efi);
+}
+
+bool machine_efi_input(struct machine *m, const uint8_t *bytes, size_t length, size_t *taken)
+{
+    if (!machine_efi_booting(m))
+        return false;
+    *taken = efi_terminal_receive(&m->efi->terminal, bytes, length);
+    return true;
 }
 
 /* --- the doorbell --- */
@@ -377,6 +326,6 @@ bool machine_efi_store(struct cpu *cpu, uint64_t ipa, uint64_t value, int *ret)
     booting = efi_is_booting(e->efi);
     *ret = efi_ring(e->efi, &caller, value);
     if (booting && !efi_is_booting(e->efi))
-        drop_input(cpu->machine);
+        efi_terminal_drop(&e->terminal);
     return true;
 }

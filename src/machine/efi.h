@@ -26,6 +26,9 @@ int machine_efi_power_on(struct machine *machine, struct kernel_entry *entry, st
  * what efi_ring() returned. */
 bool machine_efi_store(struct cpu *cpu, uint64_t ipa, uint64_t value, int *ret);
 
+/* Whether boot services are there: console and keyboard are EFI's. Any thread. */
+bool machine_efi_booting(struct machine *machine);
+
 /* Takes what was typed while boot services read the console; false: they do not. Any thread. */
 bool machine_efi_input(struct machine *machine, const uint8_t *bytes, size_t length, size_t *taken);
 

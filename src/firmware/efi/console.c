@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Text in and out on a serial terminal (UEFI 2.10, 12.3 to 12.5): VT100 and UTF-8 outside, CHAR16
- * and scan codes inside. On a machine without a serial port, what is written goes to the log.
+ * Text in and out (UEFI 2.10, 12.3 to 12.5): on a serial terminal, VT100 and UTF-8 outside, CHAR16
+ * and scan codes inside; on the display (screen.c) and from the keyboard; on all that there are at
+ * once. On a machine without any, what is written goes to the log.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "firmware/efi/core.h"
-
-#define COLUMNS 80u
-#define ROWS    25u
+#include "firmware/efi/screen.h"
 
 #define KEYS        64u
 #define STRING_MAX  4096u
@@ -23,7 +22,7 @@ struct text_mode {
     uint32_t cursor_visible;
 };
 
-struct key {
+struct key { /* EFI_INPUT_KEY */
     uint16_t scan, unicode;
 };
 
@@ -31,7 +30,8 @@ struct efi_text {
     uint64_t in, in_ex, out, mode_at, handle;
     uint64_t event, event_ex; /* WaitForKey */
     struct text_mode mode;
-    struct key keys[KEYS];
+    struct efi_screen *screen; /* NULL: no display */
+    struct efi_key keys[KEYS];
     unsigned first, count;
     uint8_t sequence[SEQUENCE]; /* an escape sequence or a character that is not complete */
     unsigned sequence_length;
@@ -51,6 +51,8 @@ static void put(struct efi *efi, const char *bytes, size_t length)
         console->write(console->ctx, (const uint8_t *)bytes, length);
         return;
     }
+    if (t->screen)
+        return;
     for (size_t i = 0; i < length; i++) {
         if (bytes[i] == '\n' || t->line_length == sizeof(t->line) - 1) {
             t->line[t->line_length] = '\0';
@@ -89,33 +91,43 @@ static size_t utf8(uint16_t c, char out[3])
     return 3;
 }
 
-static void next_row(struct text_mode *mode)
+static void next_row(struct efi_text *t)
 {
-    if (mode->row < (int32_t)ROWS - 1)
-        mode->row++;
+    if (t->mode.row < (int32_t)EFI_ROWS - 1)
+        t->mode.row++;
+    else
+        efi_screen_scroll(t->screen, t->mode.attribute);
 }
 
 static void put_char(struct efi *efi, uint16_t c)
 {
-    struct text_mode *mode = &efi->text->mode;
+    struct efi_text *t = efi->text;
+    struct text_mode *mode = &t->mode;
     char bytes[3];
 
     put(efi, bytes, utf8(c, bytes));
     if (c == '\r') {
         mode->column = 0;
     } else if (c == '\n') {
-        next_row(mode);
+        next_row(t);
     } else if (c == '\b') {
         mode->column -= mode->column > 0;
-    } else if (++mode->column == (int32_t)COLUMNS) {
+    } else {
+        efi_screen_put(t->screen, mode->row, mode->column, c, mode->attribute);
+        if (++mode->column < (int32_t)EFI_COLUMNS)
+            return;
         mode->column = 0;
-        next_row(mode);
+        next_row(t);
     }
 }
 
+/* What was changed is seen, on the display and in the guest's copy of the mode. */
 static void publish(struct efi *efi)
 {
-    efi_poke(efi, efi->text->mode_at, &efi->text->mode, sizeof(efi->text->mode));
+    const struct text_mode *mode = &efi->text->mode;
+
+    efi_poke(efi, efi->text->mode_at, mode, sizeof(*mode));
+    efi_screen_show(efi->text->screen, mode->row, mode->column, mode->cursor_visible);
 }
 
 static efi_status out_reset(struct efi_call *call)
@@ -150,7 +162,8 @@ static efi_status query_mode(struct efi_call *call)
 {
     if (call->arg[1] != 0)
         return EFI_UNSUPPORTED;
-    return efi_write_u64(call, call->arg[2], COLUMNS) || efi_write_u64(call, call->arg[3], ROWS)
+    return efi_write_u64(call, call->arg[2], EFI_COLUMNS) ||
+                   efi_write_u64(call, call->arg[3], EFI_ROWS)
                ? EFI_INVALID_PARAMETER
                : EFI_SUCCESS;
 }
@@ -158,6 +171,7 @@ static efi_status query_mode(struct efi_call *call)
 static efi_status clear_screen(struct efi_call *call)
 {
     put_sequence(call->efi, "\033[2J\033[H");
+    efi_screen_clear(call->efi->text->screen, call->efi->text->mode.attribute);
     call->efi->text->mode.column = call->efi->text->mode.row = 0;
     publish(call->efi);
     return EFI_SUCCESS;
@@ -188,7 +202,7 @@ static efi_status set_cursor_position(struct efi_call *call)
 {
     char text[32];
 
-    if (call->arg[1] >= COLUMNS || call->arg[2] >= ROWS)
+    if (call->arg[1] >= EFI_COLUMNS || call->arg[2] >= EFI_ROWS)
         return EFI_UNSUPPORTED;
     snprintf(text, sizeof(text), "\033[%u;%uH", (unsigned)call->arg[2] + 1,
              (unsigned)call->arg[1] + 1);
@@ -214,7 +228,7 @@ static efi_status enable_cursor(struct efi_call *call)
 static void add_key(struct efi_text *t, uint16_t scan, uint16_t unicode)
 {
     if (t->count < KEYS)
-        t->keys[(t->first + t->count++) % KEYS] = (struct key){scan, unicode};
+        t->keys[(t->first + t->count++) % KEYS] = (struct efi_key){scan, unicode, 0};
 }
 
 #define SCAN_ESCAPE 0x17u
@@ -296,7 +310,17 @@ static void take_byte(struct efi_text *t, uint8_t byte, uint64_t now)
         give_up_sequence(t);
 }
 
-void efi_console_poll(struct efi *efi)
+static void poll_keyboard(struct efi *efi)
+{
+    const struct efi_keyboard *keyboard = &efi->config.keyboard;
+    struct efi_text *t = efi->text;
+    struct efi_key key;
+
+    while (keyboard->read && t->count < KEYS && keyboard->read(keyboard->ctx, &key))
+        t->keys[(t->first + t->count++) % KEYS] = key;
+}
+
+static void poll_terminal(struct efi *efi)
 {
     const struct efi_console *console = &efi->config.console;
     struct efi_text *t = efi->text;
@@ -304,7 +328,7 @@ void efi_console_poll(struct efi *efi)
     uint8_t bytes[32];
     size_t n;
 
-    if (!t || !console->read)
+    if (!console->read)
         return;
     /* A key may come of each byte, and the last one of several. */
     while (t->count + sizeof(bytes) + SEQUENCE <= KEYS &&
@@ -313,13 +337,23 @@ void efi_console_poll(struct efi *efi)
             take_byte(t, bytes[i], now);
     if (t->sequence_length && now - t->sequence_time > ESCAPE_WAIT)
         give_up_sequence(t);
+}
+
+void efi_console_poll(struct efi *efi)
+{
+    struct efi_text *t = efi->text;
+
+    if (!t)
+        return;
+    poll_keyboard(efi);
+    poll_terminal(efi);
     if (t->count) {
         efi_event_signal(efi, t->event);
         efi_event_signal(efi, t->event_ex);
     }
 }
 
-static bool take_key(struct efi *efi, struct key *key)
+static bool take_key(struct efi *efi, struct efi_key *key)
 {
     struct efi_text *t = efi->text;
 
@@ -337,33 +371,41 @@ static bool take_key(struct efi *efi, struct key *key)
 
 static efi_status in_reset(struct efi_call *call)
 {
-    struct key key;
+    struct efi_key key;
 
     for (unsigned i = 0; i < KEYS && take_key(call->efi, &key); i++)
         ;
     return EFI_SUCCESS;
 }
 
-/* ReadKeyStroke(This, *Key) */
+/* ReadKeyStroke(This, *Key): a letter with Control down is a control character. */
 static efi_status read_key(struct efi_call *call)
 {
+    struct efi_key taken;
     struct key key;
 
-    if (!take_key(call->efi, &key))
+    if (!take_key(call->efi, &taken))
         return EFI_NOT_READY;
+    key = (struct key){taken.scan, taken.unicode};
+    if (taken.shift & (EFI_LEFT_CONTROL_PRESSED | EFI_RIGHT_CONTROL_PRESSED) &&
+        (key.unicode | 0x20) >= 'a' && (key.unicode | 0x20) <= 'z')
+        key.unicode &= 0x1f;
     return efi_write(call, call->arg[1], &key, sizeof(key)) ? EFI_INVALID_PARAMETER : EFI_SUCCESS;
 }
 
-/* ReadKeyStrokeEx(This, *KeyData): the key, and no state of shift or toggle keys. */
+/* ReadKeyStrokeEx(This, *KeyData): the key, and the shift keys where they are known. */
 static efi_status read_key_ex(struct efi_call *call)
 {
     struct {
         struct key key;
         uint32_t shift, toggle;
     } data = {0};
+    struct efi_key taken;
 
-    if (!take_key(call->efi, &data.key))
+    if (!take_key(call->efi, &taken))
         return EFI_NOT_READY;
+    data.key = (struct key){taken.scan, taken.unicode};
+    data.shift = taken.shift;
     return efi_write(call, call->arg[1], &data, sizeof(data)) ? EFI_INVALID_PARAMETER : EFI_SUCCESS;
 }
 
@@ -460,6 +502,8 @@ efi_status efi_console_start(struct efi *efi, uint64_t *in, uint64_t *out, uint6
         return EFI_OUT_OF_RESOURCES;
     efi->text = t;
     t->mode = (struct text_mode){.max_mode = 1, .attribute = 7, .cursor_visible = 1};
+    if (efi->config.display.width && efi_screen_new(&t->screen, &efi->config.display))
+        return EFI_OUT_OF_RESOURCES;
     status = make_interfaces(efi);
     if (status == EFI_SUCCESS)
         status = efi_install(efi, &t->handle, &efi_text_in.guid, t->in);
@@ -477,6 +521,8 @@ void efi_console_stop(struct efi *efi)
 {
     if (efi->text && efi->text->line_length)
         put(efi, "\n", 1);
+    if (efi->text)
+        efi_screen_free(efi->text->screen);
     free(efi->text);
     efi->text = NULL;
 }

@@ -17,6 +17,7 @@
 #define FIRMWARE_EFI_EFI_H
 
 #include "backend/disk.h"
+#include "backend/display.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "firmware/kernel.h"
@@ -48,6 +49,35 @@ struct efi_console {
     void *ctx;
 };
 
+/* A display on which text is drawn, in the machine's only mode of 80 by 25 characters. */
+struct efi_display {
+    uint32_t width, height; /* pixels; 0: there is none */
+    /* Shows rect->width * rect->height pixels, 0x00RRGGBB, line after line. */
+    void (*draw)(void *ctx, const struct display_rect *rect, const uint32_t *pixels);
+    void *ctx;
+};
+
+/* A key that was pressed (UEFI 2.10, 12.2 and 12.3). */
+struct efi_key {
+    uint16_t scan, unicode; /* a letter with Control down is the letter */
+    uint32_t shift;         /* EFI_KEY_STATE.KeyShiftState; 0: not known */
+};
+#define EFI_SHIFT_STATE_VALID     0x80000000u
+#define EFI_RIGHT_SHIFT_PRESSED   0x01u
+#define EFI_LEFT_SHIFT_PRESSED    0x02u
+#define EFI_RIGHT_CONTROL_PRESSED 0x04u
+#define EFI_LEFT_CONTROL_PRESSED  0x08u
+#define EFI_RIGHT_ALT_PRESSED     0x10u
+#define EFI_LEFT_ALT_PRESSED      0x20u
+#define EFI_RIGHT_LOGO_PRESSED    0x40u
+#define EFI_LEFT_LOGO_PRESSED     0x80u
+
+/* A keyboard beside the serial terminal. NULL: none. Never blocks. */
+struct efi_keyboard {
+    bool (*read)(void *ctx, struct efi_key *key); /* the next one; false: nothing was pressed */
+    void *ctx;
+};
+
 /* What the vCPU that rings looks like from here. */
 struct efi_cpu {
     /* Translates one address as the vCPU would for a load (or store) at its exception level.
@@ -68,6 +98,8 @@ struct efi_config {
     struct efi_disk disks[EFI_MAX_DISKS];
     size_t disk_count;
     struct efi_console console;
+    struct efi_display display;
+    struct efi_keyboard keyboard;
     struct {
         uint32_t width, height;
         uint64_t base; /* in RAM */

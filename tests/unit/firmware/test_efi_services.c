@@ -762,6 +762,68 @@ static void test_console(void **state)
     run(use_console);
 }
 
+/* --- the keyboard beside it --- */
+
+static uint64_t protocol(struct efi_rig *rig, const struct efi_guid *guid)
+{
+    uint64_t at = rig_scratch(rig, 8);
+
+    assert_ok(RIG_BOOT(rig, BS_LOCATE_PROTOCOL, rig_guid(rig, guid), 0, at));
+    return rig_load(rig, at, 8);
+}
+
+static const struct efi_key pressed[] = {
+    {0, 'x', EFI_SHIFT_STATE_VALID | EFI_LEFT_CONTROL_PRESSED},
+    {0, 'Q', EFI_SHIFT_STATE_VALID | EFI_LEFT_SHIFT_PRESSED},
+    {0, '1', EFI_SHIFT_STATE_VALID | EFI_RIGHT_CONTROL_PRESSED},
+    {2, 0, EFI_SHIFT_STATE_VALID},
+};
+
+static bool next_pressed(void *ctx, struct efi_key *key)
+{
+    unsigned *at = ctx;
+
+    if (*at == sizeof(pressed) / sizeof(*pressed))
+        return false;
+    *key = pressed[(*at)++];
+    return true;
+}
+
+/* The simple protocol gives Control and a letter as a control character, the other as a letter with
+ * the state of the shift keys. */
+static uint64_t use_keyboard(struct efi_rig *rig, const uint64_t *args)
+{
+    static const struct efi_guid in_ex_guid = {
+        0xdd9e7534, 0x7762, 0x4698, {0x8c, 0x14, 0xf5, 0x85, 0x17, 0xa6, 0x25, 0xaa}};
+    static const uint16_t simple[][2] = {{0, 0x18}, {0, 'Q'}, {0, '1'}, {2, 0}};
+    uint64_t in = rig_load(rig, rig->system + 48, 8), key = rig_scratch(rig, 32), in_ex;
+
+    for (unsigned i = 0; i < sizeof(simple) / sizeof(*simple); i++) {
+        assert_ok(RIG_CALL(rig, in, 8, in, key));
+        assert_int_equal(rig_load(rig, key, 2), simple[i][0]);
+        assert_int_equal(rig_load(rig, key + 2, 2), simple[i][1]);
+    }
+    assert_status(RIG_CALL(rig, in, 8, in, key), EFI_NOT_READY);
+    *(unsigned *)rig->config.keyboard.ctx = 0;
+    in_ex = protocol(rig, &in_ex_guid);
+    for (unsigned i = 0; i < sizeof(pressed) / sizeof(*pressed); i++) {
+        assert_ok(RIG_CALL(rig, in_ex, 8, in_ex, key));
+        assert_int_equal(rig_load(rig, key, 2), pressed[i].scan);
+        assert_int_equal(rig_load(rig, key + 2, 2), pressed[i].unicode);
+        assert_int_equal(rig_load(rig, key + 4, 4), pressed[i].shift);
+    }
+    return 0;
+}
+
+static void test_keyboard(void **state)
+{
+    struct efi_rig *rig = begin(use_keyboard);
+    unsigned at = 0;
+
+    rig->config.keyboard = (struct efi_keyboard){next_pressed, &at};
+    finish(rig);
+}
+
 /* --- what an operating system calls --- */
 
 #define KERNEL_OFFSET UINT64_C(0xffff000000000000)
@@ -856,14 +918,6 @@ static void test_take_over(void **state)
 }
 
 /* --- device paths, random numbers, collation, the initial ramdisk --- */
-
-static uint64_t protocol(struct efi_rig *rig, const struct efi_guid *guid)
-{
-    uint64_t at = rig_scratch(rig, 8);
-
-    assert_ok(RIG_BOOT(rig, BS_LOCATE_PROTOCOL, rig_guid(rig, guid), 0, at));
-    return rig_load(rig, at, 8);
-}
 
 static void assert_text(struct efi_rig *rig, uint64_t at, const char *text)
 {
@@ -985,12 +1039,13 @@ static void test_no_program(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tables),         cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_handles),        cmocka_unit_test(test_events),
-        cmocka_unit_test(test_images),         cmocka_unit_test(test_boot_manager),
-        cmocka_unit_test(test_next_candidate), cmocka_unit_test(test_console),
-        cmocka_unit_test(test_take_over),      cmocka_unit_test(test_other_protocols),
-        cmocka_unit_test(test_crash),          cmocka_unit_test(test_no_program),
+        cmocka_unit_test(test_tables),          cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_handles),         cmocka_unit_test(test_events),
+        cmocka_unit_test(test_images),          cmocka_unit_test(test_boot_manager),
+        cmocka_unit_test(test_next_candidate),  cmocka_unit_test(test_console),
+        cmocka_unit_test(test_keyboard),        cmocka_unit_test(test_take_over),
+        cmocka_unit_test(test_other_protocols), cmocka_unit_test(test_crash),
+        cmocka_unit_test(test_no_program),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
