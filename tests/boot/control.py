@@ -193,7 +193,9 @@ def keyboard(bench):
     with bench.linux("--name", NAME, "--input", "virtio", "--gpu", "640x480", kernel="generic",
                      append="console=ttyAMA0 root=/dev/vda") as guest:
         guest.shell()
-        guest.send("head -n 3 </dev/tty1 | cat -v; echo read-$((1 + 1))\n")
+        guest.send("(echo open-$((1 + 1)) >/dev/ttyAMA0; head -n 3) </dev/tty1 | cat -v; "
+                   "echo read-$((1 + 1))\n")
+        guest.expect(rb"open-2")  # what is typed to a terminal that nobody has open is lost
         user.call("type", NAME, r"from the \\ keyboard\n")
         user.call("key", NAME, "SHIFT-A", "B", "ENTER")
         user.call("type", NAME, "-", stdin="from a pipe\n")
@@ -222,8 +224,8 @@ def rude(bench):
                         os.urandom(5000), b'{"verb":"console"}\n{"bytes":60000}\n\n'):
             for _ in range(4):
                 client = clients.enter_context(socket.socket(socket.AF_UNIX))
-                client.setblocking(False)
                 client.connect(user.socket())
+                client.setblocking(False)
                 with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
                     client.sendall(request)
         guest.check("seq 1 100000 | tail -n 1")
