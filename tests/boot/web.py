@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""web.py ATOLL GUESTS TEST: one test of `--display web` in a real browser (Debian's chromium, without a
-window), by name, as boot.py. What is typed in the page goes through the guest's driver to its shell,
-and what that writes is seen on the page's canvas. Debian's own Python runs it, since that has
-python3-selenium."""
+"""web.py ATOLL GUESTS TEST: one test of `--display web` in a real browser (Debian's chromium, without
+a window), by name, as boot.py. What is typed in the page goes through the guest's driver to its
+shell, and what that writes is seen on the page's canvas. Debian's own Python runs it, since that
+has python3-selenium."""
 
 import base64
 import contextlib
@@ -163,7 +163,7 @@ def usb(bench):
 
 
 def reload(bench):
-    """The page connects again when it is loaded again, and by itself when the machine is a new one."""
+    """The page connects again when it is reloaded, and by itself when the machine is a new one."""
     port = boot.free_port()
     with contextlib.ExitStack() as stack:
         with machine(bench, port=port) as (guest, address):
@@ -197,7 +197,7 @@ def two(bench):
 
 
 def bar(bench):
-    """Text is pasted by typing it, keys that a browser would keep are in a menu, the screen scales."""
+    """Pasted text is typed, keys that a browser would keep are in a menu, the screen scales."""
     with machine(bench) as (guest, address), Page(address) as page:
         page.connected()
         shell(guest, page)
@@ -209,7 +209,8 @@ def bar(bench):
         page.element("paste").click()
         for _ in range(50):
             guest.expect(r"pasted \{text\}\r\nin two lines\r\n")
-        ActionChains(page.driver).key_down(Keys.CONTROL).send_keys("d").key_up(Keys.CONTROL).perform()
+        chain = ActionChains(page.driver)
+        chain.key_down(Keys.CONTROL).send_keys("d").key_up(Keys.CONTROL).perform()
         shell(guest, page)
 
         # A console exists since somebody opened it.
