@@ -33,8 +33,10 @@ def presses(text):
 
 def device(guest, capability):
     """The event device whose driver says that it can do this."""
-    return guest.check(f"cd /sys/class/input; for d in event*; do grep -qv '^0$' "
-                       f"$d/device/capabilities/{capability} && echo $d; done; cd").split()[-1]
+    until(guest, "cd /sys/class/input; rm -f /tmp/device; for d in event*; do grep -qv '^0$' "
+                 f"$d/device/capabilities/{capability} && echo $d >/tmp/device; done; cd; "
+                 "[ -e /tmp/device ]")
+    return guest.check("cat /tmp/device").strip()
 
 
 def until(guest, command):

@@ -38,7 +38,7 @@ struct input_event {
 
 struct input {
     pthread_mutex_t lock;
-    pthread_cond_t moved; /* events were taken or dropped, a typing ended */
+    pthread_cond_t moved; /* events were taken or dropped, a typing ended, a light changed */
     const struct layout *layout;
     struct input_sink *sinks;   /* the one attached last comes first */
     struct input_sink *current; /* who was given what is down; NULL: nothing is */

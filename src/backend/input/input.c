@@ -243,6 +243,7 @@ void input_set_leds(struct input *in, unsigned leds)
 {
     pthread_mutex_lock(&in->lock);
     in->leds = leds;
+    pthread_cond_broadcast(&in->moved);
     pthread_mutex_unlock(&in->lock);
 }
 

@@ -19,6 +19,8 @@ enum {
     USAGE_BACKSPACE = 0x2a,
     USAGE_TAB = 0x2b,
     USAGE_SPACE = 0x2c,
+    USAGE_CAPS_LOCK = 0x39,
+    USAGE_NUM_LOCK = 0x53,
     USAGE_LEFT_CONTROL = 0xe0,
     USAGE_LEFT_SHIFT = 0xe1,
     USAGE_RIGHT_SHIFT = 0xe5,

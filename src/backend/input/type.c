@@ -15,6 +15,7 @@
 
 #define AHEAD      16 /* events of a typing that wait in the queue, about */
 #define CHORD_KEYS 8
+#define LIGHT_MS   1000 /* a guest without lights for its keyboard is not waited for any longer */
 
 /* What drivers take in a burst, programs behind them may not: Linux's evdev keeps 64 events for its
  * reader, three a key, and then drops all of them. */
@@ -406,11 +407,25 @@ static int chord_parse(const struct input *in, const char *text, struct chord *c
     return 0;
 }
 
+/* The guest answers a lock key by its light, some time later; what is typed next depends on it. */
+static void wait_for_light(struct input *in, const struct chord *chord, unsigned leds)
+{
+    uint64_t deadline = hub_deadline(LIGHT_MS);
+    bool lock = false;
+
+    for (unsigned i = 0; i < chord->count; i++)
+        lock |= chord->usages[i] == USAGE_CAPS_LOCK || chord->usages[i] == USAGE_NUM_LOCK;
+    while (lock && in->leds == leds && !in->over)
+        if (host_cond_wait_until(&in->moved, &in->lock, deadline))
+            break;
+}
+
 int input_chord(struct input *in, const char *text, unsigned timeout_ms, struct error *err)
 {
     uint64_t deadline = hub_deadline(timeout_ms), owner;
     struct chord chord = {0};
     struct keys keys = {0};
+    unsigned leds;
     int ret = chord_parse(in, text, &chord, err);
 
     if (ret)
@@ -425,10 +440,13 @@ int input_chord(struct input *in, const char *text, unsigned timeout_ms, struct 
         pthread_mutex_unlock(&in->lock);
         return busy(err);
     }
+    leds = in->leds;
     ret = hub_put(in, &keys, owner);
     ret = ret ? ret : hub_wait(in, in->number, 0, deadline);
     if (ret)
         ret = typing_failed(in, ret, owner, "the keys", err);
+    else
+        wait_for_light(in, &chord, leds);
     typing_end(in);
     pthread_mutex_unlock(&in->lock);
     return ret;

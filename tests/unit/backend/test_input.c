@@ -836,6 +836,35 @@ static void test_threads(void **state)
     end(crowd.in, crowd.sink);
 }
 
+/* Text after Caps Lock is right although the guest's light comes late. */
+static void *lamp(void *ctx)
+{
+    struct crowd *crowd = ctx;
+
+    while (!crowd->over) { /* as a driver does: by what it has been told */
+        pthread_mutex_lock(&crowd->in->lock);
+        crowd->over = crowd->sink->count == 2;
+        pthread_mutex_unlock(&crowd->in->lock);
+    }
+    input_set_leds(crowd->in, 2);
+    return NULL;
+}
+
+static void test_late_light(void **state)
+{
+    struct crowd crowd = {.in = input_new("us"), .sink = sink_new(true, 100)};
+    struct error err;
+    pthread_t thread;
+
+    input_attach(crowd.in, &crowd.sink->sink);
+    pthread_create(&thread, NULL, lamp, &crowd);
+    assert_int_equal(input_chord(crowd.in, "CAPSLOCK", TIME, &err), 0);
+    pthread_join(thread, NULL);
+    assert_int_equal(input_type(crowd.in, "Aa", 2, TIME, &err), 0);
+    assert_told(crowd.sink, "+39 -39 +04 -04 +e1 +04 -04 -e1");
+    end(crowd.in, crowd.sink);
+}
+
 /* A reset sets a typist free. */
 static void *resetter(void *ctx)
 {
@@ -863,27 +892,17 @@ static void test_reset_while_typing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),
-        cmocka_unit_test(test_waits_for_sink),
-        cmocka_unit_test(test_room),
-        cmocka_unit_test(test_full),
-        cmocka_unit_test(test_coalesce),
-        cmocka_unit_test(test_wheel_bounds),
-        cmocka_unit_test(test_change_sink),
-        cmocka_unit_test(test_change_full_sink),
-        cmocka_unit_test(test_release),
-        cmocka_unit_test(test_reset),
-        cmocka_unit_test(test_layouts),
-        cmocka_unit_test(test_unknown_layout),
-        cmocka_unit_test(test_keysyms),
-        cmocka_unit_test(test_keysym_modifiers),
-        cmocka_unit_test(test_type),
-        cmocka_unit_test(test_type_times_out),
-        cmocka_unit_test(test_within),
-        cmocka_unit_test(test_chords),
-        cmocka_unit_test(test_wrong_chords),
-        cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_reset_while_typing),
+        cmocka_unit_test(test_order),        cmocka_unit_test(test_waits_for_sink),
+        cmocka_unit_test(test_room),         cmocka_unit_test(test_full),
+        cmocka_unit_test(test_coalesce),     cmocka_unit_test(test_wheel_bounds),
+        cmocka_unit_test(test_change_sink),  cmocka_unit_test(test_change_full_sink),
+        cmocka_unit_test(test_release),      cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_layouts),      cmocka_unit_test(test_unknown_layout),
+        cmocka_unit_test(test_keysyms),      cmocka_unit_test(test_keysym_modifiers),
+        cmocka_unit_test(test_type),         cmocka_unit_test(test_type_times_out),
+        cmocka_unit_test(test_within),       cmocka_unit_test(test_chords),
+        cmocka_unit_test(test_wrong_chords), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_late_light),   cmocka_unit_test(test_reset_while_typing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
