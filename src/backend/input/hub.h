@@ -90,6 +90,9 @@ void keys_add_stroke(struct keys *keys, const struct keyset *wanted, unsigned le
 /* With input->lock held: puts them in the queue and passes on what the sink takes. Returns 0 or
  * -ENOSPC. */
 int hub_put(struct input *input, const struct keys *keys, uint64_t owner);
+int hub_put_pointer(struct input *input, const struct input_pointer *state);
+/* Lets go of all keys and buttons. */
+void hub_release(struct input *input);
 void hub_deliver(struct input *input);
 /* Waits until events up to `number` are taken, or no more than `left` wait. Returns 0, -ETIMEDOUT
  * at `deadline` (host_clock_monotonic), -ECANCELED (a reset, or the end). */
@@ -99,6 +102,8 @@ int hub_wait(struct input *input, uint64_t number, unsigned left, uint64_t deadl
 int hub_pause(struct input *input, uint64_t until);
 /* The end of a wait of `timeout_ms` that begins now. */
 uint64_t hub_deadline(unsigned timeout_ms);
+/* Drops one event, if it still waits. */
+void hub_drop(struct input *input, uint64_t number);
 /* Drops what `owner` still has in the queue, and lets go what it holds down. */
 void hub_withdraw(struct input *input, uint64_t owner);
 /* Whether anybody takes events. */
