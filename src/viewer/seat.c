@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backend/font.h"
 #include "base/units.h"
 #include "host/clock.h"
 #include "viewer/seat_input.h"
@@ -27,6 +28,7 @@
 #define PATIENCE_MS      10000 /* for the rest of a message, and for room to write one */
 #define GREETING_NS      (20 * NS_PER_SEC) /* from the connection to the first request */
 #define RESIZE_FORWARDED 4 /* rfbproto.rst, "ExtendedDesktopSize": the guest may, and later */
+#define DARK_INK         0x808080
 #define PENALTY_S        1 /* for a wrong password */
 #define ENCODING_LEDS                                                                              \
     (-261) /* QEMU's LED state: rfbproto.rst, "QEMU LED State Pseudo-encoding"                     \
@@ -55,12 +57,36 @@ static void set_format(rfbScreenInfoPtr screen)
     screen->serverFormat.blueShift = 0;
 }
 
+static void draw_character(uint32_t *to, size_t stride, char c)
+{
+    const uint8_t *rows = font_glyph((uint8_t)c);
+
+    for (unsigned y = 0; y < FONT_HEIGHT; y++, to += stride)
+        for (unsigned x = 0; x < FONT_WIDTH; x++)
+            to[x] = rows[y] & 0x80 >> x ? DARK_INK : 0;
+}
+
+/* In the middle, where there is room. */
+static void draw_dark(uint32_t *pixels, uint32_t width, uint32_t height)
+{
+    static const char text[] = "The screen is off.";
+    const uint32_t length = (sizeof(text) - 1) * FONT_WIDTH;
+
+    if (width < length || height < FONT_HEIGHT)
+        return;
+    pixels += (size_t)((height - FONT_HEIGHT) / 2) * width + (width - length) / 2;
+    for (const char *c = text; *c; c++, pixels += FONT_WIDTH)
+        draw_character(pixels, width, *c);
+}
+
 /* A screen that is off is a picture of the seat's own; without memory for it the last one stays. */
 static void set_mode(struct seat *seat, const struct viewer_mode *mode)
 {
     uint32_t *dark = mode->on ? NULL : calloc((size_t)mode->width * mode->height, sizeof(*dark));
     const uint32_t *pixels = dark ? dark : seat->server->link->pixels;
 
+    if (dark)
+        draw_dark(dark, mode->width, mode->height);
     rfbNewFramebuffer(seat->screen, (char *)(uintptr_t)pixels, (int)mode->width, (int)mode->height,
                       8, 3, 4);
     set_format(seat->screen);

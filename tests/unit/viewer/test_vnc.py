@@ -98,7 +98,8 @@ def test_off(machine):
     client = open_client(machine)
     picture(client, machine)
     machine.socket.send(mode(False, 320, 200))
-    client.until(lambda c: not any(c.pixels), "a black screen")
+    client.until(lambda c: not any(c.pixels[:100]), "a black screen")
+    equal(set(client.pixels), {0, 0x80}, "what is on it is a line of text")
     machine.draw(0x00ff00)  # which nobody sees
     machine.socket.send(mode(True, 320, 200))
     picture(client, machine)
