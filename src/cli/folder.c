@@ -8,10 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/units.h"
+#include "cli/control_names.h"
 #include "cli/places.h"
+#include "host/clock.h"
+
+#define LOCK_POLL (20 * NS_PER_MSEC)
 
 /* --- opening --- */
 
@@ -31,7 +37,7 @@ int folder_open(struct folder *folder, const char *name, struct error *err)
 {
     int ret;
 
-    *folder = (struct folder){.fd = -1, .lock = -1};
+    *folder = (struct folder){.name = name, .fd = -1, .lock = -1};
     ret = place_folder(name, folder->path, sizeof(folder->path), err);
     if (ret)
         return ret;
@@ -80,15 +86,40 @@ static int say_holder(const struct folder *folder, int fd, struct error *err)
                      folder->path, *pid ? " by process " : "", pid);
 }
 
+/* Whether the machine answers: it runs, and is not about to end. */
+static bool is_alive(const struct folder *folder)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    return place_socket(folder->name, address.sun_path, sizeof(address.sun_path), NULL) == 0 &&
+           control_alive(&address);
+}
+
+static int take_lock(const struct folder *folder, int fd, unsigned patience_ms)
+{
+    uint64_t deadline = host_clock_monotonic() + patience_ms * NS_PER_MSEC;
+
+    while (flock(fd, LOCK_EX | LOCK_NB)) {
+        if (errno == EINTR)
+            continue;
+        if (errno != EWOULDBLOCK)
+            return -errno;
+        if (host_clock_monotonic() >= deadline || is_alive(folder))
+            return -EWOULDBLOCK;
+        host_sleep(LOCK_POLL);
+    }
+    return 0;
+}
+
 /* The lock ends with the process, whatever the way; what the file says is for people. */
-int folder_lock(struct folder *folder, struct error *err)
+int folder_lock(struct folder *folder, unsigned patience_ms, struct error *err)
 {
     int fd = openat(folder->fd, FOLDER_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600), ret;
 
     if (fd < 0)
         return error_set(err, errno, "%s/%s: cannot open it: %s", folder->path, FOLDER_LOCK,
                          strerror(errno));
-    ret = flock(fd, LOCK_EX | LOCK_NB) ? -errno : 0;
+    ret = take_lock(folder, fd, patience_ms);
     if (ret == -EWOULDBLOCK)
         ret = say_holder(folder, fd, err);
     else if (ret)
@@ -138,7 +169,7 @@ int folder_create(struct folder *folder, const char *name, struct error *err)
                    ? error_set(err, EEXIST, "there is a machine \"%s\" already, in %s", name, path)
                    : error_set(err, errno, "%s: cannot make the folder: %s", path, strerror(errno));
     ret = folder_open(folder, name, err);
-    ret = ret ? ret : folder_lock(folder, err);
+    ret = ret ? ret : folder_lock(folder, 0, err);
     if (ret) {
         folder_close(folder);
         rmdir(path);

@@ -14,6 +14,7 @@
 #define FOLDER_LOCK "lock"
 
 struct folder {
+    const char *name; /* the caller's */
     char path[PATH_MAX];
     int fd;
     int lock; /* -1: not ours */
@@ -30,8 +31,10 @@ int folder_create(struct folder *folder, const char *name, struct error *err);
 /* Whether something stands where the machine's folder would be. */
 bool folder_exists(const char *name);
 
-/* Until folder_close or the end of the process. -EBUSY: somebody else has it, and who. */
-int folder_lock(struct folder *folder, struct error *err);
+/* Until folder_close or the end of the process. -EBUSY: somebody else has it, and who. A machine
+ * that does not answer may be about to end, and is waited for. */
+#define FOLDER_PATIENCE_MS 10000
+int folder_lock(struct folder *folder, unsigned patience_ms, struct error *err);
 
 /* Removes the folder, which is locked, with all files in it; one that holds folders is left alone.
  * Returns 0 or -errno. */

@@ -38,7 +38,7 @@ int command_remove(int argc, char **argv)
     if (ask_arguments(argc, argv, &usage, &name, &status) < 0)
         return status;
     ret = folder_open(&folder, name, &err);
-    ret = ret ? ret : folder_lock(&folder, &err);
+    ret = ret ? ret : folder_lock(&folder, FOLDER_PATIENCE_MS, &err);
     if (!ret && !flags[0].given)
         ret = ask_owner(name, &folder, &err);
     ret = ret ? ret : folder_remove(&folder, &err);

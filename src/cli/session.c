@@ -124,14 +124,20 @@ static void leave_stdio(struct atoll_config *config)
             config->consoles[i].kind = ATOLL_CONSOLE_MEMORY;
 }
 
+static int open_control(struct session *s, struct error *err)
+{
+    const struct control_facts facts = {.name = s->options->name,
+                                        .folder = s->folder ? s->folder->path : NULL,
+                                        .log = *s->log_path ? s->log_path : NULL};
+
+    return facts.name ? control_open(&s->control, &facts, err) : 0;
+}
+
 /* What the machine needs before there is one. */
 static int prepare(struct session *s, struct error *err)
 {
     struct options *o = s->options;
-    const struct control_facts facts = {.name = o->name,
-                                        .folder = s->folder ? s->folder->path : NULL,
-                                        .log = *s->log_path ? s->log_path : NULL};
-    int ret = s->folder ? folder_lock(s->folder, err) : 0;
+    int ret = s->folder ? folder_lock(s->folder, FOLDER_PATIENCE_MS, err) : 0;
 
     ret = ret ? ret : open_log(s, err);
     if (ret)
@@ -144,7 +150,7 @@ static int prepare(struct session *s, struct error *err)
     if (ret)
         return ret;
     signals_hold();
-    return o->name ? control_open(&s->control, &facts, err) : 0;
+    return open_control(s, err);
 }
 
 /* From here on the user's terminal is only told what goes wrong. */

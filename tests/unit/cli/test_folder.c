@@ -60,11 +60,11 @@ static void test_life(void **state)
     assert_int_equal(folder_create(&again, "demo", &err), -EEXIST);
 
     assert_int_equal(folder_open(&again, "demo", NULL), 0);
-    assert_int_equal(folder_lock(&again, &err), -EBUSY);
+    assert_int_equal(folder_lock(&again, 0, &err), -EBUSY);
     snprintf(holder, sizeof(holder), "by process %ld;", (long)getpid());
     assert_non_null(strstr(err.text, holder));
     folder_close(&folder);
-    assert_int_equal(folder_lock(&again, NULL), 0);
+    assert_int_equal(folder_lock(&again, 0, NULL), 0);
 
     touch(&again, "disk0.raw");
     mkdirat(again.fd, "mine", 0700);
@@ -92,7 +92,7 @@ static void test_strangers(void **state)
     assert_int_equal(folder_open(&folder, "demo", NULL), 0);
     unlinkat(folder.fd, FOLDER_LOCK, 0);
     assert_int_equal(symlinkat("/tmp/no", folder.fd, FOLDER_LOCK), 0);
-    assert_true(folder_lock(&folder, NULL) < 0);
+    assert_true(folder_lock(&folder, 0, NULL) < 0);
     folder_close(&folder);
     snprintf(link, sizeof(link), "%s/atoll/other", here);
     assert_int_equal(symlink(path, link), 0);
