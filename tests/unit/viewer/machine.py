@@ -10,8 +10,8 @@ import subprocess
 
 VERSION = 1
 SETUP, MODE, DAMAGE, CURSOR, CURSOR_MOVE, LEDS = 1, 2, 3, 4, 5, 6
-READY, LOG, WATCH, KEYSYM, KEY, POINTER, TYPE, RESIZE = 32, 33, 34, 35, 36, 37, 38, 39
-KINDS = {"vnc": 0, "web": 1}
+READY, LOG, WATCH, KEYSYM, KEY, POINTER, TYPE, RESIZE, BUTTON = 32, 33, 34, 35, 36, 37, 38, 39, 40
+KINDS = {"vnc": 0, "web": 1, "window": 2}
 PATIENCE = 60
 ROOM = 1920 * 1200 * 4  # bytes of the largest screen here
 
