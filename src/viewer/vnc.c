@@ -13,6 +13,7 @@
 #include "host/confine.h"
 #include "viewer/link.h"
 #include "viewer/listen.h"
+#include "viewer/peer.h"
 #include "viewer/server.h"
 #include "viewer/web.h"
 
@@ -25,6 +26,7 @@
 struct vnc {
     struct link link;
     struct listener listener;
+    struct peers peers;
     struct server *server;
     struct web *web; /* the listener is its own then */
     char password[PASSWORD_MAX];
@@ -53,9 +55,23 @@ static int read_password(struct vnc *vnc, struct error *err)
     return 0;
 }
 
+/* A password is for whoever knows it; without one, other users of this computer see nothing. */
+static bool is_stranger(void *ctx, int fd)
+{
+    struct vnc *vnc = ctx;
+
+    if (*vnc->password || !peers_stranger(&vnc->peers, fd))
+        return false;
+    log_warn(&vnc->link.log, "another user of this computer was turned away: a password would let "
+                             "others in");
+    return true;
+}
+
 static int web_connect(void *ctx, int fd)
 {
-    return server_add(ctx, fd, true);
+    struct vnc *vnc = ctx;
+
+    return server_add(vnc->server, fd, true);
 }
 
 static int open_web(struct vnc *vnc, struct error *err)
@@ -63,7 +79,8 @@ static int open_web(struct vnc *vnc, struct error *err)
     const struct web_config config = {.listener = vnc->listener.fd,
                                       .host = *vnc->listener.host ? vnc->listener.host : NULL,
                                       .connect = web_connect,
-                                      .ctx = vnc->server,
+                                      .stranger = is_stranger,
+                                      .ctx = vnc,
                                       .log = &vnc->link.log};
 
     return web_start(&vnc->web, &config, err);
@@ -76,6 +93,7 @@ static int open_all(struct vnc *vnc, struct error *err)
                                    .port = web ? WEB_PORT : VNC_PORT};
     int ret = read_password(vnc, err);
 
+    peers_open(&vnc->peers);
     config.protected = *vnc->password != '\0';
     ret = ret ? ret : listener_open(&vnc->listener, &config, err);
     ret = ret ? ret
@@ -103,7 +121,9 @@ static void take_client(struct vnc *vnc)
 {
     int fd = accept4(vnc->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-    if (fd >= 0 && server_add(vnc->server, fd, false) == -EBUSY)
+    if (fd >= 0 && is_stranger(vnc, fd))
+        close(fd);
+    else if (fd >= 0 && server_add(vnc->server, fd, false) == -EBUSY)
         log_warn(&vnc->link.log, "a client was turned away: %d are there already", SERVER_SEATS);
 }
 

@@ -42,6 +42,7 @@ struct connection {
     int fd;
     uint64_t deadline; /* of the monotonic clock */
     struct web_place place;
+    bool stranger;
 
     char request[WEB_REQUEST_MAX];
     size_t length, head;
@@ -120,6 +121,7 @@ static void accept_connection(struct web *web, uint64_t now)
     make_room(web);
     connection->fd = fd;
     connection->deadline = now + REQUEST_TIME;
+    connection->stranger = web->config.stranger && web->config.stranger(web->config.ctx, fd);
     connection->place.host = web->host;
     web_place_address(&connection->place, (struct sockaddr *)&address);
     web->connections[web->count++] = connection;
@@ -171,7 +173,9 @@ static bool run_request(struct web *web, struct connection *connection, uint64_t
         return n < 0 && (errno == EAGAIN || errno == EINTR);
     connection->length += (size_t)n;
     connection->head = web_head_length(connection->request, connection->length);
-    if (connection->head)
+    if (connection->head && connection->stranger)
+        web_refuse(&connection->answer, 403);
+    else if (connection->head)
         web_answer(&connection->answer, connection->request, connection->head, &connection->place);
     else if (connection->length == sizeof(connection->request))
         web_refuse(&connection->answer, 431);

@@ -34,13 +34,16 @@ struct web_config {
      * which speaks RFB and is the callee's, whatever it returns. Called on the web's thread: it
      * must not block. Returns 0, or -errno and the browser is told that there is no room. */
     int (*connect)(void *ctx, int fd);
+    /* Whether who connected on `fd` may have nothing here but words. On the web's thread; NULL: all
+     * are welcome. */
+    bool (*stranger)(void *ctx, int fd);
     void *ctx;
     const struct log *log; /* NULL is allowed */
 };
 
 /*
  * Starts the thread. `config` is copied, its strings too. What it takes from the system afterwards:
- * poll, accept4, getsockname, recv, send, read, write, socketpair, close, clock_gettime. Before the
+ * poll, accept4, getsockname, recv, send, shutdown, socketpair, close, clock_gettime. Before the
  * process is confined. Returns 0 or -errno (the listener stays the caller's then).
  */
 int web_start(struct web **web, const struct web_config *config, struct error *err);

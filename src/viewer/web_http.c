@@ -63,7 +63,10 @@ static const struct {
 } statuses[] = {
     {200, "OK", ""},
     {400, "Bad Request", "This is no HTTP/1.1 request that a browser would send."},
-    {403, "Forbidden", "This server is only for pages of its own, asked for by its own name."},
+    {403, "Forbidden",
+     "This screen is for pages of its own, asked for by its own name, and unless it has a "
+     "password\n"
+     "for the user who runs the machine."},
     {404, "Not Found", "There is only one page here: /"},
     {405, "Method Not Allowed", "Only GET and HEAD are possible here."},
     {408, "Request Timeout", "The request took too long."},

@@ -5,6 +5,7 @@ test is a function; after each the page is still served."""
 
 import base64
 import hashlib
+import os
 import re
 import socket
 import struct
@@ -253,6 +254,26 @@ def strangers(server):
     equal(server.ask("GET /websockify HTTP/1.1")[0], 404, "without an upgrade")
 
 
+def neighbours(server):
+    """Another user of this computer, who reaches the loopback too, is shown nothing."""
+    if os.geteuid() != 0:
+        print("(not looked at: that takes root)")
+        return
+    child = os.fork()
+    if child == 0:
+        os.setuid(65534)
+        try:
+            equal(server.ask()[0], 403, "the page")
+            equal(server.ask("GET /websockify HTTP/1.1", **server.upgrade())[0], 403, "the screen")
+            with server.connect() as connection:  # what it leaves behind belongs to nobody
+                connection.sendall(f"GET / HTTP/1.1\r\nHost: {server.address}\r\n\r\n".encode())
+        except BaseException as what:
+            print(what, flush=True)
+            os._exit(1)
+        os._exit(0)
+    equal(os.waitpid(child, 0)[1], 0, "the status of the other user's process")
+
+
 def rfb(server):
     """Two viewers at once see the screen and what changes, and what they type arrives."""
     with Socket(server, Sec_WebSocket_Protocol="base64, binary") as one, \
@@ -396,7 +417,7 @@ def slow(server):
 
 def main():
     server = Server(sys.argv[1])
-    for test in (page, malformed, strangers, rfb, frames, garbage, floods, slow):
+    for test in (page, malformed, strangers, neighbours, rfb, frames, garbage, floods, slow):
         print(f"{test.__name__}: {test.__doc__.split(':')[0].split('.')[0]}", flush=True)
         test(server)
         equal(server.ask()[0], 200, f"the page after {test.__name__}")
