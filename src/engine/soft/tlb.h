@@ -34,8 +34,8 @@
  * TLB covers; this one covers 64 MiB. */
 #define SOFT_TLB_SIZE   16384
 #define SOFT_ETLB_SIZE  512
-#define SOFT_JUMP_SIZE  4096
-#define SOFT_CODE_PAGES 4096 /* bits for pages of code, by number modulo this */
+#define SOFT_JUMP_SIZE  16384
+#define SOFT_CODE_PAGES 16384 /* bits for pages of code, by number modulo this */
 #define SOFT_USER_VIEWS 8
 #define SOFT_TLB_SLOW   UINT64_C(0x800)
 
