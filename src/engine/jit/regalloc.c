@@ -124,19 +124,40 @@ uint64_t regalloc_dirty_after(const struct regalloc *a, const struct ir_insn *i,
     return dirty | (uses_of(i).write & a->assigned);
 }
 
+/* What of `dirty` is left after the block, and what it makes dirty itself. */
+struct passage {
+    uint64_t kept, made;
+};
+
+static struct passage pass(const struct ir_region *r, const struct regalloc *a,
+                           const struct ir_block *b)
+{
+    struct passage p = {.kept = UINT64_MAX};
+
+    for (unsigned j = 0; j < b->count; j++) {
+        const struct ir_insn *i = &r->insn[b->first + j];
+
+        p.made = regalloc_dirty_after(a, i, p.made);
+        if (ir_op_info[i->op].attributes & IR_CLOBBERS)
+            p.kept = 0;
+    }
+    return p;
+}
+
 static void find_dirty(const struct ir_region *r, struct regalloc *a)
 {
+    struct passage passage[REGION_BLOCKS];
     bool changed;
 
+    for (unsigned k = 0; k < r->blocks; k++)
+        passage[k] = pass(r, a, &r->block[k]);
     memset(a->dirty_in, 0, sizeof(a->dirty_in));
     do {
         changed = false;
         for (unsigned k = 0; k < r->blocks; k++) {
             const struct ir_block *b = &r->block[k];
-            uint64_t dirty = a->dirty_in[k];
+            uint64_t dirty = (a->dirty_in[k] & passage[k].kept) | passage[k].made;
 
-            for (unsigned j = 0; j < b->count; j++)
-                dirty = regalloc_dirty_after(a, &r->insn[b->first + j], dirty);
             for (unsigned e = 0; e < b->edges; e++) {
                 int to = b->edge[e].block;
 

@@ -108,18 +108,18 @@ static uint8_t *put_disp32(uint8_t *p, int32_t disp)
 }
 
 /*
- * ModRM, SIB and displacement. The unit of a disp8 is `unit` bytes: 1 but for EVEX. As a base, rsp
- * and r12 need a SIB and rbp and r13 a displacement; no base at all is mod 0 with base 5, which
+ * ModRM, SIB and displacement. The unit of a disp8 is 1 << shift bytes: 1 but for EVEX. As a base,
+ * rsp and r12 need a SIB and rbp and r13 a displacement; no base at all is mod 0 with base 5, which
  * always has a disp32.
  */
-static uint8_t *put_mem(uint8_t *p, unsigned reg, const struct x64_mem *m, int32_t unit)
+static uint8_t *put_mem(uint8_t *p, unsigned reg, const struct x64_mem *m, unsigned shift)
 {
-    static const uint8_t log2_scale[UINT8_MAX + 1] = {[2] = 1, [4] = 2, [8] = 3};
     unsigned reg_field = (reg & 7) << 3;
     unsigned index = m->index == X64_NONE ? 4 : m->index & 7;
     unsigned base = m->base == X64_NONE ? 5 : m->base & 7;
-    unsigned sib = (unsigned)log2_scale[m->scale] << 6 | index << 3 | base;
-    bool fits8 = m->disp % unit == 0 && m->disp / unit == (int8_t)(m->disp / unit);
+    unsigned sib = (unsigned)__builtin_ctz(m->scale) << 6 | index << 3 | base;
+    int32_t disp8 = m->disp >> shift;
+    bool fits8 = disp8 == (int8_t)disp8 && disp8 * (1 << shift) == m->disp;
     unsigned mod;
 
     if (m->base == X64_NONE) {
@@ -139,7 +139,7 @@ static uint8_t *put_mem(uint8_t *p, unsigned reg, const struct x64_mem *m, int32
         *p++ = (uint8_t)sib;
     }
     if (mod == 1) {
-        *p++ = (uint8_t)(m->disp / unit);
+        *p++ = (uint8_t)disp8;
     } else if (mod == 2) {
         p = put_disp32(p, m->disp);
     }
@@ -173,11 +173,11 @@ bool x64_emit(struct x64 *a, const struct x64_insn *i)
         /* from the next instruction */
         p = put_disp32(p, (int32_t)(a->start + i->mem.disp - (p + 4 + i->imm_size)));
     } else if (i->has_mem) {
-        p = put_mem(p, i->reg, &i->mem, i->form == X64_FORM_EVEX ? 16 : 1);
+        p = put_mem(p, i->reg, &i->mem, i->form == X64_FORM_EVEX ? 4 : 0);
     } else if (!i->no_modrm) {
         *p++ = (uint8_t)(0xc0 | (i->reg & 7) << 3 | (i->rm & 7));
     }
-    memcpy(p, &i->imm, i->imm_size);
+    memcpy(p, &i->imm, sizeof(i->imm)); /* what is too much is written over, or never looked at */
     a->at = p + i->imm_size;
     return true;
 }

@@ -28,8 +28,8 @@
 
 #include "engine/jit/x64_vop.h"
 
-/* An instruction is 15 bytes at most. */
-#define X64_ROOM 16
+/* An instruction is 15 bytes at most; and an immediate is written as 8 bytes, whatever its size. */
+#define X64_ROOM 24
 
 /*
  * What the host can do. `v2` is the level x86-64-v2 (SSE4.2, POPCNT, CMPXCHG16B, LAHF), which the
