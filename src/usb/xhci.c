@@ -25,7 +25,7 @@
 #define SBRN         0x60 /* Serial Bus Release Number (5.2.3), and the Frame Length Adjustment */
 #define SBRN_USB3    0x30
 #define FLADJ        0x20 /* 60000 */
-#define BUDGET       256  /* commands and transfer descriptors in a frame */
+#define BUDGET       1024 /* TRBs in a frame */
 
 /* --- guest memory and errors --- */
 
@@ -87,11 +87,12 @@ static void run_wraps(struct xhci *x)
 static void run_running(struct xhci *x)
 {
     x->budget = BUDGET;
+    x->unfinished = false;
     xhci_commands_run(x);
     xhci_ports_run(x);
     xhci_transfers_run(x);
     run_wraps(x);
-    if (x->budget == 0)
+    if (x->unfinished)
         xhci_wake_at(x, host_clock_monotonic() + XHCI_FRAME_NS);
 }
 

@@ -6,7 +6,8 @@
 
 #include "base/endian.h"
 
-#define EVENTS_OF_A_COMMAND 2 /* Stop Endpoint has one of the transfer, and its own */
+#define EVENTS_OF_A_COMMAND 2   /* Stop Endpoint has one of the transfer, and its own */
+#define COMMAND_SHARE       128 /* in a frame */
 
 static uint8_t reset_endpoint(struct xhci *x, struct xhci_slot *slot, unsigned dci)
 {
@@ -123,7 +124,9 @@ static void stop_ring(struct xhci *x)
 
 void xhci_commands_run(struct xhci *x)
 {
-    while (x->command_doorbell && !x->command_stopping && x->budget > 0 &&
+    unsigned share = COMMAND_SHARE;
+
+    while (x->command_doorbell && !x->command_stopping && share > 0 &&
            xhci_events_fit(x, 0, EVENTS_OF_A_COMMAND)) {
         struct xhci_trb trb;
         uint64_t address;
@@ -136,7 +139,7 @@ void xhci_commands_run(struct xhci *x)
             xhci_fail(x, STS_HCE, "the command ring has links only", x->command.dequeue);
             return;
         case FETCH_TRB:
-            x->budget--;
+            share--;
             slot = trb.control >> 24;
             code = run_command(x, &trb, &slot);
             if (!(x->usbsts & STS_HCH))
@@ -144,6 +147,7 @@ void xhci_commands_run(struct xhci *x)
             break;
         }
     }
+    x->unfinished |= share == 0;
     if (x->command_stopping)
         stop_ring(x);
 }

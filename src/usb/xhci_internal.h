@@ -194,7 +194,9 @@ struct xhci {
     uint64_t mfindex_stopped;  /* what it is while the controller is halted, in microframes */
     uint64_t wraps;            /* of MFINDEX that there have been events of */
     uint64_t timer_ns;         /* when the timer is due */
-    unsigned budget;           /* what the loop may still do in this frame */
+    unsigned budget;           /* TRBs that the loop may still work on in this frame */
+    bool unfinished;           /* and in the next one */
+    unsigned turn;             /* the endpoint that is the first in its turn */
     struct xhci_port ports[XHCI_PORTS];
     struct xhci_slot slots[XHCI_SLOTS + 1]; /* from 1 */
     struct xhci_interrupter interrupters[XHCI_INTERRUPTERS];

@@ -15,6 +15,8 @@
 #define TRB_LENGTH(trb)      ((trb)->status & 0x1ffff)
 #define TRB_INTERRUPTER(trb) ((trb)->status >> 22)
 
+#define ENDPOINT_SHARE 128 /* TRBs of one endpoint in a frame */
+
 /* An endpoint at work */
 struct pipe {
     struct xhci *x;
@@ -277,22 +279,35 @@ static enum outcome run_td(const struct pipe *p)
 static void run_endpoint(struct xhci *x, struct xhci_slot *slot, unsigned dci)
 {
     const struct pipe p = {x, slot, &slot->endpoints[dci], dci, &x->td};
+    unsigned share = MIN(x->budget, ENDPOINT_SHARE);
     enum outcome outcome = GO_ON;
 
-    while (outcome == GO_ON && x->budget > 0 && (x->usbcmd & CMD_RS)) {
-        x->budget--;
+    while (outcome == GO_ON && share > 0 && (x->usbcmd & CMD_RS)) {
+        unsigned cost;
+
         outcome = run_td(&p);
+        cost = MIN(share, MAX(p.td->count, 1));
+        share -= cost;
+        x->budget -= cost;
     }
     if (outcome == SLEEP)
         slot->doorbells &= (uint32_t)~BIT(dci);
+    else if (outcome == GO_ON)
+        x->unfinished = true;
 }
 
+/* In turn: where the budget ends is where the next frame begins. */
 void xhci_transfers_run(struct xhci *x)
 {
-    for (unsigned id = 1; id <= XHCI_SLOTS; id++)
-        for (unsigned dci = 1; x->slots[id].doorbells >> dci; dci++)
-            if (x->slots[id].doorbells & BIT(dci))
-                run_endpoint(x, &x->slots[id], dci);
+    for (unsigned n = 0; n < XHCI_SLOTS * XHCI_ENDPOINTS && x->budget > 0; n++) {
+        struct xhci_slot *slot = &x->slots[1 + x->turn / XHCI_ENDPOINTS];
+        unsigned dci = x->turn % XHCI_ENDPOINTS;
+
+        x->turn = (x->turn + 1) % (XHCI_SLOTS * XHCI_ENDPOINTS);
+        if (slot->doorbells & BIT(dci))
+            run_endpoint(x, slot, dci);
+    }
+    x->unfinished |= x->budget == 0;
 }
 
 void xhci_doorbell(struct xhci *x, unsigned id, unsigned dci)
