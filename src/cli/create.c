@@ -373,7 +373,10 @@ int command_create(int argc, char **argv)
     if (options_take_name(&argc, argv, &c.name, &err)) {
         status = fail(EXIT_STATUS_USAGE, "%s", err.text);
     } else if (options_ask_help(argc, argv)) {
-        printf("usage: atoll %s\n\n", usage);
+        printf("usage: atoll %s\n\n"
+               "Makes a folder for the machine, with its configuration, which `atoll start` reads: "
+               "the\noptions that are given here. An IMAGE is a disk, used where it lies.\n\n",
+               usage);
         options_print(stdout, argv[0]);
         status = 0;
     } else if (!c.name) {

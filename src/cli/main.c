@@ -132,6 +132,8 @@ int main(int argc, char **argv)
         return 0;
     }
     command = find_command(argv[1]);
+    if (command && !*command->arguments && argc == 3 && strcmp(argv[2], "--help") == 0)
+        return printf("usage: atoll %s\n", command->name) < 0;
     if (command)
         return command->run(argc - 1, argv + 1);
     return fail(EXIT_STATUS_USAGE, "there is no command \"%s\"; `atoll help` lists them", argv[1]);

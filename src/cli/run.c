@@ -11,9 +11,9 @@
 #include "cli/places.h"
 #include "cli/session.h"
 
-static int help(const char *usage, const char *command)
+static int help(const char *usage, const char *about, const char *command)
 {
-    printf("usage: atoll %s\n\n", usage);
+    printf("usage: atoll %s\n\n%s\n\n", usage, about);
     options_print(stdout, command);
     return 0;
 }
@@ -46,7 +46,8 @@ int command_run(int argc, char **argv)
     if (options_parse(&options, argc, argv, &err) < 0)
         status = usage_or_failure(&err);
     else if (options.help)
-        status = help("run [options] [IMAGE ...]", argv[0]);
+        status = help("run [options] [IMAGE ...]",
+                      "Starts a machine and waits for its end. An IMAGE is a disk.", argv[0]);
     else if (check_run(&options, &err))
         status = usage_or_failure(&err);
     else
@@ -99,7 +100,10 @@ int command_start(int argc, char **argv)
     if (options_take_name(&argc, argv, &name, &err))
         status = usage_or_failure(&err);
     else if (options_ask_help(argc, argv))
-        status = help(usage, argv[0]);
+        status = help(usage,
+                      "Starts the machine that `atoll create` made, and waits for its end. Options "
+                      "come after its\nconfiguration's, and override them; disks are added.",
+                      argv[0]);
     else if (!name)
         status = fail(EXIT_STATUS_USAGE, "usage: atoll %s", usage);
     else
