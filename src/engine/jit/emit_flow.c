@@ -40,37 +40,6 @@ static void load_address(struct emit *e, int64_t target)
         x64_alu_ri(e->as, X64_ADD, 8, X64_RAX, (int32_t)target);
 }
 
-/*
- * Looks guest address rax up in the jump cache. Found: code_base is that of its page, and the
- * code's address is at the returned operand. Not found: jumps, with rax, through the returned
- * field.
- */
-static uint8_t *look_up(struct emit *e, struct x64_mem *code)
-{
-    struct x64 *as = e->as;
-    uint8_t *missed;
-
-    x64_load(as, 8, X64_RDX, EMIT_FIELD(jump));
-    x64_mov_rr(as, 4, X64_RCX, X64_RAX);
-    x64_alu_ri(as, X64_AND, 4, X64_RCX, (SOFT_JUMP_SIZE - 1) * 4);
-    x64_alu_rm(as, X64_CMP, 8, X64_RAX, x64_at_index(X64_RDX, X64_RCX, 4, 0));
-    missed = x64_jcc(as, X64_CC_NE);
-    x64_alu_ri(as, X64_AND, 8, X64_RAX, (int32_t)SOFT_PAGE_MASK);
-    x64_store(as, 8, EMIT_FIELD(code_base), X64_RAX);
-    *code = x64_at_index(X64_RDX, X64_RCX, 4, (int32_t)offsetof(struct soft_jump, code));
-    return missed;
-}
-
-static void jump_to_rax(struct emit *e)
-{
-    struct x64_mem code;
-    uint8_t *missed = look_up(e, &code);
-
-    x64_jmp_m(e->as, code);
-    if (missed)
-        x64_patch(missed, e->p->thunks->lookup);
-}
-
 /* Everything is spilled: on to an address outside of the region. */
 static void leave_for(struct emit *e, int64_t target)
 {
@@ -78,7 +47,7 @@ static void leave_for(struct emit *e, int64_t target)
         jump_site(e, x64_jmp(e->as), (unsigned)target);
     } else {
         load_address(e, target);
-        jump_to_rax(e);
+        x64_jmp_to(e->as, e->p->thunks->branch);
     }
 }
 
@@ -268,18 +237,6 @@ static void landing(struct emit *e, int64_t to)
     leave_for(e, to);
 }
 
-/* Calls the code of guest address rax; what is not in the jump cache, out of line. */
-static void call_rax(struct emit *e)
-{
-    struct x64_mem code;
-    uint8_t *missed = look_up(e, &code);
-    unsigned n = e->p->missed_calls++;
-
-    x64_call_m(e->as, code);
-    e->p->missed_call[n].landing = e->as->at;
-    e->p->missed_call[n].start.field = missed;
-}
-
 void emit_CALL(struct emit *e, const struct ir_insn *i)
 {
     int64_t to = e->block->edge[0].target, back = e->block->edge[1].target;
@@ -291,7 +248,7 @@ void emit_CALL(struct emit *e, const struct ir_insn *i)
         jump_site(e, x64_call(e->as), (unsigned)to);
     } else {
         load_address(e, to);
-        call_rax(e);
+        x64_call_to(e->as, e->p->thunks->branch);
     }
     landing(e, back);
 }
@@ -333,7 +290,7 @@ void emit_CALL_REG(struct emit *e, const struct ir_insn *i)
     load_target(e, i, X64_RCX);
     push_return(e, back);
     x64_mov_rr(e->as, 8, X64_RAX, X64_RCX);
-    call_rax(e);
+    x64_call_to(e->as, e->p->thunks->branch);
     landing(e, back);
 }
 
@@ -342,7 +299,8 @@ void emit_JUMP_REG(struct emit *e, const struct ir_insn *i)
     emit_settle_flags(e, e->r->redo[i - e->r->insn]);
     emit_spill(e, e->p->dirty);
     load_target(e, i, X64_RAX);
-    jump_to_rax(e);
+    /* In line: the host predicts a jump that many places lead to less well. */
+    thunks_emit_jump(e->as, e->p->thunks->lookup);
 }
 
 void emit_RETURN(struct emit *e, const struct ir_insn *i)
@@ -357,7 +315,7 @@ void emit_RETURN(struct emit *e, const struct ir_insn *i)
     x64_ret(e->as);
     x64_here(e->as, other);
     x64_load(e->as, 8, X64_RSP, EMIT_FIELD(stack_base));
-    jump_to_rax(e);
+    x64_jmp_to(e->as, e->p->thunks->branch);
 }
 
 void emit_end(struct emit *e, const struct ir_insn *i, const uint8_t *thunk)
@@ -373,15 +331,6 @@ void emit_HANDLER_END(struct emit *e, const struct ir_insn *i)
 }
 
 /* --- out of line --- */
-
-static void emit_missed_calls(struct emit *e)
-{
-    for (unsigned n = 0; n < e->p->missed_calls; n++) {
-        x64_here32(e->as, e->p->missed_call[n].start.field);
-        x64_call_to(e->as, e->p->thunks->lookup);
-        x64_jmp_to(e->as, e->p->missed_call[n].landing);
-    }
-}
 
 /* Each site starts out pointing at its stub (struct link_stub). */
 static void emit_link_stubs(struct emit *e)
@@ -410,6 +359,5 @@ void emit_far_code(struct emit *e)
         x64_bind(e->as, &far->start);
         emit_edge(e, &far->edge);
     }
-    emit_missed_calls(e);
     emit_link_stubs(e);
 }

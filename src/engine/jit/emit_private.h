@@ -84,11 +84,7 @@ struct emit_private {
     struct emit_aside aside[REGION_INSNS];
     struct emit_far_edge far[EMIT_FAR_EDGES];
     struct emit_site site[EMIT_SITES];
-    struct {
-        struct x64_label start;
-        uint8_t *landing;
-    } missed_call[REGION_BLOCKS];
-    unsigned asides, fars, sites, missed_calls;
+    unsigned asides, fars, sites;
     struct x64_label handler;  /* spill, call, reload: one for the region */
     struct x64_label no_slice; /* out of line: the slice has run out at the entry */
     bool uses_handler;

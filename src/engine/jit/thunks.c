@@ -143,8 +143,7 @@ static void go_to(struct x64 *as, struct thunks *t, const void *(*fn)(struct sof
     x64_jmp_r(as, X64_RAX);
 }
 
-/* To guest address rax by the jump cache, or else by way of `missed`, with rax. */
-static void jump_to_rax(struct x64 *as, const uint8_t *missed)
+void thunks_emit_jump(struct x64 *as, const uint8_t *missed)
 {
     x64_load(as, 8, X64_RDX, EMIT_FIELD(jump));
     x64_mov_rr(as, 4, X64_RCX, X64_RAX);
@@ -170,9 +169,9 @@ static void emit_go_on(struct x64 *as, struct thunks *t, const struct thunk_call
     x64_store(as, 8, EMIT_FIELD(pc), X64_RAX);
     x64_alu_mi(as, X64_CMP, 4, EMIT_FIELD(slice), 0);
     x64_jcc_to(as, X64_CC_LE, t->leave);
-    jump_to_rax(as, missed);
+    thunks_emit_jump(as, missed);
     t->branch = as->at;
-    jump_to_rax(as, t->lookup);
+    thunks_emit_jump(as, t->lookup);
 }
 
 static void emit_handler_end(struct x64 *as, struct thunks *t, const struct thunk_calls *calls)

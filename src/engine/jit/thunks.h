@@ -49,6 +49,10 @@ struct thunk_calls {
 /* Writes the thunks at as->at. */
 void thunks_emit(struct x64 *as, const struct thunk_calls *calls, struct thunks *t);
 
+/* A jump to guest address rax by the jump cache, or else to `missed`, with rax; rcx and rdx are
+ * lost. */
+void thunks_emit_jump(struct x64 *as, const uint8_t *missed);
+
 /* thunks_level.c: those that change the exception level; after all others. */
 void thunks_emit_levels(struct x64 *as, struct thunks *t);
 
