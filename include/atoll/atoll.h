@@ -183,8 +183,8 @@ struct atoll_config {
     struct atoll_display displays[ATOLL_DISPLAYS_MAX];
     size_t display_count;
     enum atoll_input input;
-    const char *keyboard;   /* the layout that the guest is set to, "us"; see atoll_keyboard_info */
-    const char *name;       /* the machine's, which its displays show; NULL: "Atoll" */
+    const char *keyboard; /* the layout that the guest is set to, "us"; see atoll_keyboard_info */
+    const char *name;     /* the machine's, which its displays show; NULL: "Atoll" */
     /* The machine's identifier, a UUID: EFI guests see it, and network cards without an address get
      * one of its own. NULL: that of the file of EFI's variables, and every machine's addresses. */
     const char *uuid;

@@ -100,7 +100,7 @@ static void test_errors(void **state)
 /* What is written is read back as it was. */
 static void test_writing(void **state)
 {
-    static const char *const values[] = {"",    "plain", "two words", "a#b",     "\"quoted\"",
+    static const char *const values[] = {"",    "plain", "two words", "a#b",      "\"quoted\"",
                                          "a\\", "\\\"",  "#",         "\xc3\xa4", "tab\tand"};
 
     for (size_t i = 0; i < nitems(values); i++) {

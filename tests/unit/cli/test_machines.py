@@ -280,6 +280,18 @@ class Machines(unittest.TestCase):
         self.assertIn("usage: atoll start", self.atoll("start", status=2))
         self.assertIn("--detach", self.atoll("start", "--help"))
 
+    def test_log_keeps_its_size(self):
+        """The confined process, too, moves what is old out of the way."""
+        self.create()
+        log = self.machine() / "log"
+        log.write_bytes(b"x" * ((1 << 20) - 20))
+        self.atoll("start", "demo", "--detach")
+        self.atoll("stop", "demo", "--force")
+        self.until(self.is_free)
+        self.assertIn("plug were pulled", self.log())
+        self.assertLess(log.stat().st_size, 1000)
+        self.assertGreaterEqual((self.machine() / "log.0").stat().st_size, 1 << 20)
+
     def test_signals(self):
         """A terminated machine leaves nothing that keeps the next from starting, nor does a killed
         one."""

@@ -42,7 +42,7 @@ static int teardown(void **state)
 static void test_names(void **state)
 {
     static const char *const right[] = {"a", "7", "demo", "A.b_c-9"},
-                             *const wrong[] = {"",    ".",   "..",     "-x",        "_x", "a/b",
+                             *const wrong[] = {"",    ".",   "..",       "-x",        "_x", "a/b",
                                                "a b", "a\n", "\xc3\xa4", "../../etc", "a:b"};
     char name[PLACE_NAME_MAX + 2];
 
