@@ -257,14 +257,26 @@ static int finish_file(const struct creation *c, int fd, const char *file, int r
     return ret;
 }
 
+/* On a line of a terminal's that is written again and again, until end_progress. */
+static bool progress_shown;
+
 static bool say_progress(unsigned percent)
 {
-    static unsigned last = 101;
+    static unsigned last;
 
-    if (percent != last && isatty(STDERR_FILENO))
-        fprintf(stderr, "\rcopying: %3u %%%s", percent, percent == 100 ? "\n" : "");
+    if (isatty(STDERR_FILENO) && (!progress_shown || percent != last)) {
+        fprintf(stderr, "\rcopying: %3u %%", percent);
+        progress_shown = true;
+    }
     last = percent;
     return !interrupted;
+}
+
+static void end_progress(void)
+{
+    if (progress_shown)
+        fputc('\n', stderr);
+    progress_shown = false;
 }
 
 static int make_disk(const struct creation *c, const struct new_disk *disk, struct error *err)
@@ -280,6 +292,7 @@ static int make_disk(const struct creation *c, const struct new_disk *disk, stru
                         disk->file, strerror(errno));
     else
         ret = 0;
+    end_progress();
     return finish_file(c, fd, disk->file, ret, err);
 }
 
