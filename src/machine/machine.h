@@ -112,7 +112,7 @@ struct machine {
     struct pl061 *gpio;
     struct pci_host *pci;
     struct virtio_device *balloon;
-    struct xhci *xhci; /* NULL without input on USB */
+    struct xhci *xhci;         /* NULL without input on USB */
     struct virtio_device *gpu; /* or NULL */
     struct screen screen;
     struct viewer *displays[ATOLL_DISPLAYS_MAX]; /* or NULL, by index in the configuration */
