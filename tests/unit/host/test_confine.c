@@ -94,6 +94,25 @@ static int allowed_inet(void)
     return 0;
 }
 
+static int listening = -1;
+
+static int takes_clients(void)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof(address);
+    int ends[2], fd;
+
+    EXPECT(getsockname(listening, (struct sockaddr *)&address, &length) == 0);
+    EXPECT(accept4(listening, NULL, NULL, SOCK_NONBLOCK) == -1 && errno == EAGAIN);
+    EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+    fd = ends[0];
+    EXPECT(send(fd, "x", 1, MSG_NOSIGNAL) == 1);
+    EXPECT(connect(fd, (struct sockaddr *)&address, length) == -1 && errno == EPERM);
+    EXPECT(bind(fd, (struct sockaddr *)&address, length) == -1 && errno == EPERM);
+    EXPECT(listen(fd, 1) == -1 && errno == EPERM);
+    return 0;
+}
+
 static void note(void *ctx)
 {
     *(int *)ctx = 1;
@@ -173,6 +192,16 @@ static void a_network_makes_internet_sockets_only(void **state)
     assert_passed(confined(HOST_CONFINE_NET, allowed_inet));
 }
 
+static void a_viewer_takes_clients_only(void **state)
+{
+    listening = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    assert_int_equal(listen(listening, 1), 0); /* on a port that the system chooses */
+    assert_passed(confined(HOST_CONFINE_VIEWER, refused_calls));
+    assert_passed(confined(HOST_CONFINE_VIEWER, refused_inet));
+    assert_passed(confined(HOST_CONFINE_VIEWER, takes_clients));
+    close(listening);
+}
+
 static void exec_ends_the_process(void **state)
 {
     int status = confined(HOST_CONFINE_VM, run_program);
@@ -212,6 +241,7 @@ int main(void)
         cmocka_unit_test(a_vm_cannot_reach_out),
         cmocka_unit_test(a_vm_can_do_its_work),
         cmocka_unit_test(a_network_makes_internet_sockets_only),
+        cmocka_unit_test(a_viewer_takes_clients_only),
         cmocka_unit_test(exec_ends_the_process),
         cmocka_unit_test(threads_that_run_are_confined_too),
     };

@@ -130,6 +130,24 @@ static void entropy_fills_everything(void **state)
     assert_int_equal(host_entropy(bytes, 0), 0);
 }
 
+static void shared_memory_is_written_on_one_side(void **state)
+{
+    struct host_shared shared;
+    const uint32_t *seen;
+
+    assert_int_equal(host_shared_create(&shared, "shared", 256 * MIB, NULL), 0);
+    seen = mmap(NULL, shared.size, PROT_READ, MAP_SHARED, shared.reader, 0);
+    assert_true(seen != MAP_FAILED);
+    ((uint32_t *)shared.base)[1000] = 7;
+    assert_int_equal(seen[1000], 7);
+    assert_true(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, shared.reader, 0) ==
+                MAP_FAILED);
+    assert_int_equal(ftruncate(shared.reader, 0), -1);
+    munmap((void *)(uintptr_t)seen, shared.size);
+    host_shared_destroy(&shared);
+    host_shared_destroy(&shared);
+}
+
 static void host_has_memory(void **state)
 {
     assert_true(is_power_of_2(host_page_size()));
@@ -146,6 +164,7 @@ int main(void)
         cmocka_unit_test(ram_refuses_nonsense),
         cmocka_unit_test(code_is_written_and_run_at_two_addresses),
         cmocka_unit_test(entropy_fills_everything),
+        cmocka_unit_test(shared_memory_is_written_on_one_side),
         cmocka_unit_test(host_has_memory),
     };
 
