@@ -160,7 +160,8 @@ uint64_t xd_push(struct xhci_driver *d, struct xd_ring *ring, uint64_t parameter
 
 bool xd_event(struct xhci_driver *d, struct xhci_trb *event)
 {
-    uint64_t at = d->events.base + d->events.next * XHCI_TRB, parameter, status, control;
+    uint64_t at = d->events.base + d->events.next * XHCI_TRB;
+    uint64_t parameter = 0, status = 0, control = 0;
 
     must(mem_load(d->rig->mem, at, 8, &parameter) == 0 &&
          mem_load(d->rig->mem, at + 8, 4, &status) == 0 &&
