@@ -14,6 +14,7 @@ enum {
     EXIT_STATUS_USAGE = 2,   /* an argument that cannot be */
     EXIT_STATUS_RESET = 3,   /* the guest asked for a reset and --reboot was not given */
     EXIT_STATUS_QUIT = 4,    /* the user ended it: Ctrl-A x, or SIGINT, SIGTERM, SIGHUP */
+    EXIT_STATUS_TIMEOUT = 5, /* `atoll wait`: it did not come in time */
 };
 
 struct command {
@@ -37,6 +38,8 @@ int command_console(int argc, char **argv);
 int command_stop(int argc, char **argv);
 int command_press(int argc, char **argv); /* reset, pause, resume: the verb is argv[0] */
 int command_screenshot(int argc, char **argv);
+int command_screen(int argc, char **argv);
+int command_wait(int argc, char **argv);
 int command_type(int argc, char **argv);
 int command_key(int argc, char **argv);
 int command_click(int argc, char **argv);

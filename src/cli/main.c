@@ -38,6 +38,9 @@ static const struct command running[] = {
 
 static const struct command screen[] = {
     {"screenshot", "NAME FILE.png", "take a picture", command_screenshot},
+    {"screen", "NAME [--json]", "print the text that is on it", command_screen},
+    {"wait", "NAME --screen TEXT ...", "wait until it shows, or a console says, a text",
+     command_wait},
     {"type", "NAME TEXT", "type on the guest's keyboard", command_type},
     {"key", "NAME CTRL-ALT-F1 ...", "press keys together", command_key},
     {"click", "NAME X Y [options]", "click at a pixel of the screen", command_click},
