@@ -5,6 +5,7 @@
 #ifndef HOST_MAP_H
 #define HOST_MAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,10 @@ int host_ram_discard(struct host_ram *ram, uint64_t offset, uint64_t length);
 /* Bytes of `ram` that are resident now; it takes time in proportion to its size. Returns bytes or
  * -errno. Any thread. */
 int64_t host_ram_resident(const struct host_ram *ram);
+
+/* The next run of resident pages at or after *offset: its place to *offset and its size to *length.
+ * Returns whether there is one. Any thread. */
+bool host_ram_next_resident(const struct host_ram *ram, uint64_t *offset, uint64_t *length);
 
 /*
  * Memory for generated code, mapped twice: what is written through `write` runs at the same offset

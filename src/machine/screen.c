@@ -35,6 +35,7 @@ int screen_open(struct screen *screen, const char *path, bool serial, const stru
                 struct error *err)
 {
     pthread_mutex_init(&screen->lock, NULL);
+    pthread_mutex_init(&screen->text_lock, NULL);
     screen->log = log;
     screen->serial = serial;
     screen->path = path;
@@ -109,5 +110,7 @@ void screen_close(struct screen *screen)
     if (screen->display)
         display_detach(screen->display, &screen->viewer);
     screenshot_close(screen->screenshot);
+    text_reader_free(screen->reader);
+    pthread_mutex_destroy(&screen->text_lock);
     pthread_mutex_destroy(&screen->lock);
 }

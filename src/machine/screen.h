@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "backend/display.h"
+#include "backend/text.h"
 #include "base/log.h"
 
 struct screen {
@@ -21,6 +22,8 @@ struct screen {
     const char *path;              /* config.screenshot, or NULL */
     pthread_mutex_t lock;          /* over the file */
     struct screenshot *screenshot; /* NULL: no file is wanted */
+    pthread_mutex_t text_lock;     /* over the reader */
+    struct text_reader *reader;    /* NULL until somebody reads the text */
 };
 
 /* Opens config.screenshot, before there is a display. Returns 0 or -errno; screen_close is called

@@ -258,3 +258,25 @@ int64_t mem_resident(const struct mem *mem)
     }
     return total;
 }
+
+const uint8_t *mem_next_resident(const struct mem *mem, uint64_t *ipa, uint64_t *length)
+{
+    size_t found = SIZE_MAX;
+    uint64_t best = UINT64_MAX, at, size;
+
+    for (size_t i = 0; i < mem->count; i++) {
+        const struct mem_region *region = &mem->regions[i];
+
+        at = *ipa > region->ipa ? *ipa - region->ipa : 0;
+        if (at >= region->size || !host_ram_next_resident(&mem->ram[i], &at, &size) ||
+            region->ipa + at >= best)
+            continue;
+        best = region->ipa + at;
+        *length = size;
+        found = i;
+    }
+    if (found == SIZE_MAX)
+        return NULL;
+    *ipa = best;
+    return mem->regions[found].host + (best - mem->regions[found].ipa);
+}

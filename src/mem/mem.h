@@ -73,6 +73,10 @@ void mem_clear(struct mem *mem);
 uint64_t mem_size(const struct mem *mem);
 int64_t mem_resident(const struct mem *mem);
 
+/* The next run of RAM that is resident, at or after *ipa: its address to *ipa, its size to *length.
+ * Returns its first byte on the host, to be read and while guests write it; NULL after the last. */
+const uint8_t *mem_next_resident(const struct mem *mem, uint64_t *ipa, uint64_t *length);
+
 /*
  * Watches (watch.c): which pages were written since somebody looked. Stores of vCPUs, of devices
  * and of everybody else who comes through here are seen.

@@ -11,7 +11,7 @@
 
 #include "backend/font.h"
 
-#define CURSOR_LINES 2u /* of a character's, at its foot */
+#define CURSOR_LINES 3u /* of a character's, at its foot */
 
 struct cell {
     uint16_t character;

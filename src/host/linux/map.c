@@ -129,6 +129,33 @@ int64_t host_ram_resident(const struct host_ram *ram)
     return (int64_t)(resident * page);
 }
 
+/* The first page from `page` on whose residence is `wanted`; `pages` when there is none. */
+static uint64_t find_page(const struct host_ram *ram, uint64_t page, bool wanted)
+{
+    uint64_t size = host_page_size(), pages = ram->size / size;
+    unsigned char is[1024];
+
+    for (uint64_t n; page < pages; page += n) {
+        n = MIN(pages - page, sizeof(is));
+        if (mincore((uint8_t *)ram->base + page * size, n * size, is))
+            return pages;
+        for (uint64_t i = 0; i < n; i++)
+            if ((is[i] & 1) == wanted)
+                return page + i;
+    }
+    return pages;
+}
+
+bool host_ram_next_resident(const struct host_ram *ram, uint64_t *offset, uint64_t *length)
+{
+    uint64_t size = host_page_size();
+    uint64_t first = find_page(ram, *offset / size, true), end = find_page(ram, first, false);
+
+    *offset = first * size;
+    *length = (end - first) * size;
+    return end > first;
+}
+
 int host_code_create(struct host_code *code, const char *name, size_t size, struct error *err)
 {
     size_t rounded = align_up(size, host_page_size());

@@ -152,8 +152,8 @@ static void has_a_cursor(void **state)
 
     efi_screen_put(screen, 0, 0, ' ', 7);
     efi_screen_show(screen, 0, 0, true);
-    assert_int_equal(c.pixels[13 * 640], 0);
-    assert_int_equal(c.pixels[14 * 640], GREY);
+    assert_int_equal(c.pixels[12 * 640], 0);
+    assert_int_equal(c.pixels[13 * 640], GREY);
     assert_int_equal(c.pixels[15 * 640 + 7], GREY);
     efi_screen_show(screen, 0, 1, true);
     assert_true(shows(&c, 0, 0, 1, ' ', GREY, 0));

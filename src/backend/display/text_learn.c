@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Learning a font from the guest that draws with it.
+ *
+ * Kernels keep a console font as a table: a glyph's lines from the top, each in whole bytes with
+ * the leftmost pixel in the highest bit, one glyph after another (OpenBSD's wsdisplay_font, Linux's
+ * font_desc and vc_font). The shapes seen on the screen are looked for in memory; where several lie
+ * as far from one another as glyphs do, there is the table. Which character its places stand for is
+ * told by what they look like: the codes of ASCII, compared with Atoll's own font.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/display/text_private.h"
+#include "backend/font.h"
+
+#define PATTERNS     48  /* shapes that are looked for */
+#define PATTERNS_MIN 5   /* fewer tell nothing */
+#define HITS         32  /* places of one pattern that are kept: page caches have copies */
+#define GLYPHS       512 /* in a table, at most */
+#define KEY          8   /* bytes of a pattern that are compared first */
+#define FILTER_BITS  16
+#define GLYPH_BYTES  1024
+
+#define ASCII_FIRST 0x21u
+#define ASCII_LAST  0x7eu
+#define ASCII_COUNT (ASCII_LAST - ASCII_FIRST + 1)
+
+struct pattern {
+    uint8_t bytes[GLYPH_BYTES];
+    unsigned key_at; /* where in `bytes` its key is */
+    uint64_t key;
+    unsigned hits;
+};
+
+struct hit {
+    const uint8_t *piece; /* of memory */
+    size_t length, at;    /* of the piece; of the glyph in it */
+    unsigned pattern;
+};
+
+struct search {
+    unsigned width, height, stride;
+    size_t size; /* bytes of a glyph */
+    unsigned step;
+    struct pattern patterns[PATTERNS];
+    unsigned count;
+    uint64_t filter[(1u << FILTER_BITS) / 64];
+    struct hit hits[PATTERNS * HITS];
+    unsigned hit_count;
+};
+
+/* --- patterns --- */
+
+static uint64_t load_key(const uint8_t *at)
+{
+    uint64_t key;
+
+    memcpy(&key, at, sizeof(key));
+    return key;
+}
+
+static unsigned filter_slot(uint64_t key)
+{
+    return (unsigned)(key * UINT64_C(0x9e3779b97f4a7c15) >> (64 - FILTER_BITS));
+}
+
+/* The eight bytes that tell most: memory is full of zeros. */
+static unsigned choose_key(const struct search *s, const uint8_t *bytes)
+{
+    unsigned best = 0, most = 0;
+
+    for (unsigned at = 0; at + KEY <= s->size; at += s->step) {
+        unsigned telling = 0;
+
+        for (unsigned i = 0; i < KEY; i++)
+            telling += bytes[at + i] != 0 && bytes[at + i] != 0xff;
+        if (telling > most) {
+            most = telling;
+            best = at;
+        }
+    }
+    return most >= 3 ? best : UINT32_MAX;
+}
+
+static void add_pattern(struct search *s, const struct shape *shape)
+{
+    struct pattern *p = &s->patterns[s->count];
+    unsigned slot;
+
+    for (unsigned y = 0; y < s->height; y++)
+        for (unsigned i = 0; i < s->stride; i++)
+            p->bytes[y * s->stride + i] = (uint8_t)(shape->lines[y] >> (56 - 8 * i));
+    p->key_at = choose_key(s, p->bytes);
+    if (p->key_at == UINT32_MAX)
+        return;
+    p->key = load_key(p->bytes + p->key_at);
+    slot = filter_slot(p->key);
+    s->filter[slot / 64] |= BIT(slot % 64);
+    s->count++;
+}
+
+/* --- memory --- */
+
+static void add_hit(struct search *s, const uint8_t *piece, size_t length, size_t at,
+                    unsigned pattern)
+{
+    if (s->patterns[pattern].hits == HITS)
+        return;
+    s->patterns[pattern].hits++;
+    s->hits[s->hit_count++] = (struct hit){piece, length, at, pattern};
+}
+
+/* The key at `at` is one of a pattern's, perhaps. */
+static void look_closer(struct search *s, const uint8_t *piece, size_t length, size_t at,
+                        uint64_t key)
+{
+    for (unsigned i = 0; i < s->count; i++) {
+        const struct pattern *p = &s->patterns[i];
+
+        if (p->key == key && at >= p->key_at && length - (at - p->key_at) >= s->size &&
+            memcmp(piece + at - p->key_at, p->bytes, s->size) == 0)
+            add_hit(s, piece, length, at - p->key_at, i);
+    }
+}
+
+static void search_piece(struct search *s, const uint8_t *piece, size_t length)
+{
+    for (size_t at = 0; at + KEY <= length; at += s->step) {
+        uint64_t key = load_key(piece + at);
+        unsigned slot = filter_slot(key);
+
+        if (s->filter[slot / 64] >> (slot % 64) & 1)
+            look_closer(s, piece, length, at, key);
+    }
+}
+
+/* Whether two hits may be glyphs of one table. */
+static bool together(const struct search *s, const struct hit *a, const struct hit *b)
+{
+    size_t distance = a->at > b->at ? a->at - b->at : b->at - a->at;
+
+    return a->piece == b->piece && distance % s->size == 0 && distance < GLYPHS * s->size;
+}
+
+static unsigned count_together(const struct search *s, const struct hit *hit)
+{
+    uint64_t patterns = 0;
+
+    for (unsigned i = 0; i < s->hit_count; i++)
+        if (together(s, hit, &s->hits[i]))
+            patterns |= BIT(s->hits[i].pattern);
+    return (unsigned)__builtin_popcountll(patterns);
+}
+
+/* The hit that has most others beside it. */
+static const struct hit *find_table(const struct search *s)
+{
+    const struct hit *best = NULL;
+    unsigned most = 0;
+
+    for (unsigned i = 0; i < s->hit_count; i++) {
+        unsigned count = count_together(s, &s->hits[i]);
+
+        if (count > most) {
+            most = count;
+            best = &s->hits[i];
+        }
+    }
+    return most >= PATTERNS_MIN && 2 * most > s->count ? best : NULL;
+}
+
+/* --- which character is where --- */
+
+#define LOOK_ACROSS 6
+#define LOOK_DOWN   10
+#define LOOK        (LOOK_ACROSS * LOOK_DOWN)
+
+/* What a glyph looks like from afar: how dark it is here and there, with a mean of 0. */
+struct look {
+    float dark[LOOK];
+    float norm;
+};
+
+/* Where a font has ink: fonts differ in what they leave free around a character. */
+struct box {
+    unsigned left, top, right, bottom;
+};
+
+static void box_add(struct box *box, const struct shape *shape, unsigned width, unsigned height)
+{
+    for (unsigned y = 0; y < height; y++)
+        for (unsigned x = 0; x < width; x++)
+            if (shape->lines[y] >> (63 - x) & 1) {
+                box->left = MIN(box->left, x);
+                box->top = MIN(box->top, y);
+                box->right = MAX(box->right, x + 1);
+                box->bottom = MAX(box->bottom, y + 1);
+            }
+}
+
+static void look_at(struct look *look, const struct shape *shape, const struct box *box)
+{
+    unsigned width = box->right - box->left, height = box->bottom - box->top;
+    float mean = 0;
+
+    memset(look, 0, sizeof(*look));
+    for (unsigned y = 0; y < height; y++)
+        for (unsigned x = 0; x < width; x++)
+            if (shape->lines[box->top + y] >> (63 - box->left - x) & 1)
+                look->dark[y * LOOK_DOWN / height * LOOK_ACROSS + x * LOOK_ACROSS / width] += 1;
+    for (unsigned i = 0; i < LOOK; i++)
+        mean += look->dark[i] / LOOK;
+    for (unsigned i = 0; i < LOOK; i++) {
+        look->dark[i] -= mean;
+        look->norm += look->dark[i] * look->dark[i];
+    }
+}
+
+/* 1 for the same, 0 for nothing in common; squared, so that no root is taken. */
+static float likeness(const struct look *a, const struct look *b)
+{
+    float product = 0;
+
+    for (unsigned i = 0; i < LOOK; i++)
+        product += a->dark[i] * b->dark[i];
+    return product <= 0 || a->norm <= 0 || b->norm <= 0 ? 0
+                                                        : product * product / (a->norm * b->norm);
+}
+
+static void own_shape(struct shape *shape, uint32_t character)
+{
+    const uint8_t *rows = font_glyph(character);
+
+    for (unsigned y = 0; y < FONT_HEIGHT; y++)
+        shape->lines[y] = (uint64_t)rows[y] << 56;
+}
+
+/* The glyph `place` places after the table's hit; false: it would lie outside of the piece. */
+static bool table_shape(const struct search *s, const struct hit *table, long place,
+                        struct shape *shape)
+{
+    long at = (long)table->at + place * (long)s->size;
+    const uint8_t *bytes;
+
+    if (at < 0 || (size_t)at > table->length - s->size)
+        return false;
+    bytes = table->piece + at;
+    for (unsigned y = 0; y < s->height; y++) {
+        shape->lines[y] = 0;
+        for (unsigned i = 0; i < s->stride; i++)
+            shape->lines[y] |= (uint64_t)bytes[y * s->stride + i] << (56 - 8 * i);
+    }
+    return true;
+}
+
+struct looks {
+    struct box own_box, box;
+    struct look own[ASCII_COUNT];
+    struct look table[2 * GLYPHS]; /* from GLYPHS places before the hit */
+    bool there[2 * GLYPHS];
+};
+
+/* How much the table looks like ASCII when the hit is the glyph of `code`. */
+static float like_ascii(const struct looks *looks, unsigned code)
+{
+    float sum = 0;
+
+    for (unsigned c = ASCII_FIRST; c <= ASCII_LAST; c++) {
+        unsigned place = GLYPHS + c - code;
+
+        if (place >= 2 * GLYPHS || !looks->there[place])
+            return 0;
+        sum += likeness(&looks->own[c - ASCII_FIRST], &looks->table[place]);
+    }
+    return sum / ASCII_COUNT;
+}
+
+/* The code of the hit, or -1 when no place is clearly better than all others. */
+static long find_code(const struct looks *looks)
+{
+    float best = 0, next = 0;
+    long found = -1;
+
+    for (unsigned code = 0; code < GLYPHS; code++) {
+        float like = like_ascii(looks, code);
+
+        if (like > best) {
+            next = best;
+            best = like;
+            found = (long)code;
+        } else if (like > next) {
+            next = like;
+        }
+    }
+    return best > 0.25f && best > 1.5f * next ? found : -1;
+}
+
+/* The box of letters, which go from the top of a capital to the foot of a small one. */
+static void own_looks(struct looks *looks)
+{
+    struct shape shape;
+
+    for (unsigned c = ASCII_FIRST; c <= ASCII_LAST; c++) {
+        own_shape(&shape, c);
+        if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'))
+            box_add(&looks->own_box, &shape, FONT_WIDTH, FONT_HEIGHT);
+    }
+    for (unsigned c = ASCII_FIRST; c <= ASCII_LAST; c++) {
+        own_shape(&shape, c);
+        look_at(&looks->own[c - ASCII_FIRST], &shape, &looks->own_box);
+    }
+}
+
+static struct looks *look_around(const struct search *s, const struct hit *table)
+{
+    struct looks *looks = calloc(1, sizeof(*looks));
+    struct shape shape;
+
+    if (!looks)
+        return NULL;
+    looks->own_box = looks->box = (struct box){SHAPE_WIDTH, SHAPE_HEIGHT, 0, 0};
+    own_looks(looks);
+    for (unsigned i = 0; i < s->hit_count; i++)
+        if (together(s, table, &s->hits[i]) &&
+            table_shape(s, &s->hits[i], 0, &shape)) /* what is on the screen is mostly letters */
+            box_add(&looks->box, &shape, s->width, s->height);
+    for (unsigned i = 0; i < 2 * GLYPHS; i++) {
+        looks->there[i] = table_shape(s, table, (long)i - GLYPHS, &shape);
+        if (looks->there[i])
+            look_at(&looks->table[i], &shape, &looks->box);
+    }
+    return looks;
+}
+
+/* --- the codes that are not ASCII --- */
+
+static bool is_full(const struct search *s, const struct shape *shape)
+{
+    struct shape inverted = *shape;
+
+    shape_invert(&inverted, s->width, s->height);
+    return shape_blank(&inverted, s->height);
+}
+
+/* The PC's code page has a full block where Latin 1 has a letter. */
+static bool is_cp437(const struct search *s, const struct hit *table, long code)
+{
+    struct shape shape;
+
+    return table_shape(s, table, 0xdb - code, &shape) && is_full(s, &shape);
+}
+
+/* Whether the letters with accents are where Latin 1 has them. */
+static bool is_latin1(const struct looks *looks, long code)
+{
+    struct shape shape;
+    struct look own;
+    float sum = 0;
+
+    for (unsigned c = 0xe0; c <= 0xff; c++) {
+        long place = GLYPHS + (long)c - code;
+
+        if (place >= 2 * GLYPHS || !looks->there[place])
+            return false;
+        own_shape(&shape, c);
+        look_at(&own, &shape, &looks->own_box);
+        sum += likeness(&own, &looks->table[place]);
+    }
+    return sum / 32 > 0.25f;
+}
+
+static int take_font(const struct search *s, const struct hit *table, const struct looks *looks,
+                     long code, struct text_font *font)
+{
+    bool cp437 = is_cp437(s, table, code), latin1 = !cp437 && is_latin1(looks, code);
+    struct shape shape;
+
+    for (unsigned c = 0; c < 256; c++) {
+        bool ascii = c >= 0x20 && c <= ASCII_LAST;
+
+        if (!ascii && !cp437 && !(latin1 && c >= 0xa0))
+            continue;
+        if (!table_shape(s, table, (long)c - code, &shape))
+            continue;
+        if (font_add(font, &shape, cp437 ? cp437_character(c) : c))
+            return -ENOMEM;
+    }
+    font_sort(font);
+    return 0;
+}
+
+static int read_table(const struct search *s, const struct hit *table, struct text_font *font)
+{
+    struct looks *looks = look_around(s, table);
+    long code;
+    int ret = -ENODATA;
+
+    if (!looks)
+        return -ENOMEM;
+    code = find_code(looks);
+    if (code >= 0)
+        ret = take_font(s, table, looks, code, font);
+    free(looks);
+    return ret;
+}
+
+/* Tables are aligned as their glyphs are long, up to a word. */
+static unsigned alignment(size_t size)
+{
+    return size % 4 == 0 ? 4 : size % 2 == 0 ? 2 : 1;
+}
+
+static int run_search(struct search *s, const struct shape *shapes, size_t count,
+                      const struct text_memory *memory, struct text_font *font)
+{
+    const struct hit *table;
+    const uint8_t *piece;
+    size_t length;
+
+    for (size_t i = 0; i < count && s->count < PATTERNS; i++)
+        add_pattern(s, &shapes[i]);
+    if (s->count < PATTERNS_MIN)
+        return -ENODATA;
+    for (size_t i = 0; (piece = memory->piece(memory->ctx, i, &length)); i++)
+        search_piece(s, piece, length);
+    table = find_table(s);
+    return table ? read_table(s, table, font) : -ENODATA;
+}
+
+int font_learn(struct text_font *font, unsigned width, unsigned height, const struct shape *shapes,
+               size_t count, const struct text_memory *memory)
+{
+    struct search *s = calloc(1, sizeof(*s));
+    int ret;
+
+    *font = (struct text_font){.width = width, .height = height};
+    if (!s)
+        return -ENOMEM;
+    s->width = width;
+    s->height = height;
+    s->stride = (width + 7) / 8;
+    s->size = (size_t)s->stride * height;
+    s->step = alignment(s->size);
+    ret = s->size >= KEY && s->size <= GLYPH_BYTES ? run_search(s, shapes, count, memory, font)
+                                                   : -ENODATA;
+    free(s);
+    if (ret)
+        font_clear(font);
+    return ret;
+}
