@@ -12,8 +12,9 @@
  *
  * A tag is the page's address, top byte included, with low bits zero; a low bit that is set
  * (SOFT_TLB_SLOW) makes the fast path miss, and the slow path of access.c then does what must be
- * done on every access: watchpoints, alignment where memory is Device or SCTLR_EL1.A is set. So an access of any alignment that stays within a page whose tag is clean may be done at
- * once: ((va + size - 1) & SOFT_PAGE_MASK) == tag, where va chose the entry.
+ * done on every access: watchpoints, alignment where memory is Device or SCTLR_EL1.A is set. So an
+ * access of any alignment that stays within a page whose tag is clean may be done at once: ((va +
+ * size - 1) & SOFT_PAGE_MASK) == tag, where va chose the entry.
  *
  * A page that somebody watches (mem/watch.c) is not for stores until one comes; then it is marked,
  * and stores are as fast as elsewhere until it has to be marked again (SOFT_REARM).
