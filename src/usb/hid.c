@@ -4,7 +4,7 @@
  * state.
  *
  * Both are one sink of the machine's input, so that keys and clicks keep their order; it is active
- * once a driver reads the keyboard's reports. A device holds one report until the driver has taken
+ * once a driver reads reports of either. A device holds one report until the driver has taken
  * it, and what comes next stays in the input's queue: every change is seen, one a report.
  *
  * Locks: the input's or the controller's, then a device's own. The input is called from `settle`
@@ -84,9 +84,8 @@ static void let_go(struct hid *hid)
 
 /* --- the sink --- */
 
-static bool sink_active(void *ctx)
+static bool is_polled(struct hid *hid)
 {
-    struct hid *hid = ctx;
     bool polled;
 
     pthread_mutex_lock(&hid->lock);
@@ -95,14 +94,23 @@ static bool sink_active(void *ctx)
     return polled;
 }
 
+/* A guest that drives one of the two is not kept from it; what is for the other goes nowhere. */
+static bool sink_active(void *ctx)
+{
+    struct hid *hid = ctx;
+
+    return is_polled(hid) || (hid->pointer && is_polled(hid->pointer));
+}
+
 static bool sink_key(void *ctx, uint16_t usage, bool down)
 {
     struct hid *hid = ctx;
-    bool room;
+    bool room, polled;
 
     if (usage >= 64 * nitems(hid->now.keys))
         return true; /* no key of page 7's */
     pthread_mutex_lock(&hid->lock);
+    polled = hid->polled;
     room = report_free(hid);
     if (room) {
         uint64_t *word = &hid->now.keys[usage / 64], bit = BIT(usage % 64);
@@ -113,10 +121,9 @@ static bool sink_key(void *ctx, uint16_t usage, bool down)
     pthread_mutex_unlock(&hid->lock);
     if (room)
         usb_device_wake(&hid->device);
-    return room;
+    return room || !polled;
 }
 
-/* A guest that drives its keyboard alone has no pointer, and is not kept from its keys. */
 static bool sink_pointer(void *ctx, const struct input_pointer *state)
 {
     struct hid *hid = ((struct hid *)ctx)->pointer;

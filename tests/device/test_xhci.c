@@ -340,6 +340,21 @@ static void no_pointer_driver(void **unused)
     end(&f);
 }
 
+/* Nor from its pointer without one for its keyboard. */
+static void no_keyboard_driver(void **unused)
+{
+    static struct fixture f;
+    const struct input_pointer state = {1, 2, 0, 0, 0};
+
+    make(&f);
+    xd_ready(&f.d, &f.slot[POINTER], POINTER);
+    xd_event_of(&f.d, 0);
+    input_key(f.d.input, 0x04, true);
+    input_pointer(f.d.input, &state);
+    assert_string_equal(report(&f, POINTER), "00010002000000");
+    end(&f);
+}
+
 /* What is typed before there is a driver waits for it. */
 static void typed_early(void **unused)
 {
@@ -523,14 +538,23 @@ static void connecting(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(registers),   cmocka_unit_test(halted),
-        cmocka_unit_test(microframes), cmocka_unit_test(ports),
-        cmocka_unit_test(descriptors), cmocka_unit_test(standard_requests),
-        cmocka_unit_test(typing),      cmocka_unit_test(rollover),
-        cmocka_unit_test(pointing),    cmocka_unit_test(no_pointer_driver),
-        cmocka_unit_test(typed_early), cmocka_unit_test(lights),
-        cmocka_unit_test(sleeping),    cmocka_unit_test(saved),
-        cmocka_unit_test(damaged),     cmocka_unit_test(connecting),
+        cmocka_unit_test(registers),
+        cmocka_unit_test(halted),
+        cmocka_unit_test(microframes),
+        cmocka_unit_test(ports),
+        cmocka_unit_test(descriptors),
+        cmocka_unit_test(standard_requests),
+        cmocka_unit_test(typing),
+        cmocka_unit_test(rollover),
+        cmocka_unit_test(pointing),
+        cmocka_unit_test(no_pointer_driver),
+        cmocka_unit_test(no_keyboard_driver),
+        cmocka_unit_test(typed_early),
+        cmocka_unit_test(lights),
+        cmocka_unit_test(sleeping),
+        cmocka_unit_test(saved),
+        cmocka_unit_test(damaged),
+        cmocka_unit_test(connecting),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
