@@ -162,6 +162,15 @@ static int check_displays(const struct atoll_config *c, struct error *err)
     return windows > 1 ? error_set(err, EINVAL, "one window is possible") : 0;
 }
 
+static int check_input(const struct atoll_config *c, struct error *err)
+{
+    if (c->strict && c->input == ATOLL_INPUT_VIRTIO)
+        return error_set(err, EINVAL,
+                         "a strict machine has no virtio-input; its keyboard and "
+                         "pointer are on USB");
+    return input_check_layout(c->keyboard, err);
+}
+
 static int check_listings(const struct atoll_config *c, struct error *err)
 {
     if (c->dump.path && c->trace.path && strcmp(c->dump.path, c->trace.path) == 0)
@@ -225,7 +234,7 @@ int config_check(const struct atoll_config *c, struct error *err)
     ret = ret ? ret : check_boot(c, err);
     ret = ret ? ret : check_displays(c, err);
     ret = ret ? ret : check_gpu(c, err);
-    ret = ret ? ret : input_check_layout(c->keyboard, err);
+    ret = ret ? ret : check_input(c, err);
     ret = ret ? ret : check_listings(c, err);
     return ret ? ret : check_consoles(c, err);
 }

@@ -63,6 +63,21 @@ static void test_layouts(void **state)
     }
 }
 
+/* Apple's machine has no virtio-input. */
+static void test_strict(void **state)
+{
+    struct atoll_error error;
+
+    describe(ATOLL_INPUT_VIRTIO);
+    vm.config.strict = true;
+    vm.config.consoles[0].port = ATOLL_PORT_DEFAULT;
+    assert_int_equal(atoll_create(&vm.atoll, &vm.config, &error), -EINVAL);
+    assert_non_null(strstr(error.text, "virtio-input"));
+    vm.config.input = ATOLL_INPUT_USB;
+    assert_int_equal(atoll_create(&vm.atoll, &vm.config, &error), 0);
+    vm_destroy(&vm);
+}
+
 static void test_refusals(void **state)
 {
     struct atoll_error error;
@@ -125,7 +140,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_input), cmocka_unit_test(test_layouts),
         cmocka_unit_test(test_refusals), cmocka_unit_test(test_no_driver),
-        cmocka_unit_test(test_end),
+        cmocka_unit_test(test_end),      cmocka_unit_test(test_strict),
     };
 
     vm_need_guests();
