@@ -50,12 +50,16 @@ static int left_ms(uint64_t until)
 static void find(struct waiting *w, const struct wanted *wanted, const char *lines)
 {
     const char *at = wanted_find(wanted, lines);
+    size_t length;
 
     if (!at)
         return;
     while (at > lines && at[-1] != '\n')
         at--;
-    printf("%.*s\n", (int)strcspn(at, "\n"), at);
+    length = strcspn(at, "\n");
+    while (length && at[length - 1] == ' ')
+        length--;
+    printf("%.*s\n", (int)length, at);
     w->found = true;
 }
 
