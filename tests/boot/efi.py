@@ -177,8 +177,8 @@ def shim(bench):
         guest.shell()
         check_linux(guest)
         guest.check("mount -t efivarfs efivarfs /sys/firmware/efi/efivars")
-        # UTF-16 without its zero bytes.
-        guest.check("cat /sys/firmware/efi/efivars/Boot0000-* | tr -d '\\000' | "
+        # UTF-16 without its zero bytes, and on one line: the partition's GUID may hold a line feed.
+        guest.check("cat /sys/firmware/efi/efivars/Boot0000-* | tr -d '\\000\\n' | "
                     "grep -q 'debian.*EFI.debian.shimaa64.efi'")
         guest.check("[ -e /sys/firmware/efi/efivars/BootOrder-* ]")
         guest.send("reboot\n")
