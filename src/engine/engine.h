@@ -34,6 +34,14 @@ struct vcpu;
 
 enum engine_gic { ENGINE_GIC_NONE, ENGINE_GIC_IN_ENGINE };
 
+/* Where the machine has its interrupt controller (docs/apple-machine.md), for engines with one of
+ * their own: guest physical addresses, and the SPIs that the MSI frame may raise. */
+struct engine_gic_config {
+    uint64_t distributor, redistributors;
+    uint64_t msi_frame; /* of the registers of a GICv2m frame */
+    unsigned msi_first, msi_count;
+};
+
 struct engine_caps {
     uint32_t counter_hz;     /* frequency of the guest's counter (CNTFRQ_EL0) */
     unsigned ipa_bits;       /* guest physical addresses that can be mapped */
@@ -41,11 +49,15 @@ struct engine_caps {
     uint64_t host_page_size; /* granularity of vm_map */
     unsigned max_vcpus;
     enum engine_gic gic; /* ENGINE_GIC_NONE: machine/ uses chip/gicv3.c */
+    bool msi_in_engine;  /* its GIC has the MSI frame as well; else machine/ uses chip/gicv2m.c */
     bool psci_hvc, psci_smc;
     bool psci_in_engine; /* KVM answers PSCI itself */
     bool id_regs_masked; /* every ID register can be set (soft engines) */
     bool many_vms;
     bool el2;
+    bool dirty_in_engine; /* pages that guests write are found by vm_dirty, not by mem/watch.c */
+    char shown[160];      /* what of the host's CPU guests see against the machine's promise, for
+                           * people: "SVE, PMUv3"; empty: nothing */
 };
 
 /* Which CPU guests see: a row of arm/cpuid.h's table. */
@@ -195,10 +207,28 @@ struct engine_ops {
     /* All vCPUs exist; the first vcpu_run may follow. */
     int (*vm_ready)(struct engine_vm *vm, struct error *err);
 
-    /* NULL in engines without a GIC of their own. */
-    int (*gic_create)(struct engine_vm *vm, struct error *err);
+    /* NULL in engines without a GIC of their own. gic_create comes after vm_create and before any
+     * vcpu_create, the others after vm_ready, from any thread. A level line stays up until it is
+     * lowered; gic_msi is one edge of interrupt `intid`. */
+    int (*gic_create)(struct engine_vm *vm, const struct engine_gic_config *config,
+                      struct error *err);
     int (*gic_spi)(struct engine_vm *vm, unsigned intid, bool level);
-    int (*gic_msi)(struct engine_vm *vm, uint64_t address, uint32_t data);
+    int (*gic_msi)(struct engine_vm *vm, unsigned intid);
+    void (*gic_reset)(struct engine_vm *vm);
+    int (*gic_save)(struct engine_vm *vm, struct state *state, const char *instance);
+    int (*gic_load)(struct engine_vm *vm, const struct state *state, const char *instance,
+                    struct error *err);
+
+    /* Optional. A guest's write of `size` bytes (1, 2 or 4; 0: of any size) at `ipa` signals the
+     * eventfd `fd` instead of leaving as EXIT_MMIO; `fd` -1 takes that back. */
+    int (*vm_notify_fd)(struct engine_vm *vm, uint64_t ipa, unsigned size, int fd);
+    /* Optional. Each count of the eventfd `fd` is one edge of the interrupt `intid`; -1 takes that
+     * back. */
+    int (*gic_line_fd)(struct engine_vm *vm, unsigned intid, int fd);
+
+    /* Optional (caps.dirty_in_engine). One bit a host page of [ipa, ipa + size) that guests wrote
+     * since the last call, which also begins the watching of that range. Any thread. */
+    int (*vm_dirty)(struct engine_vm *vm, uint64_t ipa, uint64_t size, uint64_t *bits);
 
     int (*vcpu_create)(struct engine_vm *vm, unsigned index, struct vcpu **vcpu, struct error *err);
     void (*vcpu_destroy)(struct vcpu *vcpu);
