@@ -439,6 +439,25 @@ static void watchpoints(void **state)
     }
 }
 
+/* Every instruction is looked at while a debugger outside waits for one that never comes. */
+static void software_step_under_debugger(void **state)
+{
+    struct rig *rig = *state;
+    struct vcpu_debug debug = {.breakpoints = 1, .breakpoint = {CODE + 0x800}};
+
+    assert_int_equal(rig->ops->vcpu_debug(rig->cpu, &debug), 0);
+    rig_sys_set(rig, MDSCR_EL1, MDSCR_SS);
+    rig_code(rig, 2, NOP, NOP);
+    assert_int_equal(mem_store(rig->mem, DATA, 4, ERET), 0);
+    rig_set(rig, VCPU_PSTATE, PSTATE_EL1H | PSTATE_DAIF);
+    rig_set(rig, VCPU_PC, DATA);
+    rig_sys_set(rig, ELR_EL1, CODE);
+    rig_sys_set(rig, SPSR_EL1, PSTATE_EL0T | PSTATE_SS);
+    rig_run_to_vector(rig, 0x400);
+    assert_int_equal(rig_sys_get(rig, ESR_EL1), esr_step(false, false));
+    assert_int_equal(rig_sys_get(rig, ELR_EL1), CODE + 4);
+}
+
 static void host_debugger(void **state)
 {
     struct rig *rig = *state;
@@ -473,6 +492,7 @@ int main(void)
         TEST(mmio_pairs),
         TEST(gic_registers),
         TEST(software_step),
+        TEST(software_step_under_debugger),
         TEST(breakpoints),
         TEST(watchpoints),
         TEST(host_debugger),

@@ -219,6 +219,7 @@ void soft_debug_before(struct soft_cpu *c)
     host_breakpoints(c);
     if (stepping(c) && !c->ss)
         raise_step(c);
+    c->priv->stepping = stepping(c);
     c->priv->step_done = false;
     if (c->pc & 3)
         soft_raise_pc_alignment(c);
@@ -240,9 +241,10 @@ static bool is_load_exclusive(uint32_t word)
     return (word & 0x3fc00000) == 0x08400000 && (wide || !pair);
 }
 
+/* The ERET that begins a step is not what is stepped (D2.12.4). */
 void soft_debug_after(struct soft_cpu *c, uint32_t word)
 {
-    if (stepping(c) && c->ss) {
+    if (c->priv->stepping && stepping(c) && c->ss) {
         c->ss = 0;
         c->priv->step_done = true;
         c->priv->step_excl = is_load_exclusive(word);

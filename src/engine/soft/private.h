@@ -109,6 +109,7 @@ struct soft_private {
     _Atomic bool parked;       /* stands still for another vCPU's section */
     struct vcpu_debug debug;   /* what vcpu_debug asked for */
     bool debug_first; /* the first instruction of this vcpu_run: its breakpoint has been told */
+    bool stepping;    /* software step was active when the instruction began */
     bool step_done, step_excl; /* a software step ran an instruction; it was a load-exclusive */
     struct vcpu_stats stats;
 };
