@@ -40,7 +40,7 @@ help:
 build:
 	@tools/setup build
 	@mkdir -p build
-	@$(call compile,plain,src/cli/atoll tools/includes.checked)
+	@$(call compile,plain,programs tools/includes.checked)
 	@ln -sf plain/src/cli/atoll build/atoll
 
 asan tsan:
