@@ -3,14 +3,16 @@
  * The host's side of a network card: whole Ethernet frames in and out.
  *
  * A backend lives on the device's loop. Frames are plain: no virtio header, no FCS, checksums
- * filled in, at most `mtu` + 14 bytes (plus 4 with a VLAN tag). What a device offloads it undoes
- * itself before it sends (virtio/net_offload.c).
+ * filled in, at most `mtu` + 14 bytes (plus 4 with a VLAN tag). What a device's driver leaves to it
+ * the device undoes itself before it sends (net_offload.h), unless the backend carries it: then
+ * frames go and come with a header that says what is left to be done.
  */
 #ifndef BACKEND_NET_H
 #define BACKEND_NET_H
 
 #include <sys/uio.h>
 
+#include "backend/net_offload.h"
 #include "base/bits.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -27,6 +29,10 @@ struct net_client {
      * then the backend holds the frame (and reads no more) until net_resume. */
     bool (*receive)(void *ctx, const void *frame, size_t length);
     void *ctx;
+    /* Likewise, of a backend that carries offloads: only those that net_accept has said, but for
+     * frames that were under way. NULL: the client takes none. */
+    bool (*receive_offload)(void *ctx, const struct net_header *header, const void *frame,
+                            size_t length);
 };
 
 struct net_ops {
@@ -34,6 +40,10 @@ struct net_ops {
     int (*send)(struct net *net, const struct iovec *iov, int count);
     void (*resume)(struct net *net);
     void (*close)(struct net *net);
+    /* Of a backend that carries offloads; the others leave both out. */
+    int (*send_offload)(struct net *net, const struct net_header *header, const struct iovec *iov,
+                        int count);
+    void (*accept)(struct net *net, unsigned offloads);
 };
 
 struct net {
@@ -71,6 +81,19 @@ int net_attach(struct net *net, struct host_loop *loop, const struct net_client 
 /* Sends one frame from the guest, on the loop's thread. Never blocks; a frame that cannot be sent
  * is dropped, as on a wire. */
 int net_send(struct net *net, const struct iovec *iov, int count);
+
+/* Whether frames may be sent with a header. Any thread. */
+static inline bool net_carries_offloads(const struct net *net)
+{
+    return net->ops->send_offload != NULL;
+}
+
+/* As net_send, of a backend that carries offloads; the header has passed net_offload_needs. */
+int net_send_offload(struct net *net, const struct net_header *header, const struct iovec *iov,
+                     int count);
+
+/* Which offloads (NET_OFFLOAD_*) the guest takes from now on. On the loop's thread. */
+void net_accept(struct net *net, unsigned offloads);
 
 /* The guest has buffers again (after receive returned false). On the loop's thread. */
 void net_resume(struct net *net);

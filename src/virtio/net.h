@@ -6,7 +6,7 @@
 #define VIRTIO_NET_H
 
 #include "virtio/devices.h"
-#include "virtio/net_offload.h"
+#include "backend/net_offload.h"
 #include "virtio/queue.h"
 
 #define VIRTIO_NET_MAX_PAIRS 8

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "fuzz.h"
-#include "virtio/net_offload.h"
+#include "backend/net_offload.h"
 
 #define MTU       1500
 #define MAX_FRAME 20000

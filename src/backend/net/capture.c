@@ -32,7 +32,7 @@ struct net_capture {
     int fd;
     const struct log *log;
     off_t good; /* the file's length after the last whole block */
-    uint8_t block[PACKET_HEAD + NET_MAX_FRAME + 3 + PACKET_OPTIONS];
+    uint8_t block[PACKET_HEAD + NET_OFFLOAD_MAX_FRAME + 3 + PACKET_OPTIONS];
     size_t length;
 };
 
@@ -146,7 +146,7 @@ void net_capture_frame(struct net_capture *capture, bool from_guest, const struc
 
     if (capture->fd < 0)
         return;
-    length = gather(&capture->block[PACKET_HEAD], NET_MAX_FRAME, iov, count);
+    length = gather(&capture->block[PACKET_HEAD], NET_OFFLOAD_MAX_FRAME, iov, count);
     begin(capture, BLOCK_PACKET);
     put32(capture, 0); /* the interface */
     put32(capture, (uint32_t)(now >> 32));

@@ -9,6 +9,8 @@
 
 /* Hands a frame to the client and, once it is taken, to the capture. On the loop's thread. */
 bool net_deliver(struct net *net, void *frame, size_t length);
+bool net_deliver_offload(struct net *net, const struct net_header *header, const void *frame,
+                         size_t length);
 
 /*
  * user.c talks to user_helper.c over a pair of sockets that keep messages apart. The helper's first

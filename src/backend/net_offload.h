@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What virtio-net lets a driver leave to the device, done in software: checksums and the
- * segmentation of TCP (VIRTIO 1.2, 5.1.6; RFC 9293, 791, 8200). A backend sees plain Ethernet
- * frames only.
+ * What a network card's driver may leave to whoever takes its frames: checksums and the
+ * segmentation of TCP, as virtio-net's header says it (VIRTIO 1.2, 5.1.6; RFC 9293, 791, 8200).
+ * Here it is carried, checked, and undone in software for those who do not take it.
  */
-#ifndef VIRTIO_NET_OFFLOAD_H
-#define VIRTIO_NET_OFFLOAD_H
+#ifndef BACKEND_NET_OFFLOAD_H
+#define BACKEND_NET_OFFLOAD_H
 
 #include <sys/uio.h>
 
@@ -25,6 +25,12 @@
 #define NET_OFFLOAD_MAX_FRAME (65535 + 40 + 18)
 #define NET_OFFLOAD_SEGMENTS  2048 /* made of one frame; more is no honest TCP */
 
+/* What a side takes undone. Segmentation needs checksums. */
+#define NET_OFFLOAD_CSUM BIT(0)
+#define NET_OFFLOAD_TSO4 BIT(1)
+#define NET_OFFLOAD_TSO6 BIT(2)
+#define NET_OFFLOAD_ALL  (NET_OFFLOAD_CSUM | NET_OFFLOAD_TSO4 | NET_OFFLOAD_TSO6)
+
 struct net_header {
     uint8_t flags, gso_type;
     uint16_t hdr_len, gso_size, csum_start, csum_offset, num_buffers;
@@ -38,6 +44,15 @@ static inline bool net_header_plain(const struct net_header *header)
 {
     return !(header->flags & NET_HDR_NEEDS_CSUM) && header->gso_type == NET_GSO_NONE;
 }
+
+/* What a side must take (NET_OFFLOAD_*) to be given a frame with this header; -EINVAL: the header
+ * is none that a driver may write, or does not fit the frame, of whose `length` bytes its headers
+ * are read. Any thread. */
+int net_offload_needs(const struct net_header *header, const uint8_t *frame, size_t length);
+
+/* The longest frame that this one stands for: its own length, or that of its TCP segments. The
+ * header has passed net_offload_needs. */
+size_t net_offload_longest(const struct net_header *header, const uint8_t *frame, size_t length);
 
 /*
  * Makes the plain frames that `frame` of `length` bytes stands for and hands each to `send`, in

@@ -3,7 +3,7 @@
  * Checksums and TCP segmentation in software. Every offset here comes from the guest and is checked
  * against the frame before it is used.
  */
-#include "virtio/net_offload.h"
+#include "backend/net_offload.h"
 
 #include <errno.h>
 #include <string.h>
@@ -92,6 +92,12 @@ static bool find_ip(const uint8_t *frame, size_t length, size_t *ip, uint16_t *e
 
 /* Checksum */
 
+static bool checksum_fits(const struct net_header *header, size_t length)
+{
+    return header->csum_start >= ETHERNET_HEADER &&
+           (size_t)header->csum_start + header->csum_offset + 2 <= length;
+}
+
 /* NEEDS_CSUM: sum from csum_start to the end, over the pseudo header's sum that the driver left in
  * the field. */
 static int fill_checksum(const struct net_header *header, uint8_t *frame, size_t length)
@@ -99,7 +105,7 @@ static int fill_checksum(const struct net_header *header, uint8_t *frame, size_t
     size_t field = (size_t)header->csum_start + header->csum_offset;
     uint16_t sum;
 
-    if (header->csum_start < ETHERNET_HEADER || field + 2 > length)
+    if (!checksum_fits(header, length))
         return -EINVAL;
     sum = sum_fold(sum_add(0, frame + header->csum_start, length - header->csum_start));
     store_be16(frame + field,
@@ -208,6 +214,35 @@ static int segment(const struct net_header *header, uint8_t *frame, size_t lengt
         send(ctx, iov, part ? 2 : 1);
     }
     return (int)s.count;
+}
+
+int net_offload_needs(const struct net_header *header, const uint8_t *frame, size_t length)
+{
+    struct segmentation s = {0};
+
+    if (header->flags & ~(NET_HDR_NEEDS_CSUM | NET_HDR_DATA_VALID))
+        return -EINVAL;
+    if (header->gso_type != NET_GSO_NONE) {
+        unsigned type = header->gso_type & ~NET_GSO_ECN;
+
+        if ((type != NET_GSO_TCPV4 && type != NET_GSO_TCPV6) ||
+            !(header->flags & NET_HDR_NEEDS_CSUM) || plan(header, frame, length, UINT16_MAX, &s))
+            return -EINVAL;
+        return (int)(NET_OFFLOAD_CSUM |
+                     (type == NET_GSO_TCPV4 ? NET_OFFLOAD_TSO4 : NET_OFFLOAD_TSO6));
+    }
+    if (!(header->flags & NET_HDR_NEEDS_CSUM))
+        return 0;
+    return checksum_fits(header, length) ? (int)NET_OFFLOAD_CSUM : -EINVAL;
+}
+
+size_t net_offload_longest(const struct net_header *header, const uint8_t *frame, size_t length)
+{
+    struct segmentation s = {0};
+
+    if (header->gso_type == NET_GSO_NONE || plan(header, frame, length, UINT16_MAX, &s))
+        return length;
+    return MIN(length, s.payload + s.size);
 }
 
 int net_offload_send(const struct net_header *header, uint8_t *frame, size_t length, unsigned mtu,
