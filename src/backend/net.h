@@ -29,7 +29,7 @@ struct net_client {
      * then the backend holds the frame (and reads no more) until net_resume. */
     bool (*receive)(void *ctx, const void *frame, size_t length);
     void *ctx;
-    /* Likewise, of a backend that carries offloads: only those that net_accept has said, but for
+    /* Likewise, of a backend that carries offloads: only those that net_accept_offloads has said, but for
      * frames that were under way. NULL: the client takes none. */
     bool (*receive_offload)(void *ctx, const struct net_header *header, const void *frame,
                             size_t length);
@@ -88,12 +88,13 @@ static inline bool net_carries_offloads(const struct net *net)
     return net->ops->send_offload != NULL;
 }
 
-/* As net_send, of a backend that carries offloads; the header has passed net_offload_needs. */
+/* As net_send, of a backend that carries offloads. The header is the driver's own and unchecked:
+ * whoever acts on it checks it. */
 int net_send_offload(struct net *net, const struct net_header *header, const struct iovec *iov,
                      int count);
 
 /* Which offloads (NET_OFFLOAD_*) the guest takes from now on. On the loop's thread. */
-void net_accept(struct net *net, unsigned offloads);
+void net_accept_offloads(struct net *net, unsigned offloads);
 
 /* The guest has buffers again (after receive returned false). On the loop's thread. */
 void net_resume(struct net *net);

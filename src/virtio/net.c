@@ -8,7 +8,8 @@
  *
  * A frame for the guest goes into buffers that hold all of it, or nowhere. The checksums of frames
  * that come in are not known to be right (a backend may be a real wire), so DATA_VALID is never
- * claimed; and nothing is coalesced.
+ * claimed; and nothing is coalesced. What another guest's driver left undone (NEEDS_CSUM, TSO)
+ * comes in as it went out, if this one takes it (5.1.6.4).
  */
 #include "virtio/net.h"
 
@@ -128,6 +129,13 @@ static bool transmit(struct virtio_net *net, struct virtq_chain *chain)
     net_header_read(&header, bytes);
     if (length < 14 || length > sizeof(net->frame))
         return false;
+    if (net_carries_offloads(net->net)) {
+        if (header.gso_type == NET_GSO_NONE && length > (uint64_t)net->net->mtu + FRAME_OVERHEAD)
+            return false;
+        iov = virtq_iov_cut(chain->iov, &count, NET_HEADER_SIZE, length);
+        net_send_offload(net->net, &header, iov, (int)count);
+        return true;
+    }
     if (net_header_plain(&header)) {
         if (length > (uint64_t)net->net->mtu + FRAME_OVERHEAD)
             return false;
@@ -161,6 +169,7 @@ static void serve_transmit(struct virtio_device *dev, struct virtq *q, struct vi
 /* One frame on its way into one or more buffers. num_buffers is in the first buffer's header,
  * wherever its two bytes lie, and is known last. */
 struct receive {
+    const struct net_header *header;
     struct virtq_used used[MAX_RX_BUFFERS];
     unsigned count;
     size_t placed; /* bytes of the frame */
@@ -179,12 +188,11 @@ static uint8_t *writable_byte(const struct virtq_chain *chain, uint64_t offset)
 
 static bool place_header(struct receive *rx, const struct virtq_chain *chain)
 {
-    const struct net_header header = {.num_buffers = 1};
     uint8_t bytes[NET_HEADER_SIZE];
 
     if (chain->writable_bytes < NET_HEADER_SIZE)
         return false;
-    net_header_write(&header, bytes);
+    net_header_write(rx->header, bytes);
     virtq_chain_write(chain, 0, bytes, sizeof(bytes));
     rx->num_buffers[0] = writable_byte(chain, 10);
     rx->num_buffers[1] = writable_byte(chain, 11);
@@ -220,10 +228,10 @@ static enum placed place(struct virtio_net *net, struct virtq *q, struct receive
     return PLACED;
 }
 
-static enum placed receive_into(struct virtio_net *net, struct virtq *q, const void *frame,
-                                size_t length)
+static enum placed receive_into(struct virtio_net *net, struct virtq *q,
+                                const struct net_header *header, const void *frame, size_t length)
 {
-    struct receive rx = {.count = 0};
+    struct receive rx = {.header = header};
     enum placed placed = place(net, q, &rx, frame, length);
 
     /* What is waited for comes after the buffers that were there, which are put back only then. */
@@ -251,9 +259,9 @@ static struct virtq *receive_queue(struct virtio_net *net, const void *frame, si
 
 /* A frame from the backend. What has nowhere to go for good is dropped; what waits for buffers
  * stays with the backend. */
-static bool net_receive(void *ctx, const void *frame, size_t length)
+static bool receive(struct virtio_net *net, const struct net_header *header, const void *frame,
+                    size_t length)
 {
-    struct virtio_net *net = ctx;
     struct virtq *q;
     enum placed placed;
 
@@ -266,11 +274,35 @@ static bool net_receive(void *ctx, const void *frame, size_t length)
     q = receive_queue(net, frame, length);
     virtq_quiet(q);
     do
-        placed = receive_into(net, q, frame, length);
+        placed = receive_into(net, q, header, frame, length);
     while (placed == TRY_AGAIN);
     if (placed == DOES_NOT_FIT)
         atomic_fetch_add(&net->too_long, 1);
     return placed != NO_BUFFERS;
+}
+
+static bool net_receive(void *ctx, const void *frame, size_t length)
+{
+    static const struct net_header plain = {.num_buffers = 1};
+
+    return receive(ctx, &plain, frame, length);
+}
+
+/* The header is another guest's: only what 5.1.6.4 has a device say is passed on. */
+static bool net_receive_offload(void *ctx, const struct net_header *from, const void *frame,
+                                size_t length)
+{
+    struct virtio_net *net = ctx;
+    struct net_header header = *from;
+    int needs = net_offload_needs(&header, frame, length);
+
+    if (needs < 0 || ((unsigned)needs & ~net->offloads)) { /* sent before another driver came */
+        atomic_fetch_add(&net->no_driver, 1);
+        return true;
+    }
+    header.flags &= NET_HDR_NEEDS_CSUM;
+    header.num_buffers = 1;
+    return receive(net, &header, frame, length);
 }
 
 static void net_notify(struct virtio_device *dev, unsigned index)
@@ -286,9 +318,20 @@ static void net_notify(struct virtio_device *dev, unsigned index)
         net_resume(net->net);
 }
 
+void virtio_net_offloads(struct virtio_net *net, uint64_t features)
+{
+    net->offloads = (features & NET_F_GUEST_CSUM ? NET_OFFLOAD_CSUM : 0) |
+                    (features & NET_F_GUEST_TSO4 ? NET_OFFLOAD_TSO4 : 0) |
+                    (features & NET_F_GUEST_TSO6 ? NET_OFFLOAD_TSO6 : 0);
+    net_accept_offloads(net->net, net->offloads);
+}
+
 static void net_ready(struct virtio_device *dev)
 {
-    net_resume(net_of(dev)->net);
+    struct virtio_net *net = net_of(dev);
+
+    virtio_net_offloads(net, dev->features);
+    net_resume(net->net);
 }
 
 void virtio_net_link(struct virtio_device *dev, bool up)
@@ -313,6 +356,7 @@ static void net_reset(struct virtio_device *dev)
     struct virtio_net *net = net_of(dev);
 
     net->active = 1;
+    virtio_net_offloads(net, 0);
     memcpy(net->mac, net->permanent, sizeof(net->mac));
     memset(net->flows, 0, sizeof(net->flows));
     net_resume(
@@ -426,7 +470,8 @@ int virtio_net_create(struct virtio_device **dev, const struct virtio_host *host
     ret = net_init(net, host, instance);
     if (ret)
         goto free_net;
-    client = (struct net_client){net_receive, net};
+    client = (struct net_client){
+        .receive = net_receive, .ctx = net, .receive_offload = net_receive_offload};
     ret = net_attach(backend, host->loop, &client);
     if (ret)
         goto fini;

@@ -34,6 +34,7 @@ struct virtio_net {
     struct net *net;
     unsigned pairs;                    /* that there are */
     unsigned active;                   /* that the driver uses; the loop's */
+    unsigned offloads;                 /* NET_OFFLOAD_* that the driver takes; the loop's */
     uint8_t permanent[NET_MAC_LENGTH]; /* the address that it was made with */
     uint8_t mac[NET_MAC_LENGTH];       /* in force; under dev->lock */
     _Atomic bool link;
@@ -43,6 +44,9 @@ struct virtio_net {
     struct virtq_chain chain;
     uint8_t frame[NET_OFFLOAD_MAX_FRAME]; /* a frame that needs work before it goes out */
 };
+
+/* Notes and tells the backend what a driver with these feature bits takes. On the loop. */
+void virtio_net_offloads(struct virtio_net *net, uint64_t features);
 
 /* One command of the control queue (5.1.6.5). */
 void virtio_net_control(struct virtio_device *dev, struct virtq *q, struct virtq_chain *chain);

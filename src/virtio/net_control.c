@@ -80,14 +80,15 @@ static bool set_pairs(const struct command *command)
     return true;
 }
 
-/* The device makes no use of what the driver can take, so that turning it off is easily done. */
 static bool set_guest_offloads(const struct command *command)
 {
     uint8_t offloads[8];
 
-    return command->length == sizeof(offloads) &&
-           data_read(command, 0, offloads, sizeof(offloads)) &&
-           !(load_le64(offloads) & ~(command->net->dev.features & GUEST_OFFLOADS));
+    if (command->length != sizeof(offloads) || !data_read(command, 0, offloads, sizeof(offloads)) ||
+        (load_le64(offloads) & ~(command->net->dev.features & GUEST_OFFLOADS)))
+        return false;
+    virtio_net_offloads(command->net, load_le64(offloads));
+    return true;
 }
 
 /* The commands, and the feature that each needs */

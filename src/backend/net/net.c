@@ -44,7 +44,7 @@ int net_send_offload(struct net *net, const struct net_header *header, const str
     return net->ops->send_offload(net, header, iov, count);
 }
 
-void net_accept(struct net *net, unsigned offloads)
+void net_accept_offloads(struct net *net, unsigned offloads)
 {
     if (net->ops->accept)
         net->ops->accept(net, offloads);
