@@ -48,7 +48,9 @@ void text_reader_free(struct text_reader *reader); /* NULL is allowed */
 void text_reader_forget(struct text_reader *reader);
 
 /* Reads `pixels`, words 0xXXRRGGBB, `width` of them a line. Returns 0; -ENODATA: there is no text
- * in a font that could be found; or -ENOMEM. Takes up to a second when it has to learn. */
+ * in a font that could be found; or -ENOMEM. Takes up to a second when it has to learn, and a few
+ * when the guest does what it can against it: nothing here goes by what a guest made larger than
+ * consoles are. */
 int text_read(struct text_reader *reader, const uint32_t *pixels, uint32_t width, uint32_t height,
               const struct text_memory *memory, struct text_screen *text);
 

@@ -56,41 +56,42 @@ static uint32_t *copy_screen(struct display *display, uint32_t *width, uint32_t 
     return pixels;
 }
 
-static int read_text(struct machine *m, const uint32_t *pixels, uint32_t width, uint32_t height,
-                     struct text_screen *text)
+/* One at a time, its copy of the screen too. Returns 0 or -errno, with the error. */
+static int read_text(struct machine *m, struct text_screen *text, struct error *err)
 {
     struct screen *screen = &m->screen;
     struct pieces pieces = {.mem = m->mem};
     const struct text_memory memory = {next_piece, &pieces};
+    uint32_t width, height, *pixels;
     int ret;
 
-    pthread_mutex_lock(&screen->text_lock);
-    ret = screen->reader ? 0 : text_reader_create(&screen->reader);
+    pixels = copy_screen(screen->display, &width, &height, &ret);
+    if (ret == -ENODATA)
+        return error_set(err, ENODATA, "the screen is off");
+    if (!ret && !screen->reader)
+        ret = text_reader_create(&screen->reader);
     ret = ret ? ret : text_read(screen->reader, pixels, width, height, &memory, text);
-    pthread_mutex_unlock(&screen->text_lock);
-    return ret;
+    free(pixels);
+    if (ret == -ENODATA)
+        return error_set(err, ENODATA,
+                         "the screen shows no text in a font that is known or could be learnt from "
+                         "the guest");
+    return ret ? error_set(err, -ret, "out of memory") : 0;
 }
 
-int atoll_screen_text(struct atoll *vm, struct atoll_text *text, struct atoll_error *error)
+int machine_screen_text(struct atoll *vm, struct atoll_text *text, struct error *err)
 {
     struct machine *m = (struct machine *)vm;
-    struct error *err = (struct error *)error;
     struct text_screen read;
-    uint32_t width, height, *pixels;
     int ret;
 
     if (!m->screen.display)
         return error_set(err, ENODEV, "the machine has no GPU; give it one with --gpu WxH");
-    pixels = copy_screen(m->screen.display, &width, &height, &ret);
-    if (ret == -ENODATA)
-        return error_set(err, ENODATA, "the screen is off");
-    ret = ret ? ret : read_text(m, pixels, width, height, &read);
-    free(pixels);
+    pthread_mutex_lock(&m->screen.text_lock);
+    ret = read_text(m, &read, err);
+    pthread_mutex_unlock(&m->screen.text_lock);
     if (ret)
-        return error_set(err, -ret, "%s",
-                         ret == -ENOMEM ? "out of memory"
-                                        : "the screen shows no text in a font that is known or "
-                                          "could be learnt from the guest");
+        return ret;
     *text = (struct atoll_text){.columns = read.columns,
                                 .rows = read.rows,
                                 .cell_width = read.cell_width,

@@ -9,13 +9,15 @@
 
 #include "backend/display/text_private.h"
 #include "backend/font.h"
+#include "base/units.h"
 
 #define FONTS       4   /* that are kept */
 #define TRIES       8   /* grids for which the memory is searched */
 #define SHAPES      128 /* of a grid, to judge it by */
 #define FEW_WRONG   20  /* one in so many cells may have a shape that the font lacks */
 #define OWN_SCALE   8
-#define USUAL_TRIES 16 /* pairs of colours that are counted */
+#define USUAL_TRIES 16        /* pairs of colours that are counted */
+#define SEARCHED    (8 * GIB) /* bytes of memory that one reading looks at, at most */
 
 struct text_reader {
     struct text_font fonts[FONTS]; /* the one that fitted last comes first */
@@ -203,6 +205,7 @@ static void ink_blanks(struct text_screen *t)
 static int read_as(const struct picture_view *picture, const struct grid *grid,
                    const struct text_font *font, struct text_screen *text)
 {
+    const size_t most = (size_t)grid->columns * grid->rows / FEW_WRONG + 1;
     struct reading r = {picture, grid, font, text, 0, 0};
 
     *text = (struct text_screen){.columns = grid->columns,
@@ -214,7 +217,7 @@ static int read_as(const struct picture_view *picture, const struct grid *grid,
     text->cells = calloc((size_t)grid->columns * grid->rows, sizeof(*text->cells));
     if (!text->cells)
         return -ENOMEM;
-    for (unsigned row = 0; row < grid->rows; row++)
+    for (unsigned row = 0; row < grid->rows && r.unknown <= most; row++)
         for (unsigned column = 0; column < grid->columns; column++)
             read_cell(&r, column, row);
     if (r.inked == 0 || r.unknown * FEW_WRONG > r.inked + FEW_WRONG) {
@@ -330,11 +333,31 @@ static int learn_as(struct text_reader *reader, const struct picture_view *p,
     return 0;
 }
 
+/* Memory of which there is an end. */
+struct limited {
+    const struct text_memory *memory;
+    uint64_t left;
+};
+
+static const uint8_t *limited_piece(void *ctx, size_t index, size_t *length)
+{
+    struct limited *limited = ctx;
+    const uint8_t *piece = limited->memory->piece(limited->memory->ctx, index, length);
+
+    if (!piece || limited->left == 0)
+        return NULL;
+    *length = MIN(*length, limited->left);
+    limited->left -= *length;
+    return piece;
+}
+
 static int learn(struct text_reader *reader, const struct picture_view *p, const struct grid *grids,
                  size_t count, const struct text_memory *memory, struct text_screen *text)
 {
     struct candidate candidates[GRID_CANDIDATES];
     struct shape *shapes = calloc(SHAPES, sizeof(*shapes));
+    struct limited limited = {memory, SEARCHED};
+    const struct text_memory pieces = {limited_piece, &limited};
     size_t kept;
     int ret = -ENODATA;
 
@@ -342,7 +365,7 @@ static int learn(struct text_reader *reader, const struct picture_view *p, const
         return -ENOMEM;
     kept = judge(p, grids, count, shapes, candidates);
     for (size_t i = 0; i < MIN(kept, TRIES) && ret == -ENODATA; i++)
-        ret = learn_as(reader, p, candidates[i].grid, shapes, memory, text);
+        ret = learn_as(reader, p, candidates[i].grid, shapes, &pieces, text);
     free(shapes);
     return ret;
 }

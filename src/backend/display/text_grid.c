@@ -19,6 +19,9 @@ static const struct {
  * them in the middle. */
 #define RASOPS_MOST 160
 
+/* No console has more cells; a guest can make a screen of millions. */
+#define CELLS_MOST (1u << 18)
+
 static bool known(const struct grid *grids, size_t count, const struct grid *grid)
 {
     for (size_t i = 0; i < count; i++)
@@ -41,7 +44,8 @@ size_t grid_candidates(uint32_t width, uint32_t height, struct grid grids[GRID_C
         middle.rows = MIN(middle.rows, RASOPS_MOST);
         middle.left = (width - middle.columns * w) / 2;
         middle.top = (height - middle.rows * h) / 2;
-        grids[count++] = corner;
+        if (corner.columns * corner.rows <= CELLS_MOST)
+            grids[count++] = corner;
         if (!known(grids, count, &middle))
             grids[count++] = middle;
     }
