@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The public face (include/atoll/atoll.h): a struct atoll is a struct machine, and public errors
- * are ours by another name.
+ * The public face (include/atoll/atoll.h): what a machine does is its kind's (lib/ops.h), and
+ * public errors are ours by another name.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,18 +10,10 @@
 #include "atoll/atoll.h"
 #include "firmware/acpi.h"
 #include "firmware/devicetree.h"
-#include "host/confine.h"
 #include "machine/machine.h"
-#include "virtio/devices.h"
 
 _Static_assert(sizeof(struct atoll_error) == sizeof(struct error), "one error, two names");
-_Static_assert(ATOLL_CONSOLE_HISTORY == CONSOLE_HISTORY, "one history, two names");
 _Static_assert(PLATFORM_MAX_CPUS == ATOLL_CPUS_MAX, "the tables describe every CPU");
-
-static struct machine *inside(struct atoll *vm)
-{
-    return (struct machine *)vm;
-}
 
 static struct error *error_of(struct atoll_error *error)
 {
@@ -40,103 +32,63 @@ int atoll_create(struct atoll **vm, const struct atoll_config *config, struct at
 
 int atoll_start(struct atoll *vm, struct atoll_error *error)
 {
-    struct machine *m = inside(vm);
-
-    if (m->config.confine) {
-        int ret = host_confine(HOST_CONFINE_VM, error_of(error));
-
-        if (ret == -ENOSYS)
-            log_warn(&m->log, "this host cannot confine the process: the guest runs with all of "
-                              "your rights behind it");
-        else if (ret)
-            return ret;
-    }
-    return machine_start(m, error_of(error));
+    return vm->ops->start(vm, error_of(error));
 }
 
 enum atoll_stop atoll_wait(struct atoll *vm)
 {
-    return machine_wait(inside(vm));
+    return vm->ops->wait(vm);
 }
 
 void atoll_quit(struct atoll *vm)
 {
-    machine_request(inside(vm), REQUEST_QUIT);
+    vm->ops->quit(vm);
 }
 
 void atoll_reset(struct atoll *vm)
 {
-    machine_request(inside(vm), REQUEST_FORCED_RESET);
+    vm->ops->reset(vm);
 }
 
 void atoll_power_button(struct atoll *vm)
 {
-    machine_request(inside(vm), REQUEST_POWER_BUTTON);
+    vm->ops->power_button(vm);
 }
 
 int atoll_pause(struct atoll *vm)
 {
-    return machine_pause(inside(vm));
+    return vm->ops->pause(vm);
 }
 
 int atoll_resume(struct atoll *vm)
 {
-    return machine_resume(inside(vm));
+    return vm->ops->resume(vm);
 }
 
-int atoll_save(struct atoll *vm, void **bytes, size_t *length, struct atoll_error *error)
+enum atoll_state atoll_state(struct atoll *vm)
 {
-    struct state *state = state_new();
-    const void *saved;
-    int ret;
-
-    if (!state)
-        return error_set(error_of(error), ENOMEM, "out of memory");
-    ret = machine_save(inside(vm), state, error_of(error));
-    if (!ret) {
-        saved = state_bytes(state, length);
-        *bytes = malloc(*length);
-        if (*bytes)
-            memcpy(*bytes, saved, *length);
-        else
-            ret = error_set(error_of(error), ENOMEM, "out of memory");
-    }
-    state_free(state);
-    return ret;
+    return vm->ops->state(vm);
 }
 
-int atoll_load(struct atoll *vm, const void *bytes, size_t length, struct atoll_error *error)
+void atoll_stats(struct atoll *vm, struct atoll_stats *stats)
 {
-    struct state *state = state_parse(bytes, length, error_of(error));
-    int ret;
-
-    if (!state)
-        return -EINVAL;
-    ret = machine_load(inside(vm), state, error_of(error));
-    state_free(state);
-    return ret;
+    vm->ops->stats(vm, stats);
 }
 
-static struct console *console_of(struct machine *m, size_t index)
+void atoll_destroy(struct atoll *vm)
 {
-    return index < m->config.console_count ? m->consoles[index] : NULL;
+    if (vm)
+        vm->ops->destroy(vm);
 }
 
 int64_t atoll_console_write(struct atoll *vm, size_t index, const void *bytes, size_t length)
 {
-    struct console *console = console_of(inside(vm), index);
-
-    return console ? (int64_t)console_input(console, bytes, length) : -EINVAL;
+    return vm->ops->console_write(vm, index, bytes, length);
 }
 
 int64_t atoll_console_read(struct atoll *vm, size_t index, void *bytes, size_t room)
 {
-    struct machine *m = inside(vm);
-    struct console *console = console_of(m, index);
-
-    if (!console || m->config.consoles[index].kind != ATOLL_CONSOLE_MEMORY)
-        return -EINVAL;
-    return (int64_t)console_memory_output(console, bytes, room);
+    return vm->ops->console_read(vm, index, bytes, room);
 }
 
 /* A struct atoll_follower is a struct console_follower. */
@@ -144,10 +96,7 @@ int atoll_console_follow(struct atoll *vm, size_t index,
                          void (*output)(void *ctx, const void *bytes, size_t length), void *ctx,
                          struct atoll_follower **follower)
 {
-    struct console *console = console_of(inside(vm), index);
-
-    return console ? console_follow(console, output, ctx, (struct console_follower **)follower)
-                   : -EINVAL;
+    return vm->ops->console_follow(vm, index, output, ctx, follower);
 }
 
 void atoll_console_unfollow(struct atoll_follower *follower)
@@ -157,87 +106,85 @@ void atoll_console_unfollow(struct atoll_follower *follower)
 
 void atoll_restore_terminal(struct atoll *vm)
 {
-    struct machine *m = inside(vm);
-
-    for (size_t i = 0; i < m->config.console_count; i++)
-        if (m->consoles[i] && m->config.consoles[i].kind == ATOLL_CONSOLE_STDIO)
-            console_restore_terminal(m->consoles[i]);
+    vm->ops->restore_terminal(vm);
 }
 
 int atoll_balloon(struct atoll *vm, uint64_t bytes)
 {
-    struct machine *m = inside(vm);
+    return vm->ops->balloon(vm, bytes);
+}
 
-    if (!m->balloon)
-        return -ENODEV;
-    virtio_balloon_target(m->balloon, (uint32_t)(MIN(bytes, m->config.memory) >> MEM_PAGE_SHIFT));
-    return 0;
+/* --- what one kind of machine has and another has not --- */
+
+static int cannot(const struct atoll *vm, const char *what, struct atoll_error *error)
+{
+    return error_set(error_of(error), ENOTSUP, "%s cannot %s", vm->ops->kind, what);
+}
+
+int atoll_save(struct atoll *vm, void **bytes, size_t *length, struct atoll_error *error)
+{
+    return vm->ops->save ? vm->ops->save(vm, bytes, length, error_of(error))
+                         : cannot(vm, "be saved", error);
+}
+
+int atoll_load(struct atoll *vm, const void *bytes, size_t length, struct atoll_error *error)
+{
+    return vm->ops->load ? vm->ops->load(vm, bytes, length, error_of(error))
+                         : cannot(vm, "be loaded", error);
 }
 
 int atoll_screenshot(struct atoll *vm, const char *path, struct atoll_error *error)
 {
-    return screen_shoot(&inside(vm)->screen, path, error_of(error));
+    return vm->ops->screenshot ? vm->ops->screenshot(vm, path, error_of(error))
+                               : cannot(vm, "give a picture of its screen", error);
 }
 
 int atoll_picture(struct atoll *vm, void **bytes, size_t *length, struct atoll_error *error)
 {
-    struct machine *m = inside(vm);
+    return vm->ops->picture ? vm->ops->picture(vm, bytes, length, error_of(error))
+                            : cannot(vm, "give a picture of its screen", error);
+}
 
-    if (!m->screen.display)
-        return error_set(error_of(error), ENODEV,
-                         "the machine has no GPU; give it one with --gpu WxH");
-    return display_png(m->screen.display, false, bytes, length, error_of(error));
+int atoll_screen_text(struct atoll *vm, struct atoll_text *text, struct atoll_error *error)
+{
+    return vm->ops->screen_text ? vm->ops->screen_text(vm, text, error_of(error))
+                                : cannot(vm, "give the text on its screen", error);
+}
+
+int atoll_key(struct atoll *vm, unsigned usage, bool down, unsigned timeout_ms,
+              struct atoll_error *error)
+{
+    return vm->ops->key ? vm->ops->key(vm, usage, down, timeout_ms, error_of(error))
+                        : cannot(vm, "be given keys", error);
+}
+
+int atoll_chord(struct atoll *vm, const char *keys, unsigned timeout_ms, struct atoll_error *error)
+{
+    return vm->ops->chord ? vm->ops->chord(vm, keys, timeout_ms, error_of(error))
+                          : cannot(vm, "be given keys", error);
+}
+
+int atoll_type(struct atoll *vm, const char *utf8, size_t length, unsigned timeout_ms,
+               struct atoll_error *error)
+{
+    return vm->ops->type ? vm->ops->type(vm, utf8, length, timeout_ms, error_of(error))
+                         : cannot(vm, "be given keys", error);
+}
+
+int atoll_pointer(struct atoll *vm, unsigned x, unsigned y, unsigned buttons, int wheel,
+                  unsigned timeout_ms, struct atoll_error *error)
+{
+    return vm->ops->pointer
+               ? vm->ops->pointer(vm, x, y, buttons, wheel, timeout_ms, error_of(error))
+               : cannot(vm, "be given a pointer's movements", error);
 }
 
 int atoll_display_address(struct atoll *vm, size_t index, char *text, size_t room)
 {
-    return displays_address(inside(vm), index, text, room);
+    return vm->ops->display_address ? vm->ops->display_address(vm, index, text, room) : -EINVAL;
 }
 
-enum atoll_state atoll_state(struct atoll *vm)
-{
-    static const enum atoll_state states[] = {[MACHINE_OFF] = ATOLL_STATE_OFF,
-                                              [MACHINE_RUNNING] = ATOLL_STATE_RUNNING,
-                                              [MACHINE_PAUSED] = ATOLL_STATE_PAUSED,
-                                              [MACHINE_STOPPED] = ATOLL_STATE_STOPPED};
-    struct machine *m = inside(vm);
-    enum machine_phase phase;
-
-    pthread_mutex_lock(&m->lock);
-    phase = m->phase;
-    pthread_mutex_unlock(&m->lock);
-    return states[phase];
-}
-
-static uint64_t published(const _Atomic uint64_t *from)
-{
-    return atomic_load_explicit(from, memory_order_relaxed);
-}
-
-void atoll_stats(struct atoll *vm, struct atoll_stats *stats)
-{
-    struct machine *m = inside(vm);
-
-    *stats = (struct atoll_stats){.memory_resident = mem_resident(m->mem)};
-    for (unsigned i = 0; i < m->config.cpus; i++) {
-        const struct cpu *cpu = &m->cpus[i];
-
-        stats->instructions += published(&cpu->instructions);
-        stats->exits += published(&cpu->exits);
-        stats->regions += published(&cpu->regions);
-        stats->translated += published(&cpu->translated);
-        stats->code_bytes += published(&cpu->code_bytes);
-        stats->code_limit += published(&cpu->code_limit);
-        stats->code_flushes += published(&cpu->code_flushes);
-        stats->code_misses += published(&cpu->code_misses);
-    }
-}
-
-void atoll_destroy(struct atoll *vm)
-{
-    if (vm)
-        machine_destroy(inside(vm));
-}
+/* --- without a machine --- */
 
 int atoll_fdt(const struct atoll_config *config, void **blob, size_t *length,
               struct atoll_error *error)
@@ -333,4 +280,9 @@ int atoll_quirk_info(size_t index, struct atoll_quirk_info *info)
     quirk_value_name(row, row->strict, info->strict, sizeof(info->strict));
     quirk_value_name(row, row->normal, info->normal, sizeof(info->normal));
     return 0;
+}
+
+int atoll_keyboard_info(size_t index, const char **name, const char **about)
+{
+    return input_layout_info(index, name, about);
 }

@@ -220,6 +220,7 @@ int machine_create(struct machine **machine, const struct atoll_config *config, 
     m = calloc(1, sizeof(*m));
     if (!m)
         return error_set(err, ENOMEM, "out of memory");
+    m->face.ops = &twin_ops;
     log_limit_init(&m->log_limit);
     ret = config_copy(&m->config, config) ? error_set(err, ENOMEM, "out of memory") : 0;
     set_log(m);

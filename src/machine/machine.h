@@ -29,6 +29,7 @@
 #include "firmware/kernel.h"
 #include "firmware/platform.h"
 #include "host/loop.h"
+#include "lib/ops.h"
 #include "machine/clock.h"
 #include "machine/log_limit.h"
 #include "machine/quirk.h"
@@ -92,6 +93,7 @@ enum {
 };
 
 struct machine {
+    struct atoll face;          /* what libatoll's callers hold */
     struct atoll_config config; /* a copy; strings are owned */
     struct log log;
     struct log_limit log_limit; /* what lies between `log` and config.log */
@@ -224,6 +226,16 @@ void devices_quiesce(struct machine *machine);
 /* The devices work again, and consoles wait for their readers. */
 void devices_resume(struct machine *machine);
 
+/* --- input.c, text.c --- (as atoll.h says of atoll_key and its like, and of atoll_screen_text) */
+int machine_key(struct atoll *vm, unsigned usage, bool down, unsigned timeout_ms,
+                struct error *err);
+int machine_chord(struct atoll *vm, const char *keys, unsigned timeout_ms, struct error *err);
+int machine_type(struct atoll *vm, const char *utf8, size_t length, unsigned timeout_ms,
+                 struct error *err);
+int machine_pointer(struct atoll *vm, unsigned x, unsigned y, unsigned buttons, int wheel,
+                    unsigned timeout_ms, struct error *err);
+int machine_screen_text(struct atoll *vm, struct atoll_text *text, struct error *err);
+
 /* --- displays.c --- */
 /* Starts the processes that config.displays names, once there is a screen. Returns 0 or -errno;
  * displays_destroy is called either way, before the screen goes away. */
@@ -257,6 +269,9 @@ enum atoll_stop machine_wait(struct machine *machine);
 /* --- snapshot.c --- (paused) */
 int snapshot_save(struct machine *machine, struct state *state, struct error *err);
 int snapshot_load(struct machine *machine, const struct state *state, struct error *err);
+
+/* --- twin.c --- */
+extern const struct atoll_ops twin_ops;
 
 /* --- machine.c --- */
 int machine_create(struct machine **machine, const struct atoll_config *config, struct error *err);
