@@ -103,7 +103,8 @@ static void user_close(struct net *net)
     free(user);
 }
 
-static const struct net_ops user_ops = {user_attach, user_send, user_resume, user_close};
+static const struct net_ops user_ops = {
+    .attach = user_attach, .send = user_send, .resume = user_resume, .close = user_close};
 
 /* What the helper process is started with. */
 static void run_helper(void *ctx)
