@@ -96,9 +96,6 @@ int input_keysym(struct input *input, uint32_t keysym, bool down);
 /* The pointer is at a place, with these buttons down. */
 int input_pointer(struct input *input, const struct input_pointer *state);
 
-/* All keys and buttons that `input` knows to be down are let go: a viewer has gone. */
-void input_release(struct input *input);
-
 /* --- the scripts' side: each blocks until the sink has taken all of it, so not from a callback;
  * -ETIMEDOUT after `timeout_ms`, when what is left is dropped and what was pressed is let go;
  * -ECANCELED when the machine is reset or stops; and the errors above --- */

@@ -81,12 +81,19 @@ static void sink_toggle(struct input *in, struct sink *sink)
     sink->attached = !sink->attached;
 }
 
+static void release_all(struct input *in)
+{
+    for (unsigned usage = 0; usage < 256; usage++)
+        input_key(in, usage, false);
+    input_pointer(in, &(struct input_pointer){0});
+}
+
 static void check_end(struct input *in, struct sink sinks[2])
 {
     for (unsigned i = 0; i < 2; i++)
         sinks[i].room = 10000;
     input_sink_room(in);
-    input_release(in);
+    release_all(in);
     input_sink_room(in);
     for (unsigned i = 0; i < 2; i++)
         if (sinks[i].attached && sinks[i].active && (sinks[i].pressed || sinks[i].buttons))
@@ -121,7 +128,7 @@ static void step(struct input *in, struct sink sinks[2], struct fuzz_input *data
         else
             input_chord(in, text, 0, &err);
         break;
-    case 6: input_release(in); break;
+    case 6: release_all(in); break;
     case 7: input_set_leds(in, (unsigned)fuzz_take(data, 1)); break;
     case 8:
         sink = &sinks[fuzz_take(data, 1) % 2];

@@ -65,17 +65,10 @@ static bool take_watch(struct viewer *v, union message *m)
     return true;
 }
 
-static bool take_keysym(struct viewer *v, union message *m)
-{
-    if (v->config.input)
-        input_keysym(v->config.input, m->key.key, m->key.down != 0);
-    return true;
-}
-
 static bool take_key(struct viewer *v, union message *m)
 {
     if (v->config.input)
-        input_key(v->config.input, m->key.key, m->key.down != 0);
+        held_key(v, &m->key);
     return true;
 }
 
@@ -93,7 +86,7 @@ static bool take_pointer(struct viewer *v, union message *m)
         p->wheel > WHEEL_MAX || p->pan < -WHEEL_MAX || p->pan > WHEEL_MAX)
         return false;
     if (v->config.input)
-        input_pointer(v->config.input, &state);
+        held_pointer(v, &state);
     return true;
 }
 
@@ -129,7 +122,7 @@ static const struct {
 } verbs[] = {
     {VIEWER_LOG, sizeof(struct viewer_log), take_log},
     {VIEWER_WATCH, sizeof(struct viewer_watch), take_watch},
-    {VIEWER_KEYSYM, sizeof(struct viewer_key), take_keysym},
+    {VIEWER_KEYSYM, sizeof(struct viewer_key), take_key},
     {VIEWER_KEY, sizeof(struct viewer_key), take_key},
     {VIEWER_POINTER, sizeof(struct viewer_pointer), take_pointer},
     {VIEWER_TYPE, 0, take_type}, /* as long as its text */
@@ -166,7 +159,7 @@ static void lost(struct viewer *v, const char *why)
     host_watch_want(v->watch, 0);
     shutdown(v->socket, SHUT_RDWR);
     if (v->config.input)
-        input_release(v->config.input);
+        held_let_go(v);
     log_warn(v->log, "display: %s; the guest goes on without it", why);
 }
 
@@ -370,13 +363,26 @@ void viewer_reset(struct viewer *viewer)
     type_forget(viewer);
 }
 
+/* On the loop: what still runs there before all of it is gone finds that it is over, and touches
+ * nothing. */
+static void detach(void *ctx)
+{
+    struct viewer *v = ctx;
+
+    v->over = true;
+    host_watch_want(v->watch, 0);
+    if (v->config.input)
+        held_let_go(v);
+}
+
 void viewer_close(struct viewer *v)
 {
     if (!v)
         return;
-    tell_stop(v);
     if (v->watch)
-        host_watch_destroy(v->watch);
+        host_loop_call(v->config.loop, detach, v);
+    tell_stop(v);
+    host_watch_destroy(v->watch);
     type_stop(v);
     if (v->socket >= 0)
         close(v->socket);

@@ -5,6 +5,7 @@
  * viewer.c      the process's life, and what it says
  * viewer_tell.c what it is told: drawing threads leave in `pending` what has changed, and the loop
  *               compares it with what the process has, copies what is different, and says so
+ * viewer_held.c which keys its people hold down
  * viewer_type.c a thread that types text, which waits for the guest
  */
 #ifndef BACKEND_DISPLAY_VIEWER_PRIVATE_H
@@ -16,6 +17,7 @@
 #include "host/map.h"
 
 #define VIEWER_TYPE_ROOM 65536 /* bytes of text that may wait */
+#define VIEWER_HELD      512   /* keys that are down at once: 32 of each of 16 people */
 
 /* Rectangles in no order, which may overlap; when there are too many, fewer and larger ones. */
 struct damage {
@@ -54,6 +56,11 @@ struct viewer {
     bool tell_mode, tell_cursor, tell_cursor_move;
     unsigned leds;
     struct viewer_resize wish; /* a size; width 0: none */
+    struct {
+        unsigned count;
+        struct viewer_key keys[VIEWER_HELD];
+        struct input_pointer pointer; /* as it was last */
+    } held;
 
     struct {
         pthread_t thread;
@@ -76,6 +83,12 @@ void tell_stop(struct viewer *viewer);
 void tell_watched(struct viewer *viewer, bool watched);
 /* The socket has room again. On the loop. */
 void tell_room(struct viewer *viewer);
+
+/* --- viewer_held.c; on the loop, with an input --- */
+
+void held_key(struct viewer *viewer, const struct viewer_key *key);
+void held_pointer(struct viewer *viewer, const struct input_pointer *pointer);
+void held_let_go(struct viewer *viewer);
 
 /* --- viewer_type.c --- */
 

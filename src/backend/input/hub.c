@@ -106,21 +106,6 @@ int hub_put_pointer(struct input *in, const struct input_pointer *state)
     return 0;
 }
 
-void hub_release(struct input *in)
-{
-    struct input_pointer pointer = in->wanted_pointer;
-
-    memset(in->held, 0, sizeof(in->held));
-    for (unsigned usage = 0; usage < INPUT_USAGES; usage++)
-        if (keyset_has(&in->wanted, usage))
-            append_key(in, usage, false, 0);
-    pointer.buttons = 0;
-    pointer.wheel = pointer.pan = 0;
-    if (in->wanted_pointer.buttons)
-        hub_put_pointer(in, &pointer);
-    hub_deliver(in);
-}
-
 /* --- to the sinks --- */
 
 static struct input_sink *active_sink(const struct input *in)

@@ -91,8 +91,6 @@ void keys_add_stroke(struct keys *keys, const struct keyset *wanted, unsigned le
  * -ENOSPC. */
 int hub_put(struct input *input, const struct keys *keys, uint64_t owner);
 int hub_put_pointer(struct input *input, const struct input_pointer *state);
-/* Lets go of all keys and buttons. */
-void hub_release(struct input *input);
 void hub_deliver(struct input *input);
 /* Waits until events up to `number` are taken, or no more than `left` wait. Returns 0, -ETIMEDOUT
  * at `deadline` (host_clock_monotonic), -ECANCELED (a reset, or the end). */

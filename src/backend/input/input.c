@@ -143,13 +143,6 @@ int input_pointer(struct input *in, const struct input_pointer *state)
     return ret;
 }
 
-void input_release(struct input *in)
-{
-    pthread_mutex_lock(&in->lock);
-    hub_release(in);
-    pthread_mutex_unlock(&in->lock);
-}
-
 /* --- from those who wait --- */
 
 int input_flush(struct input *in, unsigned timeout_ms)

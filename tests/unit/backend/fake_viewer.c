@@ -151,8 +151,22 @@ static void do_stall(void)
 
 static void do_vanish(void)
 {
+    struct viewer_pointer pointer = {VIEWER_POINTER, 1, 2, INPUT_LEFT, 3, 0};
+
     watch(1);
     key(VIEWER_KEY, 0x29, 1);
+    key(VIEWER_KEYSYM, 'b', 1);
+    key(VIEWER_KEY, 0x2a, 1);
+    key(VIEWER_KEY, 0x2a, 0);
+    say(&pointer, sizeof(pointer));
+}
+
+static void do_come_and_go(void)
+{
+    for (;;) {
+        watch(1);
+        watch(0);
+    }
 }
 
 /* Messages that there must not be, by number. */
@@ -215,6 +229,8 @@ int main(void)
         do_stall();
     else if (strcmp(what, "vanish") == 0)
         do_vanish();
+    else if (strcmp(what, "come-and-go") == 0)
+        do_come_and_go();
     else if (strncmp(what, "wrong", 5) == 0)
         do_wrong((unsigned)atoi(what + 5));
     else

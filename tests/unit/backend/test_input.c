@@ -312,23 +312,6 @@ static void test_change_full_sink(void **state)
     end(in, old);
 }
 
-static void test_release(void **state)
-{
-    struct input *in = input_new("us");
-    struct sink *sink = sink_new(true, 1000);
-
-    input_attach(in, &sink->sink);
-    input_key(in, 0xe0, true);
-    input_keysym(in, 'x', true);
-    move(in, 1, 1, INPUT_LEFT | INPUT_MIDDLE, 0);
-    sink->count = 0;
-    input_release(in);
-    assert_told(sink, "-1b -e0 @1,1:0/0");
-    input_release(in);
-    assert_told(sink, "");
-    end(in, sink);
-}
-
 static void test_reset(void **state)
 {
     struct input *in = input_new("us");
@@ -892,17 +875,27 @@ static void test_reset_while_typing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),        cmocka_unit_test(test_waits_for_sink),
-        cmocka_unit_test(test_room),         cmocka_unit_test(test_full),
-        cmocka_unit_test(test_coalesce),     cmocka_unit_test(test_wheel_bounds),
-        cmocka_unit_test(test_change_sink),  cmocka_unit_test(test_change_full_sink),
-        cmocka_unit_test(test_release),      cmocka_unit_test(test_reset),
-        cmocka_unit_test(test_layouts),      cmocka_unit_test(test_unknown_layout),
-        cmocka_unit_test(test_keysyms),      cmocka_unit_test(test_keysym_modifiers),
-        cmocka_unit_test(test_type),         cmocka_unit_test(test_type_times_out),
-        cmocka_unit_test(test_within),       cmocka_unit_test(test_chords),
-        cmocka_unit_test(test_wrong_chords), cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_late_light),   cmocka_unit_test(test_reset_while_typing),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_waits_for_sink),
+        cmocka_unit_test(test_room),
+        cmocka_unit_test(test_full),
+        cmocka_unit_test(test_coalesce),
+        cmocka_unit_test(test_wheel_bounds),
+        cmocka_unit_test(test_change_sink),
+        cmocka_unit_test(test_change_full_sink),
+        cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_layouts),
+        cmocka_unit_test(test_unknown_layout),
+        cmocka_unit_test(test_keysyms),
+        cmocka_unit_test(test_keysym_modifiers),
+        cmocka_unit_test(test_type),
+        cmocka_unit_test(test_type_times_out),
+        cmocka_unit_test(test_within),
+        cmocka_unit_test(test_chords),
+        cmocka_unit_test(test_wrong_chords),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_late_light),
+        cmocka_unit_test(test_reset_while_typing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -363,18 +363,38 @@ static void test_missing(void **state)
     free(real);
 }
 
+/* What its people held down is let go, and nothing else: a script holds a key. */
 static void test_vanished(void **state)
 {
     struct rig *rig = *state;
     size_t at;
 
+    input_key(rig->input, 0x04, true);
     open_viewer(rig, "vanish");
     at = wait_for(rig, "key 29 1\n", 0);
+    at = wait_for(rig, "pointer 1,2 1 3 0\n", at);
     wait_for(rig, "key 29 0\n", at);
+    wait_for(rig, "key 05 0\n", at);
+    wait_for(rig, "pointer 1,2 0 0 0\n", at);
     wait_for(rig, "its process has ended; the guest goes on", 0);
+    assert_int_equal(count(rig, "key 04 0"), 0);
+    assert_int_equal(count(rig, "key 2a 0"), 1);
+    assert_int_equal(count(rig, "key 29 0"), 1);
     for (unsigned i = 0; i < 100; i++)
         display_changed(rig->display, &(struct display_rect){0, 0, 1, 1});
     assert_int_equal(count(rig, "has ended"), 1);
+}
+
+/* It is closed while the loop is busy with it. */
+static void test_close_busy(void **state)
+{
+    struct rig *rig = *state;
+
+    for (unsigned i = 0; i < 40; i++) {
+        open_viewer(rig, "come-and-go");
+        viewer_close(rig->viewer);
+        rig->viewer = NULL;
+    }
 }
 
 /* A process that takes nothing: nothing waits for it, and it is said once. */
@@ -409,6 +429,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_missing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_vanished, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_close_busy, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stalled, setup, teardown),
     };
 
