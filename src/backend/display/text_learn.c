@@ -32,6 +32,9 @@
 #define ASCII_LAST  0x7eu
 #define ASCII_COUNT (ASCII_LAST - ASCII_FIRST + 1)
 
+#define ACCENTS_FIRST 0xe0u
+#define ACCENTS_LAST  0xffu
+
 struct pattern {
     uint8_t bytes[GLYPH_BYTES];
     unsigned key_at; /* where in `bytes` its key is */
@@ -200,6 +203,8 @@ struct box {
     unsigned left, top, right, bottom;
 };
 
+static const struct box no_box = {SHAPE_WIDTH, SHAPE_HEIGHT, 0, 0};
+
 static void box_add(struct box *box, const struct shape *shape, unsigned width, unsigned height)
 {
     for (unsigned y = 0; y < height; y++)
@@ -267,56 +272,26 @@ static bool table_shape(const struct search *s, const struct hit *table, long pl
     return true;
 }
 
+/* Our own font, and the box of its letters, which go from the top of a capital to the foot of a
+ * small one. */
 struct looks {
-    struct box own_box, box;
+    struct box own_box;
     struct look own[ASCII_COUNT];
-    struct look table[2 * GLYPHS]; /* from GLYPHS places before the hit */
-    bool there[2 * GLYPHS];
 };
 
-/* How much the table looks like ASCII when the hit is the glyph of `code`. */
-static float like_ascii(const struct looks *looks, unsigned code)
+static bool is_letter(unsigned c)
 {
-    float sum = 0;
-
-    for (unsigned c = ASCII_FIRST; c <= ASCII_LAST; c++) {
-        unsigned place = GLYPHS + c - code;
-
-        if (place >= 2 * GLYPHS || !looks->there[place])
-            return 0;
-        sum += likeness(&looks->own[c - ASCII_FIRST], &looks->table[place]);
-    }
-    return sum / ASCII_COUNT;
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-/* The code of the hit, or -1 when no place is clearly better than all others. */
-static long find_code(const struct looks *looks)
-{
-    float best = 0, next = 0;
-    long found = -1;
-
-    for (unsigned code = 0; code < GLYPHS; code++) {
-        float like = like_ascii(looks, code);
-
-        if (like > best) {
-            next = best;
-            best = like;
-            found = (long)code;
-        } else if (like > next) {
-            next = like;
-        }
-    }
-    return best > 0.25f && best > 1.5f * next ? found : -1;
-}
-
-/* The box of letters, which go from the top of a capital to the foot of a small one. */
 static void own_looks(struct looks *looks)
 {
     struct shape shape;
 
+    looks->own_box = no_box;
     for (unsigned c = ASCII_FIRST; c <= ASCII_LAST; c++) {
         own_shape(&shape, c);
-        if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'))
+        if (is_letter(c))
             box_add(&looks->own_box, &shape, FONT_WIDTH, FONT_HEIGHT);
     }
     for (unsigned c = ASCII_FIRST; c <= ASCII_LAST; c++) {
@@ -325,25 +300,62 @@ static void own_looks(struct looks *looks)
     }
 }
 
-/* False: the guest has wiped its glyphs out meanwhile. */
-static bool look_around(const struct search *s, const struct hit *table, struct looks *looks)
+/* The box of the table's letters when the hit is the glyph of `code`; false: that cannot be. A
+ * space, where there is one, is blank. */
+static bool letters_box(const struct search *s, const struct hit *table, long code, struct box *box)
 {
     struct shape shape;
 
-    looks->own_box = looks->box = (struct box){SHAPE_WIDTH, SHAPE_HEIGHT, 0, 0};
-    own_looks(looks);
-    for (unsigned i = 0; i < s->hit_count; i++)
-        if (together(s, table, &s->hits[i]) &&
-            table_shape(s, &s->hits[i], 0, &shape)) /* what is on the screen is mostly letters */
-            box_add(&looks->box, &shape, s->width, s->height);
-    if (looks->box.left >= looks->box.right)
+    *box = no_box;
+    if (table_shape(s, table, ' ' - code, &shape) && !shape_blank(&shape, s->height))
         return false;
-    for (unsigned i = 0; i < 2 * GLYPHS; i++) {
-        looks->there[i] = table_shape(s, table, (long)i - GLYPHS, &shape);
-        if (looks->there[i])
-            look_at(&looks->table[i], &shape, &looks->box);
+    for (unsigned c = ASCII_FIRST; c <= ASCII_LAST; c++) {
+        if (!table_shape(s, table, (long)c - code, &shape))
+            return false;
+        if (is_letter(c))
+            box_add(box, &shape, s->width, s->height);
     }
-    return true;
+    return box->left < box->right;
+}
+
+/* How much the table looks like our own font in these codes when the hit is the glyph of `code`. */
+static float like_own(const struct search *s, const struct hit *table, const struct look *own,
+                      unsigned first, unsigned last, long code, const struct box *box)
+{
+    struct shape shape;
+    struct look look;
+    float sum = 0;
+
+    for (unsigned c = first; c <= last; c++) {
+        if (!table_shape(s, table, (long)c - code, &shape))
+            return 0;
+        look_at(&look, &shape, box);
+        sum += likeness(&own[c - first], &look);
+    }
+    return sum / (float)(last - first + 1);
+}
+
+/* The code of the hit, or -1 when no place is clearly better than all others. */
+static long find_code(const struct search *s, const struct hit *table, const struct looks *looks)
+{
+    float best = 0, next = 0;
+    long found = -1;
+
+    for (long code = 0; code < GLYPHS; code++) {
+        struct box box;
+        float like = letters_box(s, table, code, &box)
+                         ? like_own(s, table, looks->own, ASCII_FIRST, ASCII_LAST, code, &box)
+                         : 0;
+
+        if (like > best) {
+            next = best;
+            best = like;
+            found = code;
+        } else if (like > next) {
+            next = like;
+        }
+    }
+    return best > 0.25f && best > 1.5f * next ? found : -1;
 }
 
 /* --- the codes that are not ASCII --- */
@@ -365,28 +377,25 @@ static bool is_cp437(const struct search *s, const struct hit *table, long code)
 }
 
 /* Whether the letters with accents are where Latin 1 has them. */
-static bool is_latin1(const struct looks *looks, long code)
+static bool is_latin1(const struct search *s, const struct hit *table, const struct looks *looks,
+                      long code)
 {
+    struct look own[ACCENTS_LAST - ACCENTS_FIRST + 1];
     struct shape shape;
-    struct look own;
-    float sum = 0;
+    struct box box;
 
-    for (unsigned c = 0xe0; c <= 0xff; c++) {
-        long place = GLYPHS + (long)c - code;
-
-        if (place >= 2 * GLYPHS || !looks->there[place])
-            return false;
+    for (unsigned c = ACCENTS_FIRST; c <= ACCENTS_LAST; c++) {
         own_shape(&shape, c);
-        look_at(&own, &shape, &looks->own_box);
-        sum += likeness(&own, &looks->table[place]);
+        look_at(&own[c - ACCENTS_FIRST], &shape, &looks->own_box);
     }
-    return sum / 32 > 0.25f;
+    return letters_box(s, table, code, &box) &&
+           like_own(s, table, own, ACCENTS_FIRST, ACCENTS_LAST, code, &box) > 0.25f;
 }
 
 static int take_font(const struct search *s, const struct hit *table, const struct looks *looks,
                      long code, struct text_font *font)
 {
-    bool cp437 = is_cp437(s, table, code), latin1 = !cp437 && is_latin1(looks, code);
+    bool cp437 = is_cp437(s, table, code), latin1 = !cp437 && is_latin1(s, table, looks, code);
     struct shape shape;
 
     for (unsigned c = 0; c < 256; c++) {
@@ -411,7 +420,8 @@ static int read_table(const struct search *s, const struct hit *table, struct te
 
     if (!looks)
         return -ENOMEM;
-    code = look_around(s, table, looks) ? find_code(looks) : -1;
+    own_looks(looks);
+    code = find_code(s, table, looks);
     if (code >= 0)
         ret = take_font(s, table, looks, code, font);
     free(looks);
