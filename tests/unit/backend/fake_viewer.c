@@ -163,7 +163,9 @@ static void do_vanish(void)
 
 static void do_come_and_go(void)
 {
-    for (;;) {
+    struct pollfd end = {.fd = VIEWER_SOCKET};
+
+    while (poll(&end, 1, 0) >= 0 && !(end.revents & POLLHUP)) {
         watch(1);
         watch(0);
     }
