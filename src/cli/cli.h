@@ -30,6 +30,8 @@ int command_fdt(int argc, char **argv);
 int command_acpi(int argc, char **argv);
 int command_engines(int argc, char **argv);
 int command_quirks(int argc, char **argv);
+/* labs */
+int command_check(int argc, char **argv);
 /* of a running machine */
 int command_list(int argc, char **argv);
 int command_status(int argc, char **argv);

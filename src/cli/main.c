@@ -47,6 +47,12 @@ static const struct command screen[] = {
     {.name = NULL},
 };
 
+static const struct command lab[] = {
+    {"check", "FILE ...", "say whether a lab could be started, and all that is wrong with it",
+     command_check},
+    {.name = NULL},
+};
+
 static const struct command other[] = {
     {"engines", "", "say which CPU engines this host has, and why others are missing",
      command_engines},
@@ -64,6 +70,7 @@ static const struct {
     {"Machines:", machines},
     {"A machine that runs:", running},
     {"Its screen, keyboard and pointer:", screen},
+    {"Labs, several machines in one file:", lab},
     {"Other things:", other},
 };
 

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A lab (atoll.conf(5)): its files as options of the machines in it. Nothing is started or written
+ * here, and what is wrong is said on standard error, as FILE:LINE:COLUMN: and what would be right.
+ */
+#ifndef CLI_LAB_H
+#define CLI_LAB_H
+
+#include "cli/options.h"
+#include "config/config.h"
+
+struct lab {
+    struct config config;
+    struct options *vms; /* of config.vms, in the same order; disks are as the file has them */
+    unsigned errors;
+};
+
+/* Reads the files, which are said to be one, and checks all that can be checked without starting
+ * anything. Returns how many errors there are; lab_free is due in either case. */
+unsigned lab_read(struct lab *lab, const char *const *files, size_t count);
+void lab_free(struct lab *lab);
+
+/* Says that something is wrong there. */
+void lab_complain(struct lab *lab, const struct config_place *place, const char *format, ...)
+    PRINTF(3, 4);
+
+/* --- lab_vm.c --- */
+
+/* One machine's options; what is wrong with them is said. They point into `lab`. */
+void lab_vm_options(struct lab *lab, const struct config_vm *vm, struct options *options);
+
+/* A path of the lab's, absolute, in memory of the options; NULL: out of memory. */
+const char *lab_path(struct options *options, const char *path);
+
+#endif
