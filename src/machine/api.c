@@ -10,7 +10,9 @@
 #include "atoll/atoll.h"
 #include "firmware/acpi.h"
 #include "firmware/devicetree.h"
+#include "machine/identity.h"
 #include "machine/machine.h"
+#include "vz/vz.h"
 
 _Static_assert(sizeof(struct atoll_error) == sizeof(struct error), "one error, two names");
 _Static_assert(PLATFORM_MAX_CPUS == ATOLL_CPUS_MAX, "the tables describe every CPU");
@@ -25,8 +27,38 @@ int atoll_config_check(const struct atoll_config *config, struct atoll_error *er
     return config_check(config, error_of(error));
 }
 
+/* A machine with an identifier has addresses of its own on every engine. */
+static void settle_addresses(struct atoll_config *config)
+{
+    uint8_t uuid[IDENTITY_LENGTH];
+
+    if (!config->uuid || identity_parse(config->uuid, uuid))
+        return;
+    for (size_t i = 0; i < config->net_count; i++)
+        if (!config->nets[i].has_mac) {
+            identity_mac(uuid, i, config->nets[i].mac);
+            config->nets[i].has_mac = true;
+        }
+}
+
+static int create_vz(struct atoll **vm, const struct atoll_config *config, struct error *err)
+{
+    struct atoll_config settled;
+    int ret = config_check(config, err);
+
+    if (ret)
+        return ret;
+    ret = config_copy(&settled, config) ? error_set(err, ENOMEM, "out of memory") : 0;
+    settle_addresses(&settled);
+    ret = ret ? ret : vz_create(vm, &settled, machine_open_net, err);
+    config_free(&settled);
+    return ret;
+}
+
 int atoll_create(struct atoll **vm, const struct atoll_config *config, struct atoll_error *error)
 {
+    if (config->engine && strcmp(config->engine, VZ_ENGINE) == 0)
+        return create_vz(vm, config, error_of(error));
     return machine_create((struct machine **)vm, config, error_of(error));
 }
 
@@ -258,11 +290,17 @@ int atoll_engine_info(size_t index, struct atoll_engine_info *info)
 
     while (engines[count])
         count++;
-    if (index >= count)
+    if (index > count)
         return -ENOENT;
-    *info =
-        (struct atoll_engine_info){.name = engines[index]->name, .about = engines[index]->about};
-    info->available = engines[index]->probe(&err) == 0;
+    if (index == count) {
+        *info = (struct atoll_engine_info){
+            .name = VZ_ENGINE, .about = "a whole machine of Apple's Virtualization.framework"};
+        info->available = vz_probe(&err) == 0;
+    } else {
+        *info = (struct atoll_engine_info){.name = engines[index]->name,
+                                           .about = engines[index]->about};
+        info->available = engines[index]->probe(&err) == 0;
+    }
     if (!info->available)
         memcpy(info->reason, err.text, sizeof(info->reason));
     return 0;

@@ -237,15 +237,32 @@ static int plug(struct machine *m, int ret, struct virtio_device *dev, const cha
     return 0;
 }
 
+int machine_open_net(struct net **net, const struct atoll_config *config, size_t index,
+                     const struct log *log, struct error *err)
+{
+    const struct atoll_net *from = &config->nets[index];
+    struct net_user_config user = {.forward_count = from->forward_count,
+                                   .host = from->host,
+                                   .isolated = from->isolated,
+                                   .mtu = from->mtu ? from->mtu : 1500,
+                                   .capture = from->capture};
+
+    for (size_t i = 0; i < from->forward_count; i++) {
+        const struct atoll_forward *f = &from->forwards[i];
+
+        user.forwards[i] =
+            (struct net_forward){.udp = f->udp,
+                                 .host_address = f->host_address ? f->host_address : 0x7f000001,
+                                 .host_port = f->host_port,
+                                 .guest_port = f->guest_port};
+    }
+    return net_user_open(net, &user, log, err);
+}
+
 static int create_net(struct machine *m, size_t index, struct error *err)
 {
     const struct atoll_net *from = &m->config.nets[index];
     const struct virtio_host host = virtio_host(m, m->io);
-    struct net_user_config config = {.forward_count = from->forward_count,
-                                     .host = from->host,
-                                     .isolated = from->isolated,
-                                     .mtu = from->mtu ? from->mtu : 1500,
-                                     .capture = from->capture};
     struct virtio_device *dev = NULL;
     struct net *net;
     char instance[32];
@@ -253,19 +270,10 @@ static int create_net(struct machine *m, size_t index, struct error *err)
     bool known = m->config.uuid && identity_parse(m->config.uuid, uuid) == 0;
     int ret;
 
-    for (size_t i = 0; i < from->forward_count; i++) {
-        const struct atoll_forward *f = &from->forwards[i];
-
-        config.forwards[i] =
-            (struct net_forward){.udp = f->udp,
-                                 .host_address = f->host_address ? f->host_address : 0x7f000001,
-                                 .host_port = f->host_port,
-                                 .guest_port = f->guest_port};
-    }
     identity_mac(known ? uuid : NULL, index, mac);
     if (from->has_mac)
         memcpy(mac, from->mac, sizeof(mac));
-    ret = net_user_open(&net, &config, &m->log, err);
+    ret = machine_open_net(&net, &m->config, index, &m->log, err);
     if (ret)
         return ret;
     snprintf(instance, sizeof(instance), "virtio-net%zu", index);

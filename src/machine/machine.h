@@ -218,6 +218,9 @@ void devices_reset(struct machine *machine);
 struct virtio_device *devices_find_virtio(struct machine *machine, const char *instance);
 /* Lets nobody wait for a console's reader any more, a vCPU that is to be parked least of all. */
 void devices_hurry(struct machine *machine);
+/* Opens what the configuration's network card `index` is plugged into. Returns 0 or -errno. */
+int machine_open_net(struct net **net, const struct atoll_config *config, size_t index,
+                     const struct log *log, struct error *err);
 /* Takes note of a device that exists: from now on the machine resets, saves and frees it. */
 void machine_add_device(struct machine *machine, const struct device_ops *ops, void *dev,
                         const char *instance);
