@@ -29,8 +29,8 @@ struct net_client {
      * then the backend holds the frame (and reads no more) until net_resume. */
     bool (*receive)(void *ctx, const void *frame, size_t length);
     void *ctx;
-    /* Likewise, of a backend that carries offloads: only those that net_accept_offloads has said, but for
-     * frames that were under way. NULL: the client takes none. */
+    /* Likewise, of a backend that carries offloads: only those that net_accept_offloads has said,
+     * but for frames that were under way. NULL: the client takes none. */
     bool (*receive_offload)(void *ctx, const struct net_header *header, const void *frame,
                             size_t length);
 };
@@ -74,6 +74,41 @@ struct net_user_config {
  * `err` when a forwarded port is taken (naming it). */
 int net_user_open(struct net **net, const struct net_user_config *config, const struct log *log,
                   struct error *err);
+
+/* The same network without a card: *socket, the caller's to close, keeps messages apart, each a
+ * frame; the network ends with it. `config->capture` is not looked at. Returns 0 or -errno. */
+int net_user_start(const struct net_user_config *config, int *socket, struct error *err);
+
+enum net_socket_protocol {
+    NET_SOCKET_ANY,   /* what the socket's type says */
+    NET_SOCKET_QEMU,  /* SOCK_STREAM: passt, socket_vmnet, gvproxy -listen-qemu */
+    NET_SOCKET_VFKIT, /* SOCK_DGRAM: gvproxy -listen-vfkit */
+};
+
+struct net_socket_config {
+    const char *path;
+    enum net_socket_protocol protocol;
+    uint16_t mtu; /* 0: 1500 */
+    const char *capture;
+};
+
+/* A network that another program is, at a Unix socket (backend/net/socket.c). Before confinement.
+ */
+int net_socket_open(struct net **net, const struct net_socket_config *config, const struct log *log,
+                    struct error *err);
+
+struct net_tap_config {
+    const char *device; /* there already, and this user's */
+    uint16_t mtu;       /* 0: the device's */
+    const char *capture;
+};
+
+/* A tap device, on Linux (backend/net/tap_linux.c). -ENOTSUP elsewhere. Before confinement. */
+int net_tap_open(struct net **net, const struct net_tap_config *config, const struct log *log,
+                 struct error *err);
+
+/* The device alone, to be a switch's port: plain frames. Returns a descriptor or -errno. */
+int net_tap_descriptor(const char *device, struct error *err);
 
 /* Gives the backend its client and its loop; frames flow from then on. */
 int net_attach(struct net *net, struct host_loop *loop, const struct net_client *client);

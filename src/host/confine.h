@@ -18,6 +18,9 @@ enum host_confine_role {
     HOST_CONFINE_NET,    /* user-mode network: also makes internet sockets; no open or exec */
     HOST_CONFINE_VIEWER, /* a remote display: takes connections to sockets that listen already; no
                             open, exec, socket or connect */
+    HOST_CONFINE_SWITCH, /* an Ethernet switch: takes connections to a socket that listens already,
+                            and descriptors that are handed over; no open, exec, socket or connect
+                          */
 };
 
 /* Confines all threads of the calling process for good. Returns 0, or -ENOSYS where the host offers

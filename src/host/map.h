@@ -65,6 +65,23 @@ int host_shared_create(struct host_shared *shared, const char *name, uint64_t si
                        struct error *err);
 void host_shared_destroy(struct host_shared *shared);
 
+/*
+ * Memory that two processes both write. Its size is fixed for good: neither can cut it under the
+ * other's feet. Who makes it hands the descriptor on.
+ */
+
+/* Creates `size` bytes of zeros, a multiple of HOST_EXCHANGE_ALIGN. Returns a descriptor, or -errno.
+ * A confined process may. */
+int host_exchange_create(const char *name, uint64_t size, struct error *err);
+#define HOST_EXCHANGE_ALIGN UINT64_C(65536)
+
+/* Maps `length` bytes at `offset`, both multiples of HOST_EXCHANGE_ALIGN, `times` times in a row (1
+ * or 2: then what runs over the end goes on at the start). -EINVAL: the descriptor is no such
+ * memory, or shorter. Returns 0 or -errno. */
+int host_exchange_map(int fd, uint64_t offset, uint64_t length, unsigned times, void **base,
+                      struct error *err);
+void host_exchange_unmap(void *base, uint64_t length, unsigned times); /* NULL is allowed */
+
 uint64_t host_page_size(void);
 
 /* Physical memory of the host in bytes (0 when unknown). */

@@ -15,4 +15,8 @@ void host_thread_name(const char *name);
 /* poll(2) for at most `timeout_ns` nanoseconds (UINT64_MAX: for ever). Returns as poll does. */
 int host_poll(struct pollfd *fds, unsigned count, uint64_t timeout_ns);
 
+/* A file of `size` zeros without a name, whose size nobody can change. Returns a descriptor, or
+ * -errno. */
+int host_memory_file(const char *name, uint64_t size);
+
 #endif

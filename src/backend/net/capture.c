@@ -22,6 +22,7 @@
 #define OPTION_NAME     2u /* of an interface */
 #define OPTION_TSRESOL  9u
 #define OPTION_FLAGS    2u /* of a packet */
+#define NAME_MAX_BYTES  64u
 #define FLAGS_INBOUND   1u
 #define FLAGS_OUTBOUND  2u
 
@@ -34,6 +35,7 @@ struct net_capture {
     off_t good; /* the file's length after the last whole block */
     uint8_t block[PACKET_HEAD + NET_OFFLOAD_MAX_FRAME + 3 + PACKET_OPTIONS];
     size_t length;
+    unsigned interfaces;
 };
 
 static void put32(struct net_capture *capture, uint32_t value)
@@ -82,9 +84,6 @@ static int end(struct net_capture *capture)
 
 static int write_head(struct net_capture *capture)
 {
-    static const uint8_t nanoseconds = 9;
-    int ret;
-
     begin(capture, BLOCK_SECTION);
     put32(capture, BYTE_ORDER_MARK);
     put32(capture, 1); /* version 1.0 */
@@ -92,29 +91,52 @@ static int write_head(struct net_capture *capture)
     put32(capture, UINT32_MAX); /* the section's length is not given */
     put_option(capture, OPTION_USERAPPL, "atoll", 5);
     put32(capture, OPTION_END);
-    ret = end(capture);
-    if (ret)
-        return ret;
+    return end(capture);
+}
+
+int net_capture_interface(struct net_capture *capture, const char *name)
+{
+    static const uint8_t nanoseconds = 9;
+    int ret;
+
     begin(capture, BLOCK_INTERFACE);
     put32(capture, LINK_ETHERNET);
     put32(capture, 0); /* no snap length */
-    put_option(capture, OPTION_NAME, "guest", 5);
+    put_option(capture, OPTION_NAME, name, MIN(strlen(name), NAME_MAX_BYTES));
     put_option(capture, OPTION_TSRESOL, &nanoseconds, 1);
     put32(capture, OPTION_END);
-    return end(capture);
+    ret = end(capture);
+    return ret ? ret : (int)capture->interfaces++;
+}
+
+int net_capture_create(struct net_capture **out, int fd, const struct log *log)
+{
+    struct net_capture *capture = calloc(1, sizeof(*capture));
+    int ret;
+
+    if (!capture) {
+        close(fd);
+        return -ENOMEM;
+    }
+    capture->log = log;
+    capture->fd = fd;
+    ret = write_head(capture);
+    if (ret)
+        net_capture_close(capture);
+    else
+        *out = capture;
+    return ret;
 }
 
 int net_capture_open(struct net_capture **out, const char *path, const struct log *log,
                      struct error *err)
 {
-    struct net_capture *capture = calloc(1, sizeof(*capture));
-    int ret;
+    struct net_capture *capture = NULL;
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int ret = fd < 0 ? -errno : net_capture_create(&capture, fd, log);
 
-    if (!capture)
-        return error_set(err, ENOMEM, "network capture: out of memory");
-    capture->log = log;
-    capture->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    ret = capture->fd < 0 ? -errno : write_head(capture);
+    if (!ret)
+        ret = net_capture_interface(capture, "guest");
     if (ret) {
         net_capture_close(capture);
         return error_set(err, -ret, "network capture: cannot write %s: %s", path, strerror(-ret));
@@ -136,8 +158,8 @@ static size_t gather(uint8_t *to, size_t room, const struct iovec *iov, int coun
     return length;
 }
 
-void net_capture_frame(struct net_capture *capture, bool from_guest, const struct iovec *iov,
-                       int count)
+int net_capture_packet(struct net_capture *capture, unsigned interface, bool from_guest,
+                       const struct iovec *iov, int count)
 {
     uint64_t now = host_clock_realtime();
     uint8_t flags[4];
@@ -145,10 +167,10 @@ void net_capture_frame(struct net_capture *capture, bool from_guest, const struc
     int ret;
 
     if (capture->fd < 0)
-        return;
+        return -EBADF;
     length = gather(&capture->block[PACKET_HEAD], NET_OFFLOAD_MAX_FRAME, iov, count);
     begin(capture, BLOCK_PACKET);
-    put32(capture, 0); /* the interface */
+    put32(capture, interface);
     put32(capture, (uint32_t)(now >> 32));
     put32(capture, (uint32_t)now);
     put32(capture, (uint32_t)length);
@@ -165,6 +187,13 @@ void net_capture_frame(struct net_capture *capture, bool from_guest, const struc
         close(capture->fd);
         capture->fd = -1;
     }
+    return ret;
+}
+
+void net_capture_frame(struct net_capture *capture, bool from_guest, const struct iovec *iov,
+                       int count)
+{
+    net_capture_packet(capture, 0, from_guest, iov, count);
 }
 
 void net_capture_close(struct net_capture *capture)

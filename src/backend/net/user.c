@@ -136,42 +136,51 @@ static void widen(const int sockets[2])
         setsockopt(sockets[i], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 }
 
-static int connect_helper(struct user *user, const struct net_user_config *config,
-                          struct error *err)
+static int check(const struct net_user_config *config, struct error *err)
 {
-    int sockets[2], ret;
+    if (config->mtu && (config->mtu < USER_MTU_MIN || config->mtu > USER_MTU_MAX))
+        return error_set(err, EINVAL, "network: an MTU of %u; it must be %u to %u", config->mtu,
+                         USER_MTU_MIN, USER_MTU_MAX);
+    if (config->forward_count > NET_MAX_FORWARDS)
+        return error_set(err, EINVAL, "network: more than %u forwarded ports", NET_MAX_FORWARDS);
+    return 0;
+}
 
+int net_user_start(const struct net_user_config *config, int *socket, struct error *err)
+{
+    int sockets[2], ret = check(config, err);
+
+    if (ret)
+        return ret;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets))
         return error_set(err, errno, "network: cannot make a socket: %s", strerror(errno));
     widen(sockets);
-    user->socket = sockets[0];
     ret = host_helper_start(&sockets[1], 1, run_helper, (void *)(uintptr_t)config);
     close(sockets[1]);
     if (ret)
-        return error_set(err, -ret, "network: cannot start its process: %s", strerror(-ret));
-    return wait_for_hello(user->socket, err);
+        ret = error_set(err, -ret, "network: cannot start its process: %s", strerror(-ret));
+    else
+        ret = wait_for_hello(sockets[0], err);
+    if (ret)
+        close(sockets[0]);
+    else
+        *socket = sockets[0];
+    return ret;
 }
 
 int net_user_open(struct net **net, const struct net_user_config *config, const struct log *log,
                   struct error *err)
 {
-    uint16_t mtu = config->mtu ? config->mtu : USER_MTU;
-    struct user *user;
-    int ret = 0;
+    struct user *user = calloc(1, sizeof(*user));
+    int ret;
 
-    if (mtu < USER_MTU_MIN || mtu > USER_MTU_MAX)
-        return error_set(err, EINVAL, "network: an MTU of %u; it must be %u to %u", mtu,
-                         USER_MTU_MIN, USER_MTU_MAX);
-    if (config->forward_count > NET_MAX_FORWARDS)
-        return error_set(err, EINVAL, "network: more than %u forwarded ports", NET_MAX_FORWARDS);
-    user = calloc(1, sizeof(*user));
     if (!user)
         return error_set(err, ENOMEM, "network: out of memory");
     user->net.ops = &user_ops;
     user->net.log = log;
-    user->net.mtu = mtu;
+    user->net.mtu = config->mtu ? config->mtu : USER_MTU;
     user->socket = -1;
-    ret = connect_helper(user, config, err);
+    ret = net_user_start(config, &user->socket, err);
     if (!ret && config->capture)
         ret = net_capture_open(&user->net.capture, config->capture, log, err);
     if (ret) {

@@ -9,3 +9,8 @@ int net_user_open(struct net **net, const struct net_user_config *config, const 
 {
     return error_set(err, ENOTSUP, "network: this Atoll was built without libslirp");
 }
+
+int net_user_start(const struct net_user_config *config, int *socket, struct error *err)
+{
+    return net_user_open(NULL, config, NULL, err);
+}

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_tun.h>
 #include <linux/sched.h>
 #include <seccomp.h>
 #include <string.h>
@@ -39,7 +40,8 @@
 #define VM     BIT(HOST_CONFINE_VM)
 #define NET    BIT(HOST_CONFINE_NET)
 #define VIEWER BIT(HOST_CONFINE_VIEWER)
-#define ALL    (VM | NET | VIEWER)
+#define SWITCH BIT(HOST_CONFINE_SWITCH)
+#define ALL    (VM | NET | VIEWER | SWITCH)
 #define PEERS  (NET | VIEWER)
 
 #define KVM_IOCTL_TYPE  0xae00 /* linux/kvm.h: KVMIO, in bits 15 to 8 of a request */
@@ -80,7 +82,7 @@ static const struct permit permits[] = {
     CALL(madvise, ALL, "free, guest memory and its balloon"),
     CALL(mincore, VM, "how much guest memory is resident"),
     CALL(msync, VM, "guest memory that is a file"),
-    CALL(memfd_create, VM, "code: a file without a name"),
+    CALL(memfd_create, VM | SWITCH, "code, rings: a file without a name"),
     CALL(membarrier, VM, "code that other vCPUs run is replaced"),
 
     /* threads */
@@ -143,6 +145,7 @@ static const struct permit permits[] = {
     CALL_WITH(ioctl, VM, 1, TIOCGWINSZ, "the terminal's size"),
     CALL_WITH(ioctl, ALL, 1, FIONREAD, "how much there is to read"),
     CALL_WITH(ioctl, NET, 1, FIONBIO, "libslirp's sockets do not block"),
+    CALL_WITH(ioctl, VM, 1, TUNSETOFFLOAD, "what a tap device's frames leave undone"),
     CALL_IF(ioctl, VM, 1, IOCTL_TYPE_MASK, KVM_IOCTL_TYPE,
             "the KVM engine, on its own descriptors"),
 

@@ -17,6 +17,7 @@
 
 #include "base/bits.h"
 #include "base/units.h"
+#include "host/private.h"
 
 #define HUGE_PAGE (2 * MIB) /* of the kernel's page tables with pages of 4 KiB */
 
@@ -54,6 +55,11 @@ static int memfd_sized(const char *name, unsigned exec_flag, uint64_t size)
         return ret;
     }
     return fd;
+}
+
+int host_memory_file(const char *name, uint64_t size)
+{
+    return memfd_sized(name, MFD_NOEXEC_SEAL, size);
 }
 
 /* Memory of `size` bytes at a multiple of HUGE_PAGE; MAP_FAILED with errno. */
