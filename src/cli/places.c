@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "host/runtime.h"
 
 int place_check_name(const char *name, struct error *err)
 {
@@ -36,37 +36,9 @@ static int join(char *path, size_t room, const char *first, const char *second, 
     return 0;
 }
 
-/* Whoever may write to the folder could put a socket of their own there. */
-static int check_ours(const char *path, struct error *err)
-{
-    struct stat st;
-
-    if (lstat(path, &st))
-        return error_set(err, errno, "%s: cannot look at it: %s", path, strerror(errno));
-    if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022))
-        return error_set(err, EPERM,
-                         "%s: is not a folder that you own and nobody else may write to; remove it",
-                         path);
-    return 0;
-}
-
 int place_runtime(char *path, size_t room, struct error *err)
 {
-    const char *base = getenv("XDG_RUNTIME_DIR");
-    char own[32] = "atoll";
-    int ret;
-
-    if (!base || *base != '/') {
-        base = "/tmp";
-        snprintf(own, sizeof(own), "atoll-%lu", (unsigned long)geteuid());
-    }
-    ret = join(path, room, base, own, err);
-    if (ret)
-        return ret;
-    if (mkdir(path, 0700) && errno != EEXIST)
-        return error_set(err, errno, "%s: cannot make the folder of control sockets: %s", path,
-                         strerror(errno));
-    return check_ours(path, err);
+    return host_runtime_folder(path, room, err);
 }
 
 int place_socket(const char *name, char *path, size_t room, struct error *err)
