@@ -70,6 +70,19 @@ struct atoll_forward {
     uint16_t host_port, guest_port;
 };
 
+enum atoll_net_kind {
+    ATOLL_NET_USER,   /* user mode: a way out behind the host's addresses, and forwards in */
+    ATOLL_NET_SWITCH, /* the user's switch `target`, which is started when there is none */
+    ATOLL_NET_SOCKET, /* a program that listens on the Unix socket `target` */
+    ATOLL_NET_TAP,    /* the host's tap device `target` (Linux) */
+};
+
+enum atoll_net_protocol {
+    ATOLL_NET_ANY, /* what the socket's type says */
+    ATOLL_NET_QEMU,
+    ATOLL_NET_VFKIT,
+};
+
 struct atoll_net {
     struct atoll_forward forwards[ATOLL_FORWARDS_MAX];
     size_t forward_count;
@@ -77,8 +90,12 @@ struct atoll_net {
     bool isolated; /* no connections out */
     bool has_mac;
     uint8_t mac[6];
-    uint16_t mtu;        /* 0: 1500 */
+    uint16_t mtu;        /* 0: 1500, or the tap device's */
     const char *capture; /* a pcapng file to write, or NULL */
+    enum atoll_net_kind kind; /* forwards, `host` and `isolated` are for ATOLL_NET_USER alone */
+    const char *target;
+    const char *port;                 /* the name on the switch; NULL: it gives one */
+    enum atoll_net_protocol protocol; /* of a socket */
 };
 
 enum atoll_console_kind {

@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "machine/identity.h"
 #include "machine/machine.h"
+#include "switch/message.h"
 
 #define SERIAL_MAX 20   /* VIRTIO_BLK_T_GET_ID, VIRTIO 1.2 5.2.6 */
 #define GPU_WIDTH  1280 /* of a display that nobody gave a size, */
@@ -63,6 +64,27 @@ static int check_disks(const struct atoll_config *c, struct error *err)
     return 0;
 }
 
+/* What a network of this kind has, and what only others have. */
+static int check_net_kind(const struct atoll_net *n, struct error *err)
+{
+    if (n->kind < ATOLL_NET_USER || n->kind > ATOLL_NET_TAP)
+        return error_set(err, EINVAL, "%d is no kind of a network", (int)n->kind);
+    if (n->kind == ATOLL_NET_USER)
+        return 0;
+    if (!n->target || !*n->target)
+        return error_set(err, EINVAL,
+                         "a network of this kind needs the name of a switch, a "
+                         "socket's path or a tap device");
+    if (n->forward_count || n->host || n->isolated)
+        return error_set(err, EINVAL,
+                         "forwards, host and isolated are for a network of kind \"user\"");
+    if (n->kind != ATOLL_NET_SWITCH)
+        return 0;
+    if (n->port && switch_check_name("a port", n->port, err))
+        return -EINVAL;
+    return switch_check_name("a switch", n->target, err);
+}
+
 static int check_nets(const struct atoll_config *c, struct error *err)
 {
     if (c->net_count > ATOLL_NETS_MAX)
@@ -71,6 +93,10 @@ static int check_nets(const struct atoll_config *c, struct error *err)
     for (size_t i = 0; i < c->net_count; i++) {
         const struct atoll_net *n = &c->nets[i];
 
+        int ret = check_net_kind(n, err);
+
+        if (ret)
+            return ret;
         if (n->has_mac && (n->mac[0] & 1))
             return error_set(
                 err, EINVAL,
@@ -268,8 +294,11 @@ static bool each_string(struct atoll_config *c, bool (*visit)(const char **strin
         ok &= visit(&c->disks[i].serial);
         ok &= visit(&c->disks[i].backing);
     }
-    for (size_t i = 0; i < c->net_count; i++)
+    for (size_t i = 0; i < c->net_count; i++) {
         ok &= visit(&c->nets[i].capture);
+        ok &= visit(&c->nets[i].target);
+        ok &= visit(&c->nets[i].port);
+    }
     for (size_t i = 0; i < c->console_count; i++)
         ok &= visit(&c->consoles[i].path);
     for (size_t i = 0; i < c->display_count; i++) {

@@ -13,10 +13,12 @@
 #include "chip/pl031.h"
 #include "chip/pl061.h"
 #include "host/clock.h"
+#include "host/entropy.h"
 #include "machine/efi.h"
 #include "machine/identity.h"
 #include "machine/layout.h"
 #include "machine/machine.h"
+#include "switch/net.h"
 #include "usb/hid.h"
 #include "usb/xhci.h"
 #include "virtio/devices.h"
@@ -237,10 +239,9 @@ static int plug(struct machine *m, int ret, struct virtio_device *dev, const cha
     return 0;
 }
 
-int machine_open_net(struct net **net, const struct atoll_config *config, size_t index,
-                     const struct log *log, struct error *err)
+static int open_user(struct net **net, const struct atoll_net *from, const struct log *log,
+                     struct error *err)
 {
-    const struct atoll_net *from = &config->nets[index];
     struct net_user_config user = {.forward_count = from->forward_count,
                                    .host = from->host,
                                    .isolated = from->isolated,
@@ -259,25 +260,86 @@ int machine_open_net(struct net **net, const struct atoll_config *config, size_t
     return net_user_open(net, &user, log, err);
 }
 
+static int open_switch(struct net **net, const struct atoll_net *from, const struct log *log,
+                       struct error *err)
+{
+    struct switch_port_config port = {
+        .name = from->port, .mtu = from->mtu, .has_mac = from->has_mac};
+
+    memcpy(port.mac, from->mac, sizeof(port.mac));
+    return net_switch_open(net, from->target, &port, from->capture, log, err);
+}
+
+static int open_socket(struct net **net, const struct atoll_net *from, const struct log *log,
+                       struct error *err)
+{
+    static const enum net_socket_protocol protocols[] = {[ATOLL_NET_ANY] = NET_SOCKET_ANY,
+                                                         [ATOLL_NET_QEMU] = NET_SOCKET_QEMU,
+                                                         [ATOLL_NET_VFKIT] = NET_SOCKET_VFKIT};
+    const struct net_socket_config config = {.path = from->target,
+                                             .protocol = protocols[from->protocol],
+                                             .mtu = from->mtu,
+                                             .capture = from->capture};
+
+    return net_socket_open(net, &config, log, err);
+}
+
+static int open_tap(struct net **net, const struct atoll_net *from, const struct log *log,
+                    struct error *err)
+{
+    const struct net_tap_config config = {from->target, from->mtu, from->capture};
+
+    return net_tap_open(net, &config, log, err);
+}
+
+int machine_open_net(struct net **net, const struct atoll_config *config, size_t index,
+                     const struct log *log, struct error *err)
+{
+    static int (*const opens[])(struct net **, const struct atoll_net *, const struct log *,
+                                struct error *) = {[ATOLL_NET_USER] = open_user,
+                                                   [ATOLL_NET_SWITCH] = open_switch,
+                                                   [ATOLL_NET_SOCKET] = open_socket,
+                                                   [ATOLL_NET_TAP] = open_tap};
+    const struct atoll_net *from = &config->nets[index];
+
+    return opens[from->kind](net, from, log, err);
+}
+
+/* Machines without a UUID have the same addresses: right for networks of their own, and wrong on a
+ * wire that others are on. */
+static int draw_mac(struct atoll_net *net, size_t index, struct error *err)
+{
+    uint8_t uuid[IDENTITY_LENGTH];
+    int ret = host_entropy(uuid, sizeof(uuid));
+
+    if (ret)
+        return error_set(err, -ret, "cannot draw an address: %s", strerror(-ret));
+    identity_mac(uuid, index, net->mac);
+    net->has_mac = true;
+    return 0;
+}
+
 static int create_net(struct machine *m, size_t index, struct error *err)
 {
-    const struct atoll_net *from = &m->config.nets[index];
+    struct atoll_net *from = &m->config.nets[index];
     const struct virtio_host host = virtio_host(m, m->io);
     struct virtio_device *dev = NULL;
     struct net *net;
     char instance[32];
-    uint8_t mac[6], uuid[IDENTITY_LENGTH];
+    uint8_t uuid[IDENTITY_LENGTH];
     bool known = m->config.uuid && identity_parse(m->config.uuid, uuid) == 0;
-    int ret;
+    int ret = 0;
 
-    identity_mac(known ? uuid : NULL, index, mac);
-    if (from->has_mac)
-        memcpy(mac, from->mac, sizeof(mac));
-    ret = machine_open_net(&net, &m->config, index, &m->log, err);
+    if (!from->has_mac && !known && from->kind != ATOLL_NET_USER)
+        ret = draw_mac(from, index, err);
+    if (!from->has_mac)
+        identity_mac(known ? uuid : NULL, index, from->mac);
+    from->has_mac = true; /* a switch keeps it for this card */
+    ret = ret ? ret : machine_open_net(&net, &m->config, index, &m->log, err);
     if (ret)
         return ret;
     snprintf(instance, sizeof(instance), "virtio-net%zu", index);
-    ret = virtio_net_create(&dev, &host, instance, net, mac, MIN(m->config.cpus, 8));
+    ret = virtio_net_create(&dev, &host, instance, net, from->mac, MIN(m->config.cpus, 8));
     if (ret)
         net_close(net);
     return plug(m, ret, dev, instance, err);

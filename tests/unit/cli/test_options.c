@@ -103,7 +103,7 @@ static void test_wrong(void **state)
         {"--cpu", "z80", "atoll or apple"},
         {"--disk", "a,format=vmdk", "raw or qcow2"},
         {"--disk", "a,colour=red", "serial="},
-        {"--net", "bridge", "user or none"},
+        {"--net", "bridge", "give user, switch:NAME"},
         {"--net", "none,host=on", "nothing after"},
         {"--net", "user,forward=2222:22", "tcp:2222:22"},
         {"--net", "user,forward=tcp:0:22", "tcp:2222:22"},
