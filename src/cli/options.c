@@ -342,11 +342,33 @@ static int parse_mtu(struct atoll_net *net, const char *value, struct error *err
     return 0;
 }
 
+/* In the order of enum atoll_net_kind: the word, and the keys that it has alone. */
+static const struct {
+    const char *word, *keys;
+} net_kinds[] = {
+    [ATOLL_NET_USER] = {"user", "forward=, host=, isolated=, "},
+    [ATOLL_NET_SWITCH] = {"switch", "port=, "},
+    [ATOLL_NET_SOCKET] = {"socket", "protocol=, "},
+    [ATOLL_NET_TAP] = {"tap", ""},
+};
+
+static int parse_net_protocol(struct atoll_net *net, const char *value, struct error *err)
+{
+    if (strcmp(value, "qemu") == 0)
+        net->protocol = ATOLL_NET_QEMU;
+    else if (strcmp(value, "vfkit") == 0)
+        net->protocol = ATOLL_NET_VFKIT;
+    else
+        return error_set(err, EINVAL, "--net protocol=\"%s\" is not known; give qemu or vfkit",
+                         value);
+    return 0;
+}
+
 static int parse_net_key(struct atoll_net *net, char *piece, struct error *err)
 {
     const char *value = value_of(piece);
 
-    if (strcmp(piece, "forward") == 0)
+    if (strcmp(piece, "forward") == 0 && net->kind == ATOLL_NET_USER)
         return parse_forward(net, value, err);
     if (strcmp(piece, "mtu") == 0)
         return parse_mtu(net, value, err);
@@ -362,21 +384,47 @@ static int parse_net_key(struct atoll_net *net, char *piece, struct error *err)
         net->capture = value;
         return *value ? 0 : error_set(err, EINVAL, "--net capture= needs a file");
     }
-    if (strcmp(piece, "host") == 0)
+    if (strcmp(piece, "host") == 0 && net->kind == ATOLL_NET_USER)
         return parse_switch("--net host", value, &net->host, err);
-    if (strcmp(piece, "isolated") == 0)
+    if (strcmp(piece, "isolated") == 0 && net->kind == ATOLL_NET_USER)
         return parse_switch("--net isolated", value, &net->isolated, err);
+    if (strcmp(piece, "port") == 0 && net->kind == ATOLL_NET_SWITCH) {
+        net->port = value;
+        return *value ? 0 : error_set(err, EINVAL, "--net port= needs a name");
+    }
+    if (strcmp(piece, "protocol") == 0 && net->kind == ATOLL_NET_SOCKET)
+        return parse_net_protocol(net, value, err);
+    return error_set(err, EINVAL, "--net %s has no \"%s\"; it has %smac=, mtu= and capture=",
+                     net_kinds[net->kind].word, piece, net_kinds[net->kind].keys);
+}
+
+/* "KIND" or "KIND:TARGET" */
+static int parse_net_kind(struct atoll_net *net, const char *text, struct error *err)
+{
+    size_t length = strcspn(text, ":");
+
+    for (size_t i = 0; i < nitems(net_kinds); i++) {
+        if (strlen(net_kinds[i].word) != length || strncmp(text, net_kinds[i].word, length) != 0)
+            continue;
+        net->kind = (enum atoll_net_kind)i;
+        net->target = text[length] ? text + length + 1 : NULL;
+        if (net->kind == ATOLL_NET_USER && !net->target)
+            return 0;
+        if (net->kind != ATOLL_NET_USER && net->target && *net->target)
+            return 0;
+    }
     return error_set(
         err, EINVAL,
-        "--net has no \"%s\"; it has forward=, host=, isolated=, mac=, mtu= and capture=", piece);
+        "--net \"%s\" is not known; give user, switch:NAME, socket:PATH, tap:DEVICE or "
+        "none",
+        text);
 }
 
 static int parse_net(struct options *o, const char *value, struct error *err)
 {
-    const char *given = value;
     struct atoll_net *net;
     char *kind, *piece;
-    int ret = 0;
+    int ret;
 
     if (!o->net_given) /* the first replaces the default */
         o->config.net_count = 0;
@@ -384,11 +432,10 @@ static int parse_net(struct options *o, const char *value, struct error *err)
     kind = next_piece(o, &value);
     if (strcmp(kind, "none") == 0)
         return value ? error_set(err, EINVAL, "--net none takes nothing after it") : 0;
-    if (strcmp(kind, "user") != 0)
-        return error_set(err, EINVAL, "--net \"%s\" is not known; give user or none", given);
     if (o->config.net_count == ATOLL_NETS_MAX)
         return error_set(err, EINVAL, "more than %d networks are not possible", ATOLL_NETS_MAX);
     net = &o->config.nets[o->config.net_count++];
+    ret = parse_net_kind(net, kind, err);
     while (!ret && (piece = next_piece(o, &value)))
         ret = parse_net_key(net, piece, err);
     return ret;
@@ -572,9 +619,11 @@ static const struct option table[] = {
     {"--disk", "FILE[,format=raw|qcow2][,readonly][,serial=ID][,backing=FILE]",
      "a disk; repeatable", .parse = parse_disk, .paths = {.first = true, .keys = {"backing="}}},
     {"--net",
-     "user[,forward=tcp:HOSTPORT:GUESTPORT][,host=on][,isolated=on][,mac=ADDRESS][,mtu=N][,capture="
-     "FILE] | none",
-     "a network card; repeatable (user)", .parse = parse_net, .paths = {.keys = {"capture="}}},
+     "user[,forward=tcp:HOSTPORT:GUESTPORT][,host=on][,isolated=on] | switch:NAME[,port=NAME] | "
+     "socket:PATH[,protocol=qemu|vfkit] | tap:DEVICE | none, all with [,mac=ADDRESS][,mtu=N]"
+     "[,capture=FILE]",
+     "a network card; repeatable (user)", .parse = parse_net,
+     .paths = {.keys = {"capture=", "socket:"}}},
     {"--console", "stdio|pty|file:PATH|unix:PATH|none[,port=pl011|virtio]",
      "a serial port; repeatable (stdio)", .parse = parse_console,
      .paths = {.keys = {"file:", "unix:"}}},
