@@ -271,15 +271,17 @@ static void reader_read(struct reader *r, uint64_t offset, void *to, size_t leng
     }
 }
 
-/* Whether the guest has written there since it was last forgotten. */
-static bool reader_written(const struct reader *from, uint64_t offset, size_t length)
+/* Whether the guest has written there since it was last forgotten. The reader goes to `offset`, so
+ * that lines which are skipped are not walked over again. */
+static bool reader_written(struct reader *from, uint64_t offset, size_t length)
 {
-    struct reader ahead = *from, *r = &ahead;
+    struct reader ahead, *r = &ahead;
     bool written = false;
+    uint64_t address;
 
+    reader_part(from, offset, length, &address);
+    ahead = *from;
     for (size_t part; length > 0 && !written; offset += part, length -= part) {
-        uint64_t address;
-
         part = reader_part(r, offset, length, &address);
         written = mem_watch_written(r->resource->watch, address, part);
     }

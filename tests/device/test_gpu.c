@@ -400,6 +400,39 @@ static void untouched(void **unused)
     stop(&f);
 }
 
+/* A backing of crumbs with whole pages behind them, and a column of those that is sent again and
+ * again: the crumbs are not walked over for each line that nobody wrote. Otherwise this test's time
+ * is up. */
+static void crumbs(void **unused)
+{
+    enum { CRUMBS = 32768, PAGES = 32, COUNT = CRUMBS + PAGES, HALF = CRUMBS / 4 };
+    static struct {
+        struct gpu_attach_backing attach;
+        struct gpu_entry entries[COUNT];
+    } c;
+    static struct fixture f;
+    const struct display_rect column = {1, HALF, 3, HALF};
+    const uint32_t word = 1, end = 4 * CRUMBS + 4096 * PAGES;
+
+    start(&f);
+    f.command = rig_alloc(&f.rig, sizeof(c), 4096);
+    for (uint32_t i = 0; i < CRUMBS; i++)
+        c.entries[i] = (struct gpu_entry){f.pixels + 4 * i, 4, 0};
+    for (uint32_t i = 0; i < PAGES; i++)
+        c.entries[CRUMBS + i] = (struct gpu_entry){f.pixels + 4 * CRUMBS + 4096 * i, 4096, 0};
+    assert_int_equal(resource_create(&f, 1, B8G8R8X8, 4, 2 * HALF), GPU_OK_NODATA);
+    c.attach = (struct gpu_attach_backing){header(&f, GPU_CMD_RESOURCE_ATTACH_BACKING), 1, COUNT};
+    assert_int_equal(SEND(&f, &c, sizeof(c)), GPU_OK_NODATA);
+    assert_int_equal(set_scanout(&f, 0, 1, (struct display_rect){0, 0, 4, 2 * HALF}),
+                     GPU_OK_NODATA);
+    transfer(&f, 1, (struct display_rect){0, 0, 4, 2 * HALF}, 0);
+    mem_write(f.rig.mem, f.pixels + end - 4, &word, 4);
+    for (unsigned i = 0; i < 1000; i++)
+        assert_int_equal(transfer(&f, 1, column, 16 * HALF + 4), GPU_OK_NODATA);
+    assert_int_equal(pixel_at(&f, 3, 2 * HALF - 1), 1);
+    stop(&f);
+}
+
 /* The scanout is a part of a resource; another resource is another picture. */
 static void scanouts(void **unused)
 {
@@ -911,12 +944,12 @@ static void pictures(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(identity),   cmocka_unit_test(resize),    cmocka_unit_test(formats),
-        cmocka_unit_test(untouched),  cmocka_unit_test(drawing),   cmocka_unit_test(scanouts),
-        cmocka_unit_test(rectangles), cmocka_unit_test(pieces),    cmocka_unit_test(bad_backing),
-        cmocka_unit_test(exhaustion), cmocka_unit_test(pointer),   cmocka_unit_test(malformed),
-        cmocka_unit_test(firmware),   cmocka_unit_test(save_load), cmocka_unit_test(bad_states),
-        cmocka_unit_test(pictures),
+        cmocka_unit_test(identity),    cmocka_unit_test(resize),     cmocka_unit_test(formats),
+        cmocka_unit_test(untouched),   cmocka_unit_test(crumbs),     cmocka_unit_test(drawing),
+        cmocka_unit_test(scanouts),    cmocka_unit_test(rectangles), cmocka_unit_test(pieces),
+        cmocka_unit_test(bad_backing), cmocka_unit_test(exhaustion), cmocka_unit_test(pointer),
+        cmocka_unit_test(malformed),   cmocka_unit_test(firmware),   cmocka_unit_test(save_load),
+        cmocka_unit_test(bad_states),  cmocka_unit_test(pictures),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
