@@ -71,9 +71,10 @@ static void release(struct seat *seat, uint32_t keysym)
     send_key(seat, keysym, false);
 }
 
+/* The page has a button of its own for it, and its keys are the guest's. */
 static bool is_paste(struct seat *seat, uint32_t keysym)
 {
-    return (keysym == 'v' || keysym == 'V') &&
+    return !seat->web && (keysym == 'v' || keysym == 'V') &&
            (find_key(seat, KEYSYM_CONTROL_L) || find_key(seat, KEYSYM_CONTROL_R)) &&
            (find_key(seat, KEYSYM_ALT_L) || find_key(seat, KEYSYM_ALT_R));
 }

@@ -297,6 +297,10 @@ def rfb(server):
               "the pointer")
         two.send(struct.pack(">BxxxI", 6, 3) + b"ab\n")
         equal(server.machine.expect(TYPE)[8:], b"ab\n", "the text")
+        for keysym in (0xffe3, 0xffe9, 0x76):  # Ctrl-Alt-V is the guest's
+            two.send(struct.pack(">BBHI", 4, 1, 0, keysym))
+            equal(struct.unpack("=3I", server.machine.expect(KEYSYM)), (KEYSYM, keysym, 1),
+                  "Ctrl-Alt-V, key by key")
 
 
 def frames(server):
