@@ -18,6 +18,7 @@
 #include "cli/control_names.h"
 #include "cli/control_protocol.h"
 #include "cli/places.h"
+#include "cli/printable.h"
 #include "host/clock.h"
 
 #define GREETING_MS 10000
@@ -31,7 +32,7 @@ struct control_client {
     int patience_ms;
     json_int_t id; /* of the last request */
     char *line;
-    size_t room;
+    size_t room, have; /* bytes of a line whose end has not come in time */
 };
 
 /* --- bytes --- */
@@ -114,12 +115,12 @@ static int send_all(struct control_client *client, const void *bytes, size_t len
 
 /* --- messages --- */
 
-/* Takes the next line out of the queue, into client->line. Returns its length or -errno. */
+/* Takes the next line out of the queue, into client->line. Returns its length or -errno; what has
+ * come until then is kept for the next call. */
 static ssize_t receive_line(struct control_client *client, uint64_t deadline)
 {
-    size_t length = 0;
-
     for (;;) {
+        size_t length = client->have;
         ssize_t part;
         char *end;
         int ret;
@@ -143,6 +144,7 @@ static ssize_t receive_line(struct control_client *client, uint64_t deadline)
         if (ret)
             return ret;
         length += (size_t)part;
+        client->have = end ? 0 : length;
         if (end)
             return (ssize_t)length - 1;
     }
@@ -155,6 +157,23 @@ static int lost(struct control_client *client, int ret, struct error *err)
     if (ret == -ETIMEDOUT)
         return error_set(err, ETIMEDOUT, "%s: the machine does not answer", client->name);
     return error_set(err, -ret, "%s: the connection failed: %s", client->name, strerror(-ret));
+}
+
+/* What a machine says is shown on a terminal, and what it says may be its guest's words. */
+static void make_printable(json_t *value)
+{
+    const char *name, *text = json_string_value(value);
+    char *copy = text && !is_printable(text) ? strdup(text) : NULL;
+    json_t *member;
+    size_t i;
+
+    if (copy) {
+        printable(copy);
+        json_string_set(value, copy);
+        free(copy);
+    }
+    json_object_foreach(value, name, member) make_printable(member);
+    json_array_foreach(value, i, member) make_printable(member);
 }
 
 /* Reads one message. Returns 0, or -errno: -ESHUTDOWN for the machine's last. */
@@ -170,6 +189,7 @@ static int receive_message(struct control_client *client, json_t **message, int 
     ret = control_message_parse(client->line, (size_t)length, message, err);
     if (ret)
         return error_prefix(err, "%s", client->name);
+    make_printable(*message);
     why = json_string_value(json_object_get(*message, "end"));
     if (!why)
         return 0;

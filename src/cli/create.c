@@ -180,6 +180,20 @@ static int write_given(struct creation *c, FILE *to, const char *here, struct er
     return ret;
 }
 
+/* Whether the command line has the option whose statement is called `name`. */
+static bool says(const struct creation *c, const char *name)
+{
+    struct options_given given;
+
+    for (int at = 1; at < c->argc && options_next(c->argc, c->argv, &at, &given, NULL) == 0;) {
+        const char *statement = given.option ? option_statement(given.option) : NULL;
+
+        if (statement && strcmp(statement, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int write_conf(struct creation *c, FILE *to, struct error *err)
 {
     const struct options *o = &c->options;
@@ -197,6 +211,8 @@ static int write_conf(struct creation *c, FILE *to, struct error *err)
     }
     if (!ret && !o->config.kernel && !o->config.nvram)
         conf_write(to, "nvram", NVRAM_FILE);
+    if (!ret && !says(c, "reboot")) /* a guest that installs itself, or is updated, starts again */
+        conf_write(to, "reboot", NULL);
     if (!ret && o->disk_size)
         ret = add_disk(c, to, NULL, -1, err);
     return ret ? ret : write_given(c, to, here, err);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #ifdef __GLIBC__
@@ -11,6 +13,9 @@
 #include "base/bits.h"
 #include "base/units.h"
 #include "cli/cli.h"
+#include "cli/printable.h"
+
+#define LINE_ROOM 8192
 
 static int command_help(int argc, char **argv);
 
@@ -27,6 +32,7 @@ static const struct command machines[] = {
 
 static const struct command running[] = {
     {"status", "NAME [--json]", "say what it is and does", command_status},
+    {"log", "NAME [--follow]", "print what it had to say", command_log},
     {"console", "NAME [NUMBER]", "attach this terminal to a console", command_console},
     {"stop", "NAME [options]", "press the power button; --force: pull the plug", command_stop},
     {"reset", "NAME", "press the reset button", command_press},
@@ -50,6 +56,9 @@ static const struct command screen[] = {
 static const struct command lab[] = {
     {"check", "FILE ...", "say whether a lab could be started, and all that is wrong with it",
      command_check},
+    {"up", "FILE ...", "start all of it, in the background", command_up},
+    {"down", "LAB", "end it, with all that belongs to it", command_down},
+    {"ps", "[LAB] [--json]", "list the labs that are up, and their machines", command_ps},
     {.name = NULL},
 };
 
@@ -76,13 +85,14 @@ static const struct {
 
 int fail(int status, const char *format, ...)
 {
+    char line[LINE_ROOM];
     va_list args;
 
-    fputs("atoll: ", stderr);
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    vsnprintf(line, sizeof(line), format, args);
     va_end(args);
-    fputc('\n', stderr);
+    printable(line);
+    fprintf(stderr, "atoll: %s\n", line);
     return status;
 }
 
@@ -120,6 +130,19 @@ static void hold_standard_descriptors(void)
         close(fd);
 }
 
+/* Without a login manager there may be the variable and no folder: then it is as if there were
+ * neither, and sockets are in /tmp (cli/places.h). */
+static void check_runtime_folder(void)
+{
+    const char *folder = getenv("XDG_RUNTIME_DIR");
+
+    if (!folder || *folder != '/' || access(folder, F_OK) == 0 || errno != ENOENT)
+        return;
+    fail(0, "XDG_RUNTIME_DIR is %s, which is not there: using /tmp/atoll-%lu", folder,
+         (unsigned long)geteuid());
+    unsetenv("XDG_RUNTIME_DIR");
+}
+
 /* Buffers of this size, a kernel's, go back to the host when they are freed. Unless it is told, the
  * GNU C library keeps the room of what is as large as something that was freed before. */
 static void free_for_good(void)
@@ -135,6 +158,7 @@ int main(int argc, char **argv)
 
     free_for_good();
     hold_standard_descriptors();
+    check_runtime_folder();
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
         return argc < 2 ? (command_help(0, NULL), EXIT_STATUS_USAGE) : command_help(0, NULL);
     if (strcmp(argv[1], "--version") == 0) {

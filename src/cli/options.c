@@ -570,20 +570,22 @@ static int parse_dir(struct options *o, const char *value, struct error *err)
 
 static int parse_strict(struct options *o, const char *value, struct error *err)
 {
-    o->config.strict = true;
-    return 0;
+    return parse_switch("--strict", value ? value : "on", &o->config.strict, err);
 }
 
 static int parse_reboot(struct options *o, const char *value, struct error *err)
 {
-    o->config.reboot = true;
-    return 0;
+    return parse_switch("--reboot", value ? value : "on", &o->config.reboot, err);
 }
 
 static int parse_no_confine(struct options *o, const char *value, struct error *err)
 {
-    o->config.confine = false;
-    return 0;
+    bool off;
+    int ret = parse_switch("--no-confine", value ? value : "on", &off, err);
+
+    if (!ret)
+        o->config.confine = !off;
+    return ret;
 }
 
 static int parse_help(struct options *o, const char *value, struct error *err)
@@ -603,6 +605,12 @@ struct option {
     struct path_rule paths;
     const char *commands; /* those that alone have it; NULL: all, and a configuration */
 };
+
+/* A flag that a configuration may have is taken back by "=off" on the command line. */
+static bool takes_value(const struct option *option)
+{
+    return option->argument || !option->commands;
+}
 
 static const struct option table[] = {
     {"--kernel", "FILE", "arm64 Linux Image (gzip, zstd, EFI zboot too) or OpenBSD bsd",
@@ -758,7 +766,7 @@ int options_next(int argc, char **argv, int *at, struct options_given *given, st
     if (option->commands && !has_word(option->commands, argv[0]))
         return error_set(err, EINVAL, "%s is for `atoll %.*s`, not for this command", option->name,
                          (int)strcspn(option->commands, " "), option->commands);
-    if (!option->argument && given->value)
+    if (!takes_value(option) && given->value)
         return error_set(err, EINVAL, "%s takes no value", option->name);
     if (!option->argument || given->value)
         return 0;
@@ -840,8 +848,6 @@ int options_parse_line(struct options *o, const char *name, const char *value, c
                          name);
     if (!option_statement(option))
         return error_set(err, EINVAL, "\"%s\" is for the command line alone", name);
-    if (!option->argument && value)
-        return error_set(err, EINVAL, "\"%s\" takes no value", name);
     if (option->argument && !value)
         return error_set(err, EINVAL, "\"%s\" needs a value: %s", name, option->argument);
     if (value)

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "cli/printable.h"
+
 #define LINE_ROOM 1024
 
 void report_init(struct report *report)
@@ -32,6 +34,7 @@ static void say(struct report *report, const char *word, const char *text)
     snprintf(line, sizeof(line), "%s%s", word, text);
     if (report->file)
         logfile_write(report->file, line);
+    printable(line);
     pthread_mutex_lock(&report->lock);
     /* A raw terminal does not return the carriage by itself. */
     if (report->terminal >= 0)

@@ -17,6 +17,34 @@ static void print_lines(json_t *lines)
         puts(json_string_value(json_array_get(lines, i)));
 }
 
+/* Row by row, each on a line of its own, for people who look at it as well. */
+static void print_json(json_t *answer)
+{
+    const int flags = JSON_COMPACT | JSON_ENCODE_ANY;
+    const char *name, *comma = "";
+    json_t *value, *row;
+    size_t i;
+
+    putchar('{');
+    json_object_foreach(answer, name, value)
+    {
+        printf("%s\n  \"%s\": ", comma, name);
+        comma = ",";
+        if (!json_is_array(value)) {
+            json_dumpf(value, stdout, flags);
+            continue;
+        }
+        putchar('[');
+        json_array_foreach(value, i, row)
+        {
+            fputs(i ? ",\n    " : "\n    ", stdout);
+            json_dumpf(row, stdout, flags);
+        }
+        fputs("\n  ]", stdout);
+    }
+    puts("\n}");
+}
+
 int command_screen(int argc, char **argv)
 {
     struct ask_flag flags[] = {{.name = "--json"}};
@@ -34,7 +62,7 @@ int command_screen(int argc, char **argv)
     json_object_del(answer, "id");
     json_object_del(answer, "ok");
     if (flags[0].given)
-        ask_print_json(answer);
+        print_json(answer);
     else
         print_lines(json_object_get(answer, "lines"));
     json_decref(answer);

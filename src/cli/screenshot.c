@@ -7,24 +7,34 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/ask.h"
+
+/* A device that a path may name stays where it is. */
+static bool is_file(FILE *file)
+{
+    struct stat st;
+
+    return fstat(fileno(file), &st) == 0 && S_ISREG(st.st_mode);
+}
 
 /* "-" is standard output. A file that could not be written to its end is removed. */
 static int write_picture(const char *path, const void *bytes, size_t length)
 {
     bool output = strcmp(path, "-") == 0;
     FILE *file = output ? stdout : fopen(path, "wb");
-    bool written;
+    bool written, ours;
 
     if (!file)
         return fail(EXIT_STATUS_FAILURE, "%s: cannot write it: %s", path, strerror(errno));
+    ours = !output && is_file(file);
     written = fwrite(bytes, 1, length, file) == length && fflush(file) == 0;
     if (!output && fclose(file))
         written = false;
     if (written)
         return 0;
-    if (!output)
+    if (ours)
         remove(path);
     return fail(EXIT_STATUS_FAILURE, "%s: cannot write the picture: %s", path, strerror(errno));
 }

@@ -12,15 +12,19 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/units.h"
 #include "cli/cli.h"
 #include "cli/control.h"
 #include "cli/detach.h"
 #include "cli/places.h"
 #include "cli/report.h"
 #include "cli/signals.h"
+#include "host/clock.h"
 #include "host/loop.h"
 
 #define FOLDER_LOG "log"
+#define FIRST_NS   (500 * NS_PER_MSEC) /* in which a machine may fail before it is left alone */
+#define GLANCE_NS  (10 * NS_PER_MSEC)
 
 struct session {
     struct options *options;
@@ -31,6 +35,7 @@ struct session {
     char log_path[PATH_MAX];
     struct control *control;
     struct host_loop *loop;
+    struct host_watch *lifeline; /* of a machine in a lab */
     struct atoll *vm;
 };
 
@@ -96,7 +101,9 @@ static int open_log(struct session *s, struct error *err)
     char runtime[PATH_MAX];
     int ret;
 
-    if (s->folder) {
+    if (o->log_path) {
+        ret = snprintf(s->log_path, sizeof(s->log_path), "%s", o->log_path);
+    } else if (s->folder) {
         ret = snprintf(s->log_path, sizeof(s->log_path), "%s/" FOLDER_LOG, s->folder->path);
     } else if (o->detach) {
         ret = place_runtime(runtime, sizeof(runtime), err);
@@ -153,6 +160,29 @@ static int prepare(struct session *s, struct error *err)
     return open_control(s, err);
 }
 
+/* The lab that the machine belongs to has ended. */
+static void lab_ended(void *ctx, unsigned events)
+{
+    struct session *s = ctx;
+
+    host_watch_want(s->lifeline, 0);
+    atoll_quit(s->vm);
+}
+
+/* A line to whoever keeps the lab, who is told the process and closes his end when it is over. */
+static int hold_line(struct session *s, struct error *err)
+{
+    int line = s->options->lifeline, ret;
+    pid_t self = getpid();
+
+    if (line <= 0)
+        return 0;
+    if (write(line, &self, sizeof(self)) != sizeof(self))
+        return error_set(err, EPIPE, "the lab has ended");
+    ret = host_watch_create(s->loop, line, HOST_READABLE, lab_ended, s, &s->lifeline);
+    return ret ? error_set(err, -ret, "cannot watch the lab: %s", strerror(-ret)) : 0;
+}
+
 /* From here on the user's terminal is only told what goes wrong. */
 static int leave_terminal(struct session *s, struct error *err)
 {
@@ -174,12 +204,27 @@ static int start(struct session *s, struct error *err)
     if (!ret && s->control)
         ret = control_serve(s->control, s->vm, &o->config, err);
     ret = ret ? ret : signals_catch(s->vm, &s->report, s->loop, err);
+    ret = ret ? ret : hold_line(s, err);
     if (ret)
         return ret;
     ret = atoll_start(s->vm, (struct atoll_error *)err);
     if (ret)
         atoll_restore_terminal(s->vm);
     return ret;
+}
+
+/* Whether the machine has failed in its first moments, as one does that finds nothing to boot: who
+ * started it is there to be told. */
+static bool fails_at_once(struct session *s)
+{
+    uint64_t deadline = host_clock_monotonic() + FIRST_NS;
+
+    while (atoll_state(s->vm) != ATOLL_STATE_STOPPED) {
+        if (host_clock_monotonic() >= deadline)
+            return false;
+        host_sleep(GLANCE_NS);
+    }
+    return atoll_wait(s->vm) == ATOLL_STOP_FAULT;
 }
 
 /* The machine runs, and the command that started it may return. */
@@ -200,7 +245,7 @@ static int run(struct session *s)
     if (start(s, &err)) {
         status = failed(s, &err);
     } else {
-        if (s->options->detach)
+        if (s->options->detach && !fails_at_once(s))
             go_on_alone(s);
         why = atoll_wait(s->vm);
         reason = stop_reason(why);
@@ -211,6 +256,7 @@ static int run(struct session *s)
     control_close(s->control, reason);
     s->control = NULL;
     say_stats(s);
+    host_watch_destroy(s->lifeline);
     signals_release();
     return status;
 }

@@ -14,6 +14,7 @@
 #include "base/bits.h"
 #include "base/units.h"
 #include "cli/ask.h"
+#include "cli/printable.h"
 #include "cli/wait.h"
 #include "host/clock.h"
 
@@ -51,6 +52,7 @@ static void find(struct waiting *w, const struct wanted *wanted, const char *lin
 {
     const char *at = wanted_find(wanted, lines);
     size_t length;
+    char *line;
 
     if (!at)
         return;
@@ -59,7 +61,12 @@ static void find(struct waiting *w, const struct wanted *wanted, const char *lin
     length = strcspn(at, "\n");
     while (length && at[length - 1] == ' ')
         length--;
-    printf("%.*s\n", (int)length, at);
+    line = strndup(at, length);
+    if (line) {
+        printable(line);
+        puts(line);
+    }
+    free(line);
     w->found = true;
 }
 

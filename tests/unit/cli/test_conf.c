@@ -75,7 +75,7 @@ static void test_errors(void **state)
         {"version 1\n--memory 1G\n", "vm.conf:2: there is no \"--memory\""},
         {"version 1\nmemory\n", "vm.conf:2: \"memory\" needs a value: SIZE"},
         {"version 1\n\nmemory much\n", "vm.conf:3: --memory \"much\" is not a size"},
-        {"version 1\nstrict on\n", "vm.conf:2: \"strict\" takes no value"},
+        {"version 1\nstrict yes\n", "vm.conf:2: --strict=\"yes\" is not known; give on or off"},
         {"version 1\nname x\n", "vm.conf:2: \"name\" is for the command line alone"},
         {"version 1\ndetach\n", "vm.conf:2: \"detach\" is for the command line alone"},
         {"version 1\nhelp\n", "vm.conf:2: \"help\" is for the command line alone"},
@@ -148,6 +148,22 @@ static void test_sources(void **state)
     options_free(&o);
 }
 
+/* A flag of the file is taken back by the command line, or by the file itself. */
+static void test_flags(void **state)
+{
+    char *argv[] = {"start", "--strict=off", "--no-confine=off", "--reboot"};
+    struct options o;
+
+    assert_int_equal(parse(&o, "version 1\nstrict\nno-confine on\nreboot\nreboot off\n", NULL), 0);
+    assert_true(o.config.strict);
+    assert_false(o.config.confine || o.config.reboot);
+    options_next_source(&o);
+    assert_int_equal(options_parse_arguments(&o, nitems(argv), argv, NULL), 0);
+    assert_false(o.config.strict);
+    assert_true(o.config.confine && o.config.reboot);
+    options_free(&o);
+}
+
 static void test_rebase(void **state)
 {
     static const struct {
@@ -203,7 +219,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_statements), cmocka_unit_test(test_errors),
         cmocka_unit_test(test_writing),    cmocka_unit_test(test_sources),
-        cmocka_unit_test(test_rebase),     cmocka_unit_test(test_name),
+        cmocka_unit_test(test_flags),      cmocka_unit_test(test_rebase),
+        cmocka_unit_test(test_name),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -754,6 +754,61 @@ static void test_client_streams(void **state)
     control_disconnect(NULL);
 }
 
+/* A machine whose messages come in halves, the second once `go` says so. */
+static void halving_machine(int listener, int go)
+{
+    static const char first[] = "{\"protocol\":\"" CONTROL_PROTOCOL "\",\"version\":1}\n{\"byt",
+                      rest[] = "es\":2}\nhi{\"end\":\"\\u001b]0;title\\u0007 \\u009b2J\"}\n";
+    int fd = accept(listener, NULL, NULL);
+    char byte;
+
+    if (write(fd, first, sizeof(first) - 1) == sizeof(first) - 1 && read(go, &byte, 1) == 1 &&
+        write(fd, rest, sizeof(rest) - 1) == sizeof(rest) - 1)
+        _exit(0);
+    _exit(1);
+}
+
+/* A client that waited in vain for the second half goes on where it was; and what a machine says is
+ * nothing that a terminal would obey. */
+static void test_client_halves(void **state)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0), go[2], status;
+    struct control_client *client;
+    struct error err;
+    json_t *message;
+    struct pollfd half;
+    size_t length;
+    void *bytes;
+    pid_t child;
+
+    assert_int_equal(place_socket("halves", address.sun_path, sizeof(address.sun_path), NULL), 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(listener, 1) | pipe(go), 0);
+    child = fork();
+    if (child == 0)
+        halving_machine(listener, go[0]);
+    assert_int_equal(control_connect(&client, "halves", &err), 0);
+    half = (struct pollfd){.fd = control_descriptor(client), .events = POLLIN};
+    assert_int_equal(poll(&half, 1, -1), 1);
+    assert_int_equal(control_receive(client, 10, &message, &bytes, &length, &err), -ETIMEDOUT);
+    assert_int_equal(write(go[1], "", 1), 1);
+    if (control_receive(client, -1, &message, &bytes, &length, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(length, 2);
+    json_decref(message);
+    free(bytes);
+    assert_int_equal(control_receive(client, -1, &message, &bytes, &length, &err), -ESHUTDOWN);
+    assert_string_equal(err.text, "halves: ?]0;title? ?"
+                                  "?2J");
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    control_disconnect(client);
+    close(listener);
+    close(go[0]);
+    close(go[1]);
+}
+
 int main(int argc, char **argv)
 {
 #define SERVED(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -780,6 +835,7 @@ int main(int argc, char **argv)
         SERVED(test_console_input_waits),
         SERVED(test_console_slow_viewer),
         SERVED(test_client_streams),
+        SERVED(test_client_halves),
     };
 
     if (argc == 3)

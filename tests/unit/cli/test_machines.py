@@ -78,6 +78,23 @@ class Machines(unittest.TestCase):
         listed = json.loads(self.atoll("list", "--json"))
         return [one["name"] for one in listed if one["state"] == "running"]
 
+    def test_nothing_to_boot(self):
+        """Whoever starts it in the background is still there to hear of it."""
+        self.atoll("create", "empty", "--memory", "128M", "--disk-size", "1M")
+        self.assertIn("nothing to boot", self.atoll("start", "empty", "--detach", status=1))
+        self.assertEqual(self.running(), [])
+
+    def test_reboot_is_chosen(self):
+        self.create("demo", "--reboot=off")
+        self.assertRegex((self.machine() / "vm.conf").read_text(), r"(?m)^reboot off$")
+        self.assertNotRegex((self.machine() / "vm.conf").read_text(), r"(?m)^reboot$")
+
+    def test_no_runtime_folder(self):
+        self.environment["XDG_RUNTIME_DIR"] = str(self.folder / "gone")
+        said = self.atoll("list")
+        self.assertIn(f"/gone, which is not there: using /tmp/atoll-{os.geteuid()}", said)
+        self.environment["XDG_RUNTIME_DIR"] = str(self.folder / "run")
+
     def create(self, name="demo", *options):
         return self.atoll("create", name, "--memory", "128M", *options, "--kernel", self.waiting)
 
@@ -106,7 +123,7 @@ class Machines(unittest.TestCase):
         conf = (self.machine() / "vm.conf").read_text()
         uuid = re.search(r"^uuid ([0-9a-f-]{36})$", conf, re.MULTILINE)[1]
         self.assertEqual(conf.splitlines()[1:], [
-            "version 1", "", f"uuid {uuid}", "disk disk0.raw,format=raw", "memory 256M",
+            "version 1", "", f"uuid {uuid}", "reboot", "disk disk0.raw,format=raw", "memory 256M",
             "append \"a b#c\"", f"kernel {self.folder}/waiting", f"disk {self.folder}/image"])
         disk = (self.machine() / "disk0.raw").stat()
         self.assertEqual((disk.st_size, disk.st_blocks), (20 << 30, 0))
@@ -117,7 +134,7 @@ class Machines(unittest.TestCase):
         self.atoll("create", "--copy", "copy", "image", "copied.qcow2")
         self.assertEqual((self.machine("copy") / "disk0.raw").read_bytes(), b"x" * 4096)
         conf = (self.machine("copy") / "vm.conf").read_text()
-        self.assertIn("nvram nvram\ndisk disk0.raw,format=raw\ndisk disk1.qcow2,format=qcow2\n",
+        self.assertIn("nvram nvram\nreboot\ndisk disk0.raw,format=raw\ndisk disk1.qcow2,format=qcow2\n",
                       conf)
         self.assertNotEqual(re.search("uuid (.*)", conf)[1], uuid)
 
