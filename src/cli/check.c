@@ -17,7 +17,7 @@ int command_check(int argc, char **argv)
 
     if (count < 0)
         return status;
-    status = lab_read(&lab, files, (size_t)count) ? EXIT_STATUS_USAGE : 0;
+    status = lab_read(&lab, files, (size_t)count, NULL) ? EXIT_STATUS_USAGE : 0;
     lab_free(&lab);
     return status;
 }

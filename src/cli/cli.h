@@ -32,6 +32,10 @@ int command_engines(int argc, char **argv);
 int command_quirks(int argc, char **argv);
 /* labs */
 int command_check(int argc, char **argv);
+int command_up(int argc, char **argv);
+int command_down(int argc, char **argv);
+int command_ps(int argc, char **argv);
+int command_log(int argc, char **argv);
 /* of a running machine */
 int command_list(int argc, char **argv);
 int command_status(int argc, char **argv);

@@ -28,7 +28,7 @@ void lab_complain(struct lab *lab, const struct config_place *place, const char 
     say(lab, place, line);
 }
 
-unsigned lab_read(struct lab *lab, const char *const *files, size_t count)
+unsigned lab_read(struct lab *lab, const char *const *files, size_t count, const char *name)
 {
     const struct config_io io = {lab, config_read_file, say};
     struct config *c = &lab->config;
@@ -36,6 +36,8 @@ unsigned lab_read(struct lab *lab, const char *const *files, size_t count)
     *lab = (struct lab){.errors = 0};
     if (config_read(c, files, count, &io))
         return lab->errors;
+    if (name)
+        c->name = name;
     lab->vms = calloc(c->vm_count + 1, sizeof(*lab->vms));
     if (!lab->vms) {
         const struct config_place nowhere = {.file = files[0]};

@@ -16,8 +16,9 @@ struct lab {
 };
 
 /* Reads the files, which are said to be one, and checks all that can be checked without starting
- * anything. Returns how many errors there are; lab_free is due in either case. */
-unsigned lab_read(struct lab *lab, const char *const *files, size_t count);
+ * anything. `name` is the lab's, whatever they say, unless it is NULL. Returns how many errors
+ * there are; lab_free is due in either case. */
+unsigned lab_read(struct lab *lab, const char *const *files, size_t count, const char *name);
 void lab_free(struct lab *lab);
 
 /* Says that something is wrong there. */

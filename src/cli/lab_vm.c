@@ -8,6 +8,9 @@
 #include <unistd.h>
 
 #include "cli/lab.h"
+#include "cli/lab_wires.h"
+
+#define UUID_ROOM 37
 
 /* --- files --- */
 
@@ -105,6 +108,22 @@ static void add_user(struct lab *lab, const struct config_user *user, struct ato
     }
 }
 
+static void join_switch(struct lab *lab, const struct config_vm *vm, size_t index,
+                        struct options *o, struct atoll_net *net)
+{
+    char *target = options_keep(o, LAB_PORT_ROOM), *port = options_keep(o, LAB_PORT_ROOM);
+
+    if (!target || !port) {
+        lab_complain(lab, &vm->place, "out of memory");
+        return;
+    }
+    lab_switch_name(&lab->config, vm->interfaces[index].wire, target, LAB_PORT_ROOM);
+    lab_port_name(vm, index, port, LAB_PORT_ROOM);
+    net->kind = ATOLL_NET_SWITCH;
+    net->target = target;
+    net->port = port;
+}
+
 static void add_nets(struct lab *lab, const struct config_vm *vm, struct options *o)
 {
     o->config.net_count = 0;
@@ -119,11 +138,34 @@ static void add_nets(struct lab *lab, const struct config_vm *vm, struct options
         }
         *net = (struct atoll_net){.has_mac = from->has_mac, .mtu = (uint16_t)from->mtu};
         memcpy(net->mac, from->mac, sizeof(net->mac));
-        if (from->capture)
+        if (from->wire)
+            join_switch(lab, vm, i, o, net);
+        else
+            add_user(lab, &from->user, net);
+        if (from->capture && !from->wire)
             net->capture = lab_path(o, from->capture);
-        add_user(lab, &from->user, net);
         o->config.net_count = i + 1;
     }
+}
+
+/* An identifier that is the same in each run of the lab, and with it the addresses of network cards
+ * that are given none: a UUID of version 8 (RFC 9562, 5.8) from the names. */
+static void add_uuid(struct lab *lab, const struct config_vm *vm, struct options *o)
+{
+    char name[2 * LAB_PORT_ROOM], *uuid = options_keep(o, UUID_ROOM);
+    uint64_t half[2] = {UINT64_C(0xcbf29ce484222325), UINT64_C(0x84222325cbf29ce4)};
+
+    if (o->config.uuid || !uuid)
+        return;
+    snprintf(name, sizeof(name), "%s.%s", lab->config.name, vm->name);
+    for (size_t i = 0; i < 2; i++)
+        for (const char *at = name; *at; at++) /* FNV-1a */
+            half[i] = (half[i] ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
+    snprintf(uuid, UUID_ROOM, "%08x-%04x-8%03x-%04x-%012llx", (unsigned)(half[0] >> 32),
+             (unsigned)(half[0] >> 16) & 0xffff, (unsigned)half[0] & 0xfff,
+             0x8000 | ((unsigned)(half[1] >> 48) & 0x3fff),
+             (unsigned long long)half[1] & 0xffffffffffffULL);
+    o->config.uuid = uuid;
 }
 
 void lab_vm_options(struct lab *lab, const struct config_vm *vm, struct options *o)
@@ -135,6 +177,7 @@ void lab_vm_options(struct lab *lab, const struct config_vm *vm, struct options 
     add_settings(lab, vm, o);
     add_disks(lab, vm, o);
     add_nets(lab, vm, o);
+    add_uuid(lab, vm, o);
     if (lab->errors == errors && atoll_config_check(&o->config, (struct atoll_error *)&err))
         lab_complain(lab, &vm->place, "\"%s\": %s", vm->name, err.text);
 }

@@ -22,7 +22,7 @@
 #define CONFIG_STEPS_MAX  65536 /* in all tests, once lists are spelt out */
 #define CONFIG_ERRORS_MAX 50    /* reported; then reading stops */
 
-#define CONFIG_NAME_MAX 32 /* of a lab, VM, switch, peer */
+#define CONFIG_NAME_MAX 30 /* of a lab, VM, switch, peer */
 #define CONFIG_MTU_MAX  65435u
 
 /* Where something stands; `file` is the name that the file was opened by. Lines and columns count

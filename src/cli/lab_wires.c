@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: ISC */
+#include "cli/lab_wires.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOOPBACK UINT32_C(0x7f000001)
+
+struct lab_wires {
+    struct lab *lab;
+    struct switch_client **clients; /* of lab->config.switches */
+    size_t count;
+};
+
+/* --- names --- */
+
+void lab_switch_name(const struct config *config, const char *wire, char *name, size_t room)
+{
+    snprintf(name, room, "%s.%s", config->name, wire);
+}
+
+void lab_port_name(const struct config_vm *vm, size_t interface, char *name, size_t room)
+{
+    if (interface)
+        snprintf(name, room, "%s.%zu", vm->name, interface);
+    else
+        snprintf(name, room, "%s", vm->name);
+}
+
+static size_t index_of(const struct lab_wires *wires, const char *name)
+{
+    return (size_t)(config_switch_find(&wires->lab->config, name) - wires->lab->config.switches);
+}
+
+struct switch_client *lab_wires_switch(struct lab_wires *wires, const char *name)
+{
+    return wires->clients[index_of(wires, name)];
+}
+
+/* --- the way out --- */
+
+static int start_uplink(struct switch_client *client, const struct config_user *user,
+                        struct error *err)
+{
+    struct net_user_config config = {.host = user->host, .isolated = user->isolated};
+
+    if (user->forward_count > NET_MAX_FORWARDS)
+        return error_set(err, EINVAL, "more than %d forwards are not possible", NET_MAX_FORWARDS);
+    for (size_t i = 0; i < user->forward_count; i++) {
+        const struct config_forward *f = &user->forwards[i];
+
+        config.forwards[config.forward_count++] =
+            (struct net_forward){.udp = f->udp,
+                                 .host_address = f->host_address ? f->host_address : LOOPBACK,
+                                 .host_port = f->host_port,
+                                 .guest_port = f->guest_port};
+    }
+    return switch_uplink_user(client, &config, err);
+}
+
+/* --- captures --- */
+
+/* It ends with the connection. */
+static int start_capture(struct switch_client *client, const char *port, const char *path,
+                         const char *filter, struct error *err)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), ret;
+    unsigned id;
+
+    if (fd < 0)
+        return error_set(err, errno, "%s: cannot write the capture: %s", path, strerror(errno));
+    ret = switch_capture_start(client, port, filter, fd, &id, err);
+    close(fd);
+    return ret ? error_prefix(err, "%s", path) : 0;
+}
+
+/* --- links --- */
+
+static struct link_settings settings_of(const struct config_link *link)
+{
+    const double whole = CONFIG_PPM;
+
+    return (struct link_settings){.delay_ns = link->delay_ns,
+                                  .jitter_ns = link->jitter_ns,
+                                  .rate_bps = link->rate,
+                                  .loss = link->loss / whole,
+                                  .reorder = link->reorder / whole,
+                                  .duplicate = link->duplicate / whole,
+                                  .corrupt = link->corrupt / whole,
+                                  .down = link->down,
+                                  .seed = link->seed};
+}
+
+static int set_link(struct switch_client *client, const char *port, enum switch_direction direction,
+                    const struct config_link *link, struct error *err)
+{
+    const struct link_settings settings = settings_of(link);
+
+    return link->given ? switch_link_set(client, port, direction, &settings, err) : 0;
+}
+
+/* What the port's own link does not say, the switch's does. */
+static int set_links(struct lab_wires *wires, const struct config_interface *in, const char *port,
+                     struct error *err)
+{
+    const struct config_link *common = &config_switch_find(&wires->lab->config, in->wire)->link;
+    struct switch_client *client = lab_wires_switch(wires, in->wire);
+    int ret = set_link(client, port, SWITCH_TO, in->to.given ? &in->to : common, err);
+
+    return ret ? ret
+               : set_link(client, port, SWITCH_FROM, in->from.given ? &in->from : common, err);
+}
+
+/* Calls `visit` for each machine's or peer's port that `who` means: its own, or those on it. */
+static int each_port(struct lab_wires *wires, const char *who, const struct config_link *link,
+                     struct error *err)
+{
+    const struct config *c = &wires->lab->config;
+    char port[LAB_PORT_ROOM];
+    int ret = 0;
+
+    for (size_t i = 0; i < c->vm_count; i++) {
+        for (size_t j = 0; j < c->vms[i].interface_count && !ret; j++) {
+            const struct config_interface *in = &c->vms[i].interfaces[j];
+
+            if (!in->wire || (strcmp(who, c->vms[i].name) != 0 && strcmp(who, in->wire) != 0))
+                continue;
+            lab_port_name(&c->vms[i], j, port, sizeof(port));
+            ret = set_link(lab_wires_switch(wires, in->wire), port, SWITCH_BOTH, link, err);
+        }
+    }
+    for (size_t i = 0; i < c->peer_count && !ret; i++)
+        if (strcmp(who, c->peers[i].name) == 0 || strcmp(who, c->peers[i].wire) == 0)
+            ret = set_link(lab_wires_switch(wires, c->peers[i].wire), c->peers[i].name, SWITCH_BOTH,
+                           link, err);
+    return ret;
+}
+
+int lab_wires_link(struct lab_wires *wires, const char *who, const struct config_link *link,
+                   struct error *err)
+{
+    return each_port(wires, who, link, err);
+}
+
+/* --- all of them --- */
+
+static int start_switch(struct lab_wires *wires, const struct config_switch *wire,
+                        struct switch_client **client, struct error *err)
+{
+    char name[SWITCH_NAME_MAX + 1];
+    int ret;
+
+    lab_switch_name(&wires->lab->config, wire->name, name, sizeof(name));
+    ret = switch_connect(client, name, true, err);
+    if (ret)
+        return ret;
+    if (wire->uplink.given)
+        ret = start_uplink(*client, &wire->uplink, err);
+    if (!ret && wire->capture)
+        ret = start_capture(*client, NULL, wire->capture, wire->filter, err);
+    return ret;
+}
+
+int lab_wires_create(struct lab_wires **out, struct lab *lab, struct error *err)
+{
+    struct lab_wires *wires = *out = calloc(1, sizeof(*wires));
+    const struct config *c = &lab->config;
+    int ret = 0;
+
+    if (!wires)
+        return error_set(err, ENOMEM, "out of memory");
+    wires->lab = lab;
+    wires->clients = calloc(c->switch_count + 1, sizeof(struct switch_client *));
+    if (!wires->clients)
+        return error_set(err, ENOMEM, "out of memory");
+    wires->count = c->switch_count;
+    for (size_t i = 0; i < c->switch_count && !ret; i++) {
+        ret = start_switch(wires, &c->switches[i], &wires->clients[i], err);
+        if (ret)
+            error_prefix(err, "the switch \"%s\"", c->switches[i].name);
+    }
+    return ret;
+}
+
+int lab_wires_ready(struct lab_wires *wires, struct error *err)
+{
+    const struct config *c = &wires->lab->config;
+    int ret = 0;
+
+    for (size_t i = 0; i < c->vm_count; i++) {
+        for (size_t j = 0; j < c->vms[i].interface_count && !ret; j++) {
+            const struct config_interface *in = &c->vms[i].interfaces[j];
+            char port[LAB_PORT_ROOM];
+
+            if (!in->wire)
+                continue;
+            lab_port_name(&c->vms[i], j, port, sizeof(port));
+            ret = set_links(wires, in, port, err);
+            if (!ret && in->capture)
+                ret = start_capture(lab_wires_switch(wires, in->wire), port, in->capture,
+                                    in->filter, err);
+        }
+    }
+    for (size_t i = 0; i < c->peer_count && !ret; i++) {
+        const struct config_link *common = &config_switch_find(c, c->peers[i].wire)->link;
+
+        ret = set_link(lab_wires_switch(wires, c->peers[i].wire), c->peers[i].name, SWITCH_BOTH,
+                       common, err);
+    }
+    return ret;
+}
+
+void lab_wires_abandon(struct lab_wires *wires)
+{
+    for (size_t i = 0; wires && i < wires->count; i++) {
+        switch_disconnect(wires->clients[i]);
+        wires->clients[i] = NULL;
+    }
+}
+
+void lab_wires_destroy(struct lab_wires *wires)
+{
+    if (!wires)
+        return;
+    for (size_t i = 0; i < wires->count; i++) {
+        if (wires->clients[i])
+            switch_stop(wires->clients[i], NULL);
+        switch_disconnect(wires->clients[i]);
+    }
+    free(wires->clients);
+    free(wires);
+}

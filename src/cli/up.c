@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * `atoll up`: a lab in the background. The command returns when everything runs, or when it is
+ * known that it does not and nothing of it is left.
+ */
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bits.h"
+#include "cli/ask.h"
+#include "cli/detach.h"
+#include "cli/lab_run.h"
+
+#define FILES_MAX 16
+
+/* What `atoll ps` is to know, in the lab's folder. */
+static void write_facts(const struct lab_run *run)
+{
+    const struct config *c = &run->lab->config;
+    json_t *vms = json_array(), *switches = json_array(), *peers = json_array(), *facts;
+    char path[PATH_MAX + 16];
+
+    for (size_t i = 0; i < c->vm_count; i++) {
+        json_t *wires = json_array();
+
+        for (size_t j = 0; j < c->vms[i].interface_count; j++)
+            json_array_append_new(wires, c->vms[i].interfaces[j].wire
+                                             ? json_string(c->vms[i].interfaces[j].wire)
+                                             : json_string("user"));
+        json_array_append_new(vms, json_pack("{s:s, s:o}", "name", c->vms[i].name, "on", wires));
+    }
+    for (size_t i = 0; i < c->switch_count; i++)
+        json_array_append_new(switches, json_string(c->switches[i].name));
+    for (size_t i = 0; i < c->peer_count; i++)
+        json_array_append_new(
+            peers, json_pack("{s:s, s:s}", "name", c->peers[i].name, "on", c->peers[i].wire));
+    facts = json_pack("{s:s, s:s, s:o, s:o, s:o}", "name", run->name, "file",
+                      c->vm_count ? c->vms[0].place.file : "", "vms", vms, "switches", switches,
+                      "peers", peers);
+    snprintf(path, sizeof(path), "%s/facts", run->folder);
+    json_dump_file(facts, path, 0);
+    json_decref(facts);
+}
+
+/* The keeper, from here until it is asked to end. */
+static int keep(struct lab *lab, struct detach *detach)
+{
+    struct lab_run run;
+    int null, terminal, status;
+    struct error err;
+
+    lab_run_catch_signals();
+    status = lab_run_start(&run, lab, lab->config.name, stderr);
+    if (status == 0) {
+        write_facts(&run);
+        null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        terminal = null < 0 ? -1 : detach_leave(null, &err);
+        if (terminal < 0 || detach_done(detach, terminal))
+            status = EXIT_STATUS_FAILURE; /* who asked for it has been interrupted meanwhile */
+        while (status == 0 && !lab_run_pause(-1, 0, -1))
+            continue;
+    }
+    lab_run_stop(&run);
+    return status;
+}
+
+static int up(struct lab *lab)
+{
+    struct detach detach;
+    struct error err;
+    int status, ret = detach_begin(&detach, &status, &err);
+
+    if (ret < 0)
+        return fail(EXIT_STATUS_FAILURE, "%s", err.text);
+    if (ret == 0)
+        return keep(lab, &detach);
+    if (status == 0)
+        printf("The lab \"%s\" is up; `atoll down %s` ends it.\n", lab->config.name,
+               lab->config.name);
+    return status;
+}
+
+int command_up(int argc, char **argv)
+{
+    struct ask_flag flags[] = {{.name = "--name", .value = true}};
+    const struct ask_usage usage = {"FILE ... [--name NAME]", 1, FILES_MAX, flags, nitems(flags)};
+    const char *files[FILES_MAX];
+    int status, count = ask_arguments(argc, argv, &usage, files, &status);
+    struct lab lab;
+
+    if (count < 0)
+        return status;
+    status = lab_read(&lab, files, (size_t)count, flags[0].given) ? EXIT_STATUS_USAGE : up(&lab);
+    lab_free(&lab);
+    return status;
+}
