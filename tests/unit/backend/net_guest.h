@@ -87,7 +87,7 @@ static bool guest_receive(void *ctx, const void *frame, size_t length)
 
 static inline void guest_start(struct guest *guest, struct net *net)
 {
-    const struct net_client client = {guest_receive, guest};
+    const struct net_client client = {.receive = guest_receive, .ctx = guest};
 
     memset(guest, 0, sizeof(*guest));
     pthread_mutex_init(&guest->lock, NULL);
