@@ -19,12 +19,21 @@ static void guest_stopped(id self, SEL command, id machine)
     vz_stopped(machine_of(self), ATOLL_STOP_POWEROFF);
 }
 
+/* The words for an error, in a pool of their own. */
+static void explain(id error, struct error *err, const char *what)
+{
+    void *pool = objc_autoreleasePoolPush();
+
+    vz_explain(error, err, "%s", what);
+    objc_autoreleasePoolPop(pool);
+}
+
 static void failed(id self, SEL command, id machine, id error)
 {
     struct vz *vz = machine_of(self);
     struct error err;
 
-    vz_explain(error, &err, "the machine has stopped");
+    explain(error, &err, "the machine has stopped");
     log_error(&vz->log, "%s", err.text);
     vz_stopped(vz, ATOLL_STOP_FAULT);
 }
@@ -34,7 +43,7 @@ static void network_lost(id self, SEL command, id machine, id device, id error)
     struct vz *vz = machine_of(self);
     struct error err;
 
-    vz_explain(error, &err, "a network card has lost its connection");
+    explain(error, &err, "a network card has lost its connection");
     log_warn(&vz->log, "%s", err.text);
 }
 
