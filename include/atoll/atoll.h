@@ -213,6 +213,9 @@ struct atoll_config {
     /* Every stage of each translation; and a line for each time that one is entered. Only with an
      * engine that translates. */
     struct atoll_listing dump, trace;
+    /* For tests of the translator: code is translated when it is reached first, not when it is
+     * reached again; and of the host's instruction set only what cannot be done without. */
+    bool translate_eagerly, plain_host;
 
     /* The machine's log: one line a call, from any thread, without a newline. NULL: no log. What a
      * guest can provoke is bounded: a burst of lines, then one a second. */

@@ -153,6 +153,8 @@ static int choose_engine(struct machine *m, struct error *err)
         .wild_accesses = m->quirks.value[QUIRK_WILD_ACCESS] != WILD_ACCESS_SYNC,
         .dump = engine_listing(m->dump, &m->config.dump),
         .trace = engine_listing(m->trace, &m->config.trace),
+        .eager = m->config.translate_eagerly,
+        .plain_host = m->config.plain_host,
     };
     struct error why = {0};
     int ret;
