@@ -93,7 +93,7 @@ static bool is_on(enum atoll_state state)
 }
 
 /* A machine that cannot be stopped is given up: nobody is to wait for it for ever. */
-static void has_quit(struct vz_block *block, id error)
+static void has_quit(struct block *block, id error)
 {
     struct vz *vz = block->ctx;
     void *pool = objc_autoreleasePoolPush();
@@ -111,7 +111,7 @@ static void has_quit(struct vz_block *block, id error)
  * asks again. */
 static void quit_if_possible(struct vz *vz)
 {
-    struct vz_block block = vz_block(has_quit, vz);
+    struct block block = vz_block(has_quit, vz);
 
     if (!vz->quitting || !is_on(vz_state(&vz->face)) || !SEND(vz->machine, can_stop))
         return;
@@ -138,7 +138,7 @@ static void vz_quit(struct atoll *vm)
 
 struct verb {
     struct vz *vz;
-    void (*send)(id machine, struct vz_block *block);
+    void (*send)(id machine, struct block *block);
     enum atoll_state from, to;
     const char *failure;
     struct error *err;
@@ -146,23 +146,23 @@ struct verb {
     bool done; /* under vz->lock */
 };
 
-static void send_start(id machine, struct vz_block *block)
+static void send_start(id machine, struct block *block)
 {
     SEND(machine, start, block);
 }
 
-static void send_pause(id machine, struct vz_block *block)
+static void send_pause(id machine, struct block *block)
 {
     SEND(machine, pause, block);
 }
 
-static void send_resume(id machine, struct vz_block *block)
+static void send_resume(id machine, struct block *block)
 {
     SEND(machine, resume, block);
 }
 
 /* The caller may go on, and take the verb with it, as soon as `done` can be seen. */
-static void verb_ended(struct vz_block *block, id error)
+static void verb_ended(struct block *block, id error)
 {
     struct verb *verb = block->ctx;
     struct vz *vz = verb->vz;
@@ -182,7 +182,7 @@ static void verb_ended(struct vz_block *block, id error)
 static void send_verb(void *ctx)
 {
     struct verb *verb = ctx;
-    struct vz_block block = vz_block(verb_ended, verb);
+    struct block block = vz_block(verb_ended, verb);
 
     verb->send(verb->vz->machine, &block);
 }
@@ -280,7 +280,7 @@ static void reset_failed(struct vz *vz, id error)
     vz_stopped(vz, ATOLL_STOP_FAULT);
 }
 
-static void has_restarted(struct vz_block *block, id error)
+static void has_restarted(struct block *block, id error)
 {
     struct vz *vz = block->ctx;
     void *pool = objc_autoreleasePoolPush();
@@ -291,10 +291,10 @@ static void has_restarted(struct vz_block *block, id error)
     objc_autoreleasePoolPop(pool);
 }
 
-static void has_stopped_for_reset(struct vz_block *block, id error)
+static void has_stopped_for_reset(struct block *block, id error)
 {
     struct vz *vz = block->ctx;
-    struct vz_block restarted = vz_block(has_restarted, vz);
+    struct block restarted = vz_block(has_restarted, vz);
     void *pool = objc_autoreleasePoolPush();
 
     if (error)
@@ -310,7 +310,7 @@ static void has_stopped_for_reset(struct vz_block *block, id error)
 static void do_reset(void *ctx)
 {
     struct vz *vz = ctx;
-    struct vz_block block = vz_block(has_stopped_for_reset, vz);
+    struct block block = vz_block(has_stopped_for_reset, vz);
     void *pool = objc_autoreleasePoolPush();
 
     if (vz_state(&vz->face) == ATOLL_STATE_RUNNING && SEND(vz->machine, can_stop))

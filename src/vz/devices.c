@@ -98,8 +98,8 @@ static int configure_consoles(struct vz *vz, id configuration, const struct atol
 /* What Apple's own NAT does as well: then no frame passes through this process. */
 static bool is_plain(const struct atoll_net *net)
 {
-    return !net->forward_count && !net->host && !net->isolated && !net->capture &&
-           (!net->mtu || net->mtu == MTU_DEFAULT);
+    return net->kind == ATOLL_NET_USER && !net->forward_count && !net->host && !net->isolated &&
+           !net->capture && (!net->mtu || net->mtu == MTU_DEFAULT);
 }
 
 /* One of our own networks, at the other end of a datagram socket. */

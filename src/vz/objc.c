@@ -55,17 +55,13 @@ id vz_new(enum vz_class class)
     return vz_made(SEND(object, init));
 }
 
-struct vz_block vz_block(void (*invoke)(struct vz_block *block, id error), void *ctx)
+struct block vz_block(void (*invoke)(struct block *block, id error), void *ctx)
 {
-    static const struct vz_block_descriptor descriptor = {
-        .size = sizeof(struct vz_block), .signature = "v16@?0@8", /* void (block, object) */
+    static const struct block_descriptor descriptor = {
+        .size = sizeof(struct block), .signature = "v16@?0@8", /* void (block, object) */
     };
 
-    return (struct vz_block){.isa = _NSConcreteStackBlock,
-                             .flags = VZ_BLOCK_HAS_SIGNATURE,
-                             .invoke = invoke,
-                             .descriptor = &descriptor,
-                             .ctx = ctx};
+    return block_make((void (*)(void))invoke, &descriptor, ctx);
 }
 
 /* --- what this system has --- */

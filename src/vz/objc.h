@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Objective-C from C: the runtime's functions, libdispatch's and the block ABI, and on them the
- * classes and methods of vz/table.def as C calls with checked types.
+ * Objective-C from C: the runtime's functions, and on them the classes and methods of vz/table.def
+ * as C calls with checked types.
  *
  * The runtime's functions are declared here and not taken from the system's headers, so that this
- * room compiles, and is tested over a double, on every host (objc/runtime.h, objc/message.h,
- * dispatch/queue.h; objc_retain and its like: clang's "Objective-C Automatic Reference Counting",
- * runtime support; blocks: clang's "Block Implementation Specification").
+ * room compiles, and is tested over a double, on every host (objc/runtime.h; objc_retain and its
+ * like: clang's "Objective-C Automatic Reference Counting", runtime support).
  *
  * A method is called through class_getMethodImplementation instead of objc_msgSend: the same
  * function is reached, and a result in memory needs no variant of its own.
@@ -20,12 +19,12 @@
 
 #include "base/bits.h"
 #include "base/error.h"
+#include "host/darwin/dispatch.h"
 
 typedef struct objc_object *id;
 typedef struct objc_class *Class;
 typedef struct objc_selector *SEL;
 typedef void (*IMP)(void);
-typedef struct dispatch_queue_s *dispatch_queue_t;
 
 /* --- libobjc --- */
 
@@ -46,34 +45,10 @@ id objc_autorelease(id object);
 void *objc_autoreleasePoolPush(void);
 void objc_autoreleasePoolPop(void *pool);
 
-/* --- libdispatch --- */
-
-dispatch_queue_t dispatch_queue_create(const char *label, void *attributes);
-void dispatch_sync_f(dispatch_queue_t queue, void *ctx, void (*work)(void *ctx));
-void dispatch_async_f(dispatch_queue_t queue, void *ctx, void (*work)(void *ctx));
-void dispatch_release(dispatch_queue_t queue);
-
 /* --- blocks --- */
 
-extern void *_NSConcreteStackBlock[32];
-
-struct vz_block_descriptor {
-    unsigned long reserved, size;
-    const char *signature; /* with VZ_BLOCK_HAS_SIGNATURE */
-};
-
-#define VZ_BLOCK_HAS_SIGNATURE (1 << 30)
-
-/* A void (^)(NSError *): a completion handler. On the stack; who keeps it copies it. */
-struct vz_block {
-    void *isa;
-    int flags, reserved;
-    void (*invoke)(struct vz_block *block, id error);
-    const struct vz_block_descriptor *descriptor;
-    void *ctx;
-};
-
-struct vz_block vz_block(void (*invoke)(struct vz_block *block, id error), void *ctx);
+/* A void (^)(NSError *): a completion handler. On the stack. */
+struct block vz_block(void (*invoke)(struct block *block, id error), void *ctx);
 
 /* --- the table --- */
 

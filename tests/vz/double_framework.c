@@ -416,7 +416,7 @@ struct completion {
     struct completion *next;
     struct machine *machine;
     enum machine_state to;
-    struct vz_block *block;
+    struct block *block;
     id error;
 };
 
@@ -427,7 +427,7 @@ static void complete(void *ctx)
     struct completion *c = ctx;
 
     c->machine->state = c->to;
-    c->block->invoke(c->block, c->error);
+    ((void (*)(struct block *, id))c->block->invoke)(c->block, c->error);
     objc_release(c->error);
     free(c->block);
     free(c);
@@ -454,11 +454,11 @@ void double_hold(bool hold)
     }
 }
 
-static struct vz_block *copy_block(const struct vz_block *block)
+static struct block *copy_block(const struct block *block)
 {
-    struct vz_block *copy;
+    struct block *copy;
 
-    if (block->isa != _NSConcreteStackBlock || !(block->flags & VZ_BLOCK_HAS_SIGNATURE) ||
+    if (block->isa != _NSConcreteStackBlock || !(block->flags & BLOCK_HAS_SIGNATURE) ||
         block->descriptor->size != sizeof(*block) ||
         strcmp(block->descriptor->signature, "v16@?0@8") != 0)
         double_fault("a completion handler is no block");
@@ -468,7 +468,7 @@ static struct vz_block *copy_block(const struct vz_block *block)
 }
 
 static void change(id self, enum vz_method method, unsigned from, enum machine_state to,
-                   struct vz_block *block)
+                   struct block *block)
 {
     static const struct failure wrong_state = {
         .domain = "VZErrorDomain", .description = "Invalid state transition.", .code = 4};
@@ -487,22 +487,22 @@ static void change(id self, enum vz_method method, unsigned from, enum machine_s
     finish(c);
 }
 
-static void do_start(id self, SEL command, struct vz_block *block)
+static void do_start(id self, SEL command, struct block *block)
 {
     change(self, VZ_METHOD_start, 1u << STOPPED, RUNNING, block);
 }
 
-static void do_pause(id self, SEL command, struct vz_block *block)
+static void do_pause(id self, SEL command, struct block *block)
 {
     change(self, VZ_METHOD_pause, 1u << RUNNING, PAUSED, block);
 }
 
-static void do_resume(id self, SEL command, struct vz_block *block)
+static void do_resume(id self, SEL command, struct block *block)
 {
     change(self, VZ_METHOD_resume, 1u << PAUSED, RUNNING, block);
 }
 
-static void do_stop(id self, SEL command, struct vz_block *block)
+static void do_stop(id self, SEL command, struct block *block)
 {
     change(self, VZ_METHOD_stop, 1u << RUNNING | 1u << PAUSED, STOPPED, block);
 }

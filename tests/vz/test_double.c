@@ -247,13 +247,13 @@ static void test_released_outside_of_the_queue(void **state)
     expect("a machine is released outside of its queue");
 }
 
-static void ended(struct vz_block *block, id error)
+static void ended(struct block *block, id error)
 {
 }
 
 static void start(void *machine)
 {
-    struct vz_block block = vz_block(ended, NULL);
+    struct block block = vz_block(ended, NULL);
 
     SEND((id)machine, start, &block);
 }
@@ -270,8 +270,8 @@ static void test_released_while_it_runs(void **state)
 
 static void start_without_a_block(void *machine)
 {
-    static const struct vz_block_descriptor descriptor = {.size = 8, .signature = ""};
-    struct vz_block block = {.descriptor = &descriptor, .invoke = ended};
+    static const struct block_descriptor descriptor = {.size = 8, .signature = ""};
+    struct block block = {.descriptor = &descriptor, .invoke = (void (*)(void))ended};
 
     double_fail(VZ_METHOD_start, "VZErrorDomain", 1, "");
     SEND((id)machine, start, &block);
