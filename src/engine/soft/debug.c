@@ -183,6 +183,8 @@ static _Noreturn void leave_to_debugger(struct soft_cpu *c, uint32_t esr)
     c->exit.debug.pc = c->pc;
     c->exit.debug.address = c->pc;
     c->exit.debug.esr = esr;
+    /* After a step that completed an access to a device: its answers are used up. */
+    c->priv->replay.count = c->priv->replay.next = 0;
     soft_leave(c, EXIT_DEBUG);
 }
 
