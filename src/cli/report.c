@@ -32,9 +32,9 @@ static void say(struct report *report, const char *word, const char *text)
     char line[LINE_ROOM];
 
     snprintf(line, sizeof(line), "%s%s", word, text);
+    printable(line);
     if (report->file)
         logfile_write(report->file, line);
-    printable(line);
     pthread_mutex_lock(&report->lock);
     /* A raw terminal does not return the carriage by itself. */
     if (report->terminal >= 0)

@@ -19,7 +19,7 @@ struct efi_terminal {
     size_t length;
     struct efi_key keys[EFI_TERMINAL_KEYS];
     unsigned first, count;
-    uint32_t held; /* shift keys that are down, as KeyShiftState */
+    _Atomic uint32_t held; /* shift keys that are down, as KeyShiftState */
 
     struct input_sink sink;
     struct picture *picture; /* of the display; NULL: none, or programs have a frame buffer (GOP) */
