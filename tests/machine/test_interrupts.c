@@ -14,7 +14,6 @@ static struct vm vm;
 static void test_sources(void **state)
 {
     vm_describe(&vm, "irq", NULL);
-    vm.config.cpus = 2;
     vm_start(&vm);
     vm_await(&vm, "input?\n");
     vm_type(&vm, "x");
