@@ -90,8 +90,12 @@ static void put_waiting(struct server_connection *connection)
         host_watch_want(connection->watch, HOST_READABLE);
 }
 
-static json_t *refusal(const struct error *err)
+/* What somebody else wrote may be quoted there, and is not always UTF-8. */
+static json_t *refusal(struct error *err)
 {
+    for (char *at = err->text; *at; at++)
+        if (*at < ' ' || *at == 0x7f)
+            *at = '?';
     return json_pack("{s:b, s:i, s:s+}", "ok", 0, "code", err->code, "error", err->text, "");
 }
 
