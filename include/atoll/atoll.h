@@ -359,9 +359,13 @@ void atoll_console_unfollow(struct atoll_follower *follower);
 enum atoll_state { ATOLL_STATE_OFF, ATOLL_STATE_RUNNING, ATOLL_STATE_PAUSED, ATOLL_STATE_STOPPED };
 enum atoll_state atoll_state(struct atoll *vm);
 
+#define ATOLL_EXIT_REASONS 9
+
 struct atoll_stats {
     uint64_t instructions; /* 0: the engine does not count */
-    uint64_t exits;
+    /* How often a CPU left its engine for the machine to do something, and by reason
+     * (atoll_exit_name). */
+    uint64_t exits, exits_by[ATOLL_EXIT_REASONS];
     int64_t memory_resident; /* bytes of guest memory that occupy the host's, -1: unknown */
     /* Of an engine that translates, in all CPUs: regions of code and guest instructions translated
      * so far; bytes of host memory that translations occupy now, and at most; how often all of a
@@ -371,6 +375,19 @@ struct atoll_stats {
 
 /* What the machine has done so far; while it runs, a moment's numbers. */
 void atoll_stats(struct atoll *vm, struct atoll_stats *stats);
+
+/* "mmio" and so on; NULL past the last. */
+const char *atoll_exit_name(unsigned reason);
+
+/* What a virtio device has done: chains of buffers given back to its driver, the driver's
+ * notifications (an exit each, where the engine has no shorter way) and interrupts. */
+struct atoll_device_stats {
+    char name[32]; /* "virtio-blk0" */
+    uint64_t requests, notifications, interrupts;
+};
+
+/* By index; -ENOENT past the last. */
+int atoll_device_stats(struct atoll *vm, size_t index, struct atoll_device_stats *stats);
 
 /* Stops the machine if it runs, flushes its disks, ends its helpers, restores the terminal and
  * frees `vm` (NULL is allowed). After every other call has returned. */

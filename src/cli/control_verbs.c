@@ -162,8 +162,31 @@ static json_t *count(uint64_t number)
     return json_integer((json_int_t)number);
 }
 
+static json_t *exits_by_reason(const struct atoll_stats *stats)
+{
+    json_t *object = json_object();
+
+    for (unsigned i = 0; i < ATOLL_EXIT_REASONS; i++)
+        json_object_set_new(object, atoll_exit_name(i), count(stats->exits_by[i]));
+    return object;
+}
+
+static json_t *device_stats(struct atoll *vm)
+{
+    json_t *array = json_array();
+    struct atoll_device_stats s;
+
+    for (size_t i = 0; atoll_device_stats(vm, i, &s) == 0; i++)
+        json_array_append_new(array,
+                              json_pack("{s:s, s:o, s:o, s:o}", "name", s.name, "requests",
+                                        count(s.requests), "notifications", count(s.notifications),
+                                        "interrupts", count(s.interrupts)));
+    return array;
+}
+
 static int run_stats(struct call *call)
 {
+    uint64_t uptime = host_clock_monotonic() - call->control->since;
     struct atoll_stats s;
     json_t *translator = json_null();
 
@@ -175,6 +198,9 @@ static int run_stats(struct call *call)
                                "misses", count(s.code_misses));
     member(call, "instructions", count(s.instructions));
     member(call, "exits", count(s.exits));
+    member(call, "reasons", exits_by_reason(&s));
+    member(call, "devices", device_stats(call->control->vm));
+    member(call, "seconds", json_real((double)uptime / NS_PER_SEC));
     member(call, "resident",
            s.memory_resident < 0 ? json_null() : count((uint64_t)s.memory_resident));
     member(call, "translator", translator);

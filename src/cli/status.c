@@ -9,6 +9,7 @@
 #include "base/bits.h"
 #include "base/units.h"
 #include "cli/ask.h"
+#include "host/clock.h"
 
 static void print_uptime(json_t *value)
 {
@@ -77,12 +78,76 @@ static void print_number(const char *name, json_t *object, const char *member, u
         printf("%-24s %lld\n", name, (long long)json_integer_value(value) / unit);
 }
 
+static double number_of(json_t *object, const char *member)
+{
+    return json_number_value(json_object_get(object, member));
+}
+
+static void print_ratio(double number, double by)
+{
+    if (by > 0)
+        printf(" %12.2f", number / by);
+    else
+        printf(" %12s", "-");
+}
+
+/* A row a reason: how often, how often a second, and how often for each request of any device. */
+static void print_exits(json_t *answer)
+{
+    double seconds = number_of(answer, "seconds"), requests = 0;
+    json_t *devices = json_object_get(answer, "devices"), *device, *times;
+    const char *reason;
+    size_t i;
+
+    json_array_foreach(devices, i, device) requests += number_of(device, "requests");
+    printf("%-24s %12s %12s %12s\n", "exits", "", "per second", "per I/O");
+    json_object_foreach(json_object_get(answer, "reasons"), reason, times)
+    {
+        if (json_integer_value(times) == 0)
+            continue;
+        printf("  %-22s %12lld", reason, (long long)json_integer_value(times));
+        print_ratio(json_number_value(times), seconds);
+        print_ratio(json_number_value(times), requests);
+        putchar('\n');
+    }
+    printf("  %-22s %12lld", "in all", (long long)number_of(answer, "exits"));
+    print_ratio(number_of(answer, "exits"), seconds);
+    print_ratio(number_of(answer, "exits"), requests);
+    putchar('\n');
+}
+
+/* A row a device that did something. */
+static void print_devices(json_t *devices)
+{
+    static const char *const events[] = {"notifications", "interrupts"};
+    bool head = false;
+    json_t *device;
+    size_t i;
+
+    json_array_foreach(devices, i, device)
+    {
+        double requests = number_of(device, "requests");
+
+        if (requests == 0 && number_of(device, "notifications") == 0)
+            continue;
+        if (!head)
+            printf("%-24s %12s %25s %25s\n", "devices", "requests", "notifications, per I/O",
+                   "interrupts, per I/O");
+        head = true;
+        printf("  %-22s %12.0f", json_string_value(json_object_get(device, "name")), requests);
+        for (size_t n = 0; n < nitems(events); n++) {
+            printf(" %12.0f", number_of(device, events[n]));
+            print_ratio(number_of(device, events[n]), requests);
+        }
+        putchar('\n');
+    }
+}
+
 static void print_stats(json_t *answer)
 {
     json_t *translator = json_object_get(answer, "translator");
 
     print_number("guest instructions", answer, "instructions", 1);
-    print_number("exits", answer, "exits", 1);
     print_number("resident memory, KiB", answer, "resident", KIB);
     print_number("translated regions", translator, "regions", 1);
     print_number("translated instructions", translator, "instructions", 1);
@@ -90,9 +155,65 @@ static void print_stats(json_t *answer)
     print_number("translations' limit, KiB", translator, "limit", KIB);
     print_number("flushes", translator, "flushes", 1);
     print_number("misses", translator, "misses", 1);
+    print_exits(answer);
+    print_devices(json_object_get(answer, "devices"));
 }
 
-static int ask_and_print(int argc, char **argv, void (*print)(json_t *answer))
+/* Members that say how much there is now, not how much there was so far. */
+static bool is_level(const char *name)
+{
+    return strcmp(name, "resident") == 0 || strcmp(name, "bytes") == 0 ||
+           strcmp(name, "limit") == 0;
+}
+
+/* What happened between two answers, in the later one. */
+static void subtract(json_t *later, json_t *earlier)
+{
+    const char *name;
+    json_t *value, *before;
+    size_t i;
+
+    json_array_foreach(later, i, value) subtract(value, json_array_get(earlier, i));
+    json_object_foreach(later, name, value)
+    {
+        before = json_object_get(earlier, name);
+        if (json_is_integer(value) && !is_level(name))
+            json_integer_set(value, json_integer_value(value) - json_integer_value(before));
+        else if (json_is_real(value))
+            json_real_set(value, json_real_value(value) - json_real_value(before));
+        else
+            subtract(value, before);
+    }
+}
+
+/* Asks twice, `seconds` apart, and answers with what happened between. */
+static int ask_over(const char *name, const char *verb, double seconds, json_t **answer)
+{
+    json_t *earlier;
+    int status = ask_once(name, verb, NULL, &earlier);
+
+    if (status)
+        return status;
+    host_sleep((uint64_t)(seconds * NS_PER_SEC));
+    status = ask_once(name, verb, NULL, answer);
+    if (status == 0)
+        subtract(*answer, earlier);
+    json_decref(earlier);
+    return status;
+}
+
+static void show(json_t *answer, bool json, void (*print)(json_t *answer))
+{
+    json_object_del(answer, "id");
+    json_object_del(answer, "ok");
+    if (json)
+        ask_print_json(answer);
+    else
+        print(answer);
+    json_decref(answer);
+}
+
+int command_status(int argc, char **argv)
 {
     struct ask_flag flags[] = {{.name = "--json"}};
     const struct ask_usage usage = {"NAME [--json]", 1, 1, flags, nitems(flags)};
@@ -103,24 +224,28 @@ static int ask_and_print(int argc, char **argv, void (*print)(json_t *answer))
     if (ask_arguments(argc, argv, &usage, &name, &status) < 0)
         return status;
     status = ask_once(name, argv[0], NULL, &answer);
-    if (status)
-        return status;
-    json_object_del(answer, "id");
-    json_object_del(answer, "ok");
-    if (flags[0].given)
-        ask_print_json(answer);
-    else
-        print(answer);
-    json_decref(answer);
-    return 0;
-}
-
-int command_status(int argc, char **argv)
-{
-    return ask_and_print(argc, argv, print_status);
+    if (status == 0)
+        show(answer, flags[0].given, print_status);
+    return status;
 }
 
 int command_stats(int argc, char **argv)
 {
-    return ask_and_print(argc, argv, print_stats);
+    struct ask_flag flags[] = {{.name = "--json"}, {.name = "--interval", .value = true}};
+    const struct ask_usage usage = {"NAME [--interval SECONDS] [--json]", 1, 1, flags,
+                                    nitems(flags)};
+    json_t *interval, *answer;
+    const char *name;
+    int status;
+
+    if (ask_arguments(argc, argv, &usage, &name, &status) < 0)
+        return status;
+    if (ask_seconds(&flags[1], &interval) < 0)
+        return EXIT_STATUS_USAGE;
+    status = interval ? ask_over(name, argv[0], json_number_value(interval), &answer)
+                      : ask_once(name, argv[0], NULL, &answer);
+    json_decref(interval);
+    if (status == 0)
+        show(answer, flags[0].given, print_stats);
+    return status;
 }

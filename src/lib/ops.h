@@ -49,6 +49,7 @@ struct atoll_ops {
     int (*pointer)(struct atoll *vm, unsigned x, unsigned y, unsigned buttons, int wheel,
                    unsigned timeout_ms, struct error *err);
     int (*display_address)(struct atoll *vm, size_t index, char *text, size_t room);
+    int (*device_stats)(struct atoll *vm, size_t index, struct atoll_device_stats *stats);
 };
 
 /* The head of every machine. */

@@ -107,6 +107,22 @@ void atoll_stats(struct atoll *vm, struct atoll_stats *stats)
     vm->ops->stats(vm, stats);
 }
 
+const char *atoll_exit_name(unsigned reason)
+{
+    static const char *const names[ATOLL_EXIT_REASONS] = {
+        [EXIT_MMIO] = "mmio",     [EXIT_SMCCC] = "smccc",   [EXIT_SYSREG] = "sysreg",
+        [EXIT_WFI] = "wfi",       [EXIT_VTIMER] = "vtimer", [EXIT_DEBUG] = "debug",
+        [EXIT_KICKED] = "kicked", [EXIT_POWER] = "power",   [EXIT_FAULT] = "fault",
+    };
+
+    return reason < ATOLL_EXIT_REASONS ? names[reason] : NULL;
+}
+
+int atoll_device_stats(struct atoll *vm, size_t index, struct atoll_device_stats *stats)
+{
+    return vm->ops->device_stats ? vm->ops->device_stats(vm, index, stats) : -ENOENT;
+}
+
 void atoll_destroy(struct atoll *vm)
 {
     if (vm)

@@ -202,8 +202,9 @@ static void publish(_Atomic uint64_t *to, uint64_t value)
     atomic_store_explicit(to, value, memory_order_relaxed);
 }
 
-static void publish_stats(struct cpu *cpu)
+static void publish_stats(struct cpu *cpu, enum exit_kind kind)
 {
+    _Atomic uint64_t *exits = &cpu->exits[kind];
     struct vcpu_stats stats;
 
     cpu->machine->engine->vcpu_stats(cpu->vcpu, &stats);
@@ -214,7 +215,7 @@ static void publish_stats(struct cpu *cpu)
     publish(&cpu->code_limit, stats.code_limit);
     publish(&cpu->code_flushes, stats.code_flushes);
     publish(&cpu->code_misses, stats.code_misses);
-    atomic_fetch_add_explicit(&cpu->exits, 1, memory_order_relaxed);
+    publish(exits, atomic_load_explicit(exits, memory_order_relaxed) + 1);
 }
 
 /* Runs the guest until the machine wants its CPUs parked or this CPU has switched itself off. */
@@ -237,7 +238,7 @@ static void run(struct cpu *cpu)
             machine_request(m, REQUEST_FAULT);
             return;
         }
-        publish_stats(cpu);
+        publish_stats(cpu, exit->kind);
         exit_handlers[exit->kind](cpu, exit);
         if (atomic_load(&m->asking))
             explain_ask_cpu(cpu);

@@ -652,6 +652,17 @@ struct virtio_device *devices_find_virtio(struct machine *m, const char *instanc
     return NULL;
 }
 
+struct virtio_device *devices_virtio(struct machine *m, size_t index)
+{
+    for (size_t i = 0; i < m->device_count; i++) {
+        struct machine_device *device = &m->devices[i];
+
+        if (device->ops == &virtio_pci_ops && index-- == 0)
+            return virtio_pci_device(device->dev);
+    }
+    return NULL;
+}
+
 void devices_hurry(struct machine *m)
 {
     consoles_hurry(m, true);

@@ -60,7 +60,7 @@ struct cpu {
     void *call_ctx;
 
     /* Published by the thread for atoll_stats. */
-    _Atomic uint64_t instructions, exits;
+    _Atomic uint64_t instructions, exits[EXIT_FAULT + 1];
     _Atomic uint64_t regions, translated, code_bytes, code_limit, code_flushes, code_misses;
 
     /* The handshake of cpu_wake and cpu_wait. */
@@ -216,6 +216,8 @@ void devices_destroy(struct machine *machine);
 void devices_reset(struct machine *machine);
 /* The virtio device called `instance`, or NULL. Any thread, while there are devices. */
 struct virtio_device *devices_find_virtio(struct machine *machine, const char *instance);
+/* The `index`th virtio device, or NULL. Likewise. */
+struct virtio_device *devices_virtio(struct machine *machine, size_t index);
 /* Lets nobody wait for a console's reader any more, a vCPU that is to be parked least of all. */
 void devices_hurry(struct machine *machine);
 /* Opens what the configuration's network card `index` is plugged into. Returns 0 or -errno. */

@@ -4,6 +4,7 @@
  * machine.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "virtio/devices.h"
 
 _Static_assert(ATOLL_CONSOLE_HISTORY == CONSOLE_HISTORY, "one history, two names");
+_Static_assert(ATOLL_EXIT_REASONS == EXIT_FAULT + 1, "every exit has its count");
 
 static struct machine *inside(struct atoll *vm)
 {
@@ -197,7 +199,10 @@ static void twin_stats(struct atoll *vm, struct atoll_stats *stats)
         const struct cpu *cpu = &m->cpus[i];
 
         stats->instructions += published(&cpu->instructions);
-        stats->exits += published(&cpu->exits);
+        for (unsigned reason = 0; reason < nitems(cpu->exits); reason++) {
+            stats->exits_by[reason] += published(&cpu->exits[reason]);
+            stats->exits += published(&cpu->exits[reason]);
+        }
         stats->regions += published(&cpu->regions);
         stats->translated += published(&cpu->translated);
         stats->code_bytes += published(&cpu->code_bytes);
@@ -205,6 +210,19 @@ static void twin_stats(struct atoll *vm, struct atoll_stats *stats)
         stats->code_flushes += published(&cpu->code_flushes);
         stats->code_misses += published(&cpu->code_misses);
     }
+}
+
+static int twin_device_stats(struct atoll *vm, size_t index, struct atoll_device_stats *stats)
+{
+    const struct virtio_device *dev = devices_virtio(inside(vm), index);
+
+    if (!dev)
+        return -ENOENT;
+    *stats = (struct atoll_device_stats){.requests = published(&dev->requests),
+                                         .notifications = published(&dev->notifications),
+                                         .interrupts = published(&dev->interrupts)};
+    snprintf(stats->name, sizeof(stats->name), "%s", dev->instance);
+    return 0;
 }
 
 static void twin_destroy(struct atoll *vm)
@@ -223,6 +241,7 @@ const struct atoll_ops twin_ops = {
     .resume = twin_resume,
     .state = twin_state,
     .stats = twin_stats,
+    .device_stats = twin_device_stats,
     .destroy = twin_destroy,
     .console_write = twin_console_write,
     .console_read = twin_console_read,

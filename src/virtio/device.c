@@ -189,6 +189,7 @@ void virtio_device_notify(struct virtio_device *dev, unsigned index)
     }
     if (!dev->queues[index].enabled) /* frozen by now */
         emit(dev, EVENT_QUEUE_DISABLED, NULL, index, 0);
+    atomic_fetch_add_explicit(&dev->notifications, 1, memory_order_relaxed);
     wake(dev, BIT(index));
 }
 

@@ -457,6 +457,7 @@ void virtq_done_all(struct virtq *q, const struct virtq_used *used, unsigned cou
     for (unsigned i = 0; i < count; i++)
         moved += used[i].descriptors;
     q->unsignalled = (uint16_t)MIN(q->unsignalled + moved, UINT16_MAX);
+    atomic_fetch_add_explicit(&q->dev->requests, count, memory_order_relaxed);
 }
 
 void virtq_done(struct virtq *q, struct virtq_chain *chain, uint32_t written)
@@ -507,8 +508,10 @@ void virtq_signal(struct virtq *q)
     store_load_fence();
     wanted = q->packed ? wants_interrupt_packed(q) : wants_interrupt_split(q);
     q->unsignalled = 0;
-    if (wanted && dev->signal_queue)
-        dev->signal_queue(dev->transport, q->index);
+    if (!wanted || !dev->signal_queue)
+        return;
+    atomic_fetch_add_explicit(&dev->interrupts, 1, memory_order_relaxed);
+    dev->signal_queue(dev->transport, q->index);
 }
 
 void virtq_quiet(struct virtq *q)

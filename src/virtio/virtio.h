@@ -131,6 +131,8 @@ struct virtio_device {
     void *transport;
     struct host_work *work;   /* runs the queue work of `pending` */
     _Atomic uint32_t pending; /* one bit a queue, and the two of virtio/device.c */
+    /* Since the machine was made: chains given back, notifications, and queues' interrupts. */
+    _Atomic uint64_t requests, notifications, interrupts;
 };
 
 /* Prepares the common part (in virtio/device.c). `queue_sizes[i]` is the largest size of queue i, a
