@@ -75,6 +75,7 @@ enum atoll_net_kind {
     ATOLL_NET_SWITCH, /* the user's switch `target`, which is started when there is none */
     ATOLL_NET_SOCKET, /* a program that listens on the Unix socket `target` */
     ATOLL_NET_TAP,    /* the host's tap device `target` (Linux) */
+    ATOLL_NET_VMNET,  /* the host's own network, `target` "shared" or "host" (macOS) */
 };
 
 enum atoll_net_protocol {

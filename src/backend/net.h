@@ -110,6 +110,17 @@ int net_tap_open(struct net **net, const struct net_tap_config *config, const st
 /* The device alone, to be a switch's port: plain frames. Returns a descriptor or -errno. */
 int net_tap_descriptor(const char *device, struct error *err);
 
+struct net_vmnet_config {
+    bool host;    /* machines and their host alone; otherwise also the way out */
+    uint16_t mtu; /* 0: 1500 */
+    const char *capture;
+};
+
+/* macOS's own network, by vmnet or a program that may use it (backend/net/vmnet_places_darwin.c).
+ * -ENOTSUP elsewhere; -EPERM: the line says what each way to it lacks. Before confinement. */
+int net_vmnet_open(struct net **net, const struct net_vmnet_config *config, const struct log *log,
+                   struct error *err);
+
 /* Gives the backend its client and its loop; frames flow from then on. */
 int net_attach(struct net *net, struct host_loop *loop, const struct net_client *client);
 

@@ -350,6 +350,7 @@ static const struct {
     [ATOLL_NET_SWITCH] = {"switch", "port=, "},
     [ATOLL_NET_SOCKET] = {"socket", "protocol=, "},
     [ATOLL_NET_TAP] = {"tap", ""},
+    [ATOLL_NET_VMNET] = {"vmnet", ""},
 };
 
 static int parse_net_protocol(struct atoll_net *net, const char *value, struct error *err)
@@ -415,8 +416,8 @@ static int parse_net_kind(struct atoll_net *net, const char *text, struct error 
     }
     return error_set(
         err, EINVAL,
-        "--net \"%s\" is not known; give user, switch:NAME, socket:PATH, tap:DEVICE or "
-        "none",
+        "--net \"%s\" is not known; give user, switch:NAME, socket:PATH, tap:DEVICE, "
+        "vmnet:shared, vmnet:host or none",
         text);
 }
 
@@ -628,8 +629,8 @@ static const struct option table[] = {
      "a disk; repeatable", .parse = parse_disk, .paths = {.first = true, .keys = {"backing="}}},
     {"--net",
      "user[,forward=tcp:HOSTPORT:GUESTPORT][,host=on][,isolated=on] | switch:NAME[,port=NAME] | "
-     "socket:PATH[,protocol=qemu|vfkit] | tap:DEVICE | none, all with [,mac=ADDRESS][,mtu=N]"
-     "[,capture=FILE]",
+     "socket:PATH[,protocol=qemu|vfkit] | tap:DEVICE | vmnet:shared | vmnet:host | none, all with "
+     "[,mac=ADDRESS][,mtu=N][,capture=FILE]",
      "a network card; repeatable (user)", .parse = parse_net,
      .paths = {.keys = {"capture=", "socket:"}}},
     {"--console", "stdio|pty|file:PATH|unix:PATH|none[,port=pl011|virtio]",

@@ -67,7 +67,7 @@ static int check_disks(const struct atoll_config *c, struct error *err)
 /* What a network of this kind has, and what only others have. */
 static int check_net_kind(const struct atoll_net *n, struct error *err)
 {
-    if (n->kind < ATOLL_NET_USER || n->kind > ATOLL_NET_TAP)
+    if (n->kind < ATOLL_NET_USER || n->kind > ATOLL_NET_VMNET)
         return error_set(err, EINVAL, "%d is no kind of a network", (int)n->kind);
     if (n->kind == ATOLL_NET_USER)
         return 0;
@@ -78,6 +78,9 @@ static int check_net_kind(const struct atoll_net *n, struct error *err)
     if (n->forward_count || n->host || n->isolated)
         return error_set(err, EINVAL,
                          "forwards, host and isolated are for a network of kind \"user\"");
+    if (n->kind == ATOLL_NET_VMNET && strcmp(n->target, "shared") != 0 &&
+        strcmp(n->target, "host") != 0)
+        return error_set(err, EINVAL, "vmnet has no \"%s\"; it has shared and host", n->target);
     if (n->kind != ATOLL_NET_SWITCH)
         return 0;
     if (n->port && switch_check_name("a port", n->port, err))

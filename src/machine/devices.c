@@ -292,6 +292,15 @@ static int open_tap(struct net **net, const struct atoll_net *from, const struct
     return net_tap_open(net, &config, log, err);
 }
 
+static int open_vmnet(struct net **net, const struct atoll_net *from, const struct log *log,
+                      struct error *err)
+{
+    const struct net_vmnet_config config = {
+        .host = strcmp(from->target, "host") == 0, .mtu = from->mtu, .capture = from->capture};
+
+    return net_vmnet_open(net, &config, log, err);
+}
+
 int machine_open_net(struct net **net, const struct atoll_config *config, size_t index,
                      const struct log *log, struct error *err)
 {
@@ -299,7 +308,8 @@ int machine_open_net(struct net **net, const struct atoll_config *config, size_t
                                 struct error *) = {[ATOLL_NET_USER] = open_user,
                                                    [ATOLL_NET_SWITCH] = open_switch,
                                                    [ATOLL_NET_SOCKET] = open_socket,
-                                                   [ATOLL_NET_TAP] = open_tap};
+                                                   [ATOLL_NET_TAP] = open_tap,
+                                                   [ATOLL_NET_VMNET] = open_vmnet};
     const struct atoll_net *from = &config->nets[index];
 
     return opens[from->kind](net, from, log, err);
