@@ -35,12 +35,9 @@ int command_check(int argc, char **argv);
 int command_up(int argc, char **argv);
 int command_down(int argc, char **argv);
 int command_ps(int argc, char **argv);
+int command_lab(int argc, char **argv);
 int command_log(int argc, char **argv);
 /* of a running machine */
-/* of the wires between machines */
-int command_switch(int argc, char **argv);
-int command_link(int argc, char **argv);
-int command_capture(int argc, char **argv);
 int command_list(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_stats(int argc, char **argv);

@@ -71,7 +71,7 @@ static void forget_signals(void)
 }
 
 /* poll, which a signal ends. Returns whether the program is asked to end. */
-static bool wait_for(struct pollfd *fds, nfds_t count, int timeout_ms)
+bool lab_run_wait(struct pollfd *fds, unsigned long count, int timeout_ms)
 {
     const struct timespec limit = {timeout_ms / 1000, timeout_ms % 1000 * 1000000L};
 
@@ -84,7 +84,7 @@ bool lab_run_pause(int fd, short events, int timeout_ms)
 {
     struct pollfd one = {.fd = fd, .events = events};
 
-    return wait_for(&one, 1, timeout_ms);
+    return lab_run_wait(&one, 1, timeout_ms);
 }
 
 /* --- files --- */
@@ -310,7 +310,7 @@ static bool await_machines(struct lab_run *run)
             if (m->output >= 0)
                 fds[count++] = (struct pollfd){m->output, POLLIN, 0};
         }
-        if (right && waiting && wait_for(fds, count, 1000))
+        if (right && waiting && lab_run_wait(fds, count, 1000))
             right = false;
     }
     return right;

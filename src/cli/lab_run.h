@@ -50,7 +50,9 @@ void lab_run_stop(struct lab_run *run);
 
 /* Signals that end a program are remembered from now on; lab_run_pause waits for one, for something
  * on `fd` (-1: nothing), for at most `timeout_ms` (-1: for ever). Returns whether one has come. */
+struct pollfd;
 void lab_run_catch_signals(void);
+bool lab_run_wait(struct pollfd *fds, unsigned long count, int timeout_ms); /* for several */
 bool lab_run_pause(int fd, short events, int timeout_ms);
 
 /* --- lab_folder.c --- */

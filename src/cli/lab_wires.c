@@ -14,6 +14,8 @@ struct lab_wires {
     struct lab *lab;
     struct switch_client **clients; /* of lab->config.switches */
     size_t count;
+    struct peer **peers; /* of lab->config.peers */
+    size_t peer_count;
 };
 
 /* --- names --- */
@@ -146,6 +148,60 @@ int lab_wires_link(struct lab_wires *wires, const char *who, const struct config
     return each_port(wires, who, link, err);
 }
 
+/* --- peers --- */
+
+struct peer *lab_wires_peer(struct lab_wires *wires, size_t index)
+{
+    return wires->peers[index];
+}
+
+/* An address that is the same in each run: locally administered, from the names (FNV-1a). */
+static void make_mac(const struct lab_wires *wires, const struct config_peer *peer, uint8_t mac[6])
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    char name[2 * LAB_PORT_ROOM];
+
+    snprintf(name, sizeof(name), "%s.%s", wires->lab->config.name, peer->name);
+    for (const char *at = name; *at; at++)
+        hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
+    mac[0] = 0x52;
+    mac[1] = 0x50;
+    for (size_t i = 2; i < 6; i++)
+        mac[i] = (uint8_t)(hash >> (8 * i));
+}
+
+static int start_peer(struct lab_wires *wires, size_t index, struct error *err)
+{
+    static const enum peer_service services[] = {
+        [CONFIG_ECHO] = PEER_ECHO, [CONFIG_DISCARD] = PEER_DISCARD, [CONFIG_SAY] = PEER_SAY};
+    const struct config_peer *from = &wires->lab->config.peers[index];
+    struct peer_listener listeners[PEER_LISTENERS];
+    char wire[SWITCH_NAME_MAX + 1];
+    struct peer_config peer = {.name = from->name,
+                               .wire = wire,
+                               .address = from->address,
+                               .gateway = from->gateway,
+                               .prefix = from->prefix,
+                               .mtu = from->mtu,
+                               .listeners = listeners,
+                               .listener_count = from->listener_count};
+
+    if (from->listener_count > PEER_LISTENERS)
+        return error_set(err, EINVAL, "the peer \"%s\": more than %d listeners are not possible",
+                         from->name, PEER_LISTENERS);
+    for (size_t i = 0; i < from->listener_count; i++) {
+        const struct config_listener *l = &from->listeners[i];
+
+        listeners[i] = (struct peer_listener){l->udp, l->port, services[l->service], l->text};
+    }
+    lab_switch_name(&wires->lab->config, from->wire, wire, sizeof(wire));
+    if (from->has_mac)
+        memcpy(peer.mac, from->mac, sizeof(peer.mac));
+    else
+        make_mac(wires, from, peer.mac);
+    return peer_start(&wires->peers[index], &peer, err);
+}
+
 /* --- all of them --- */
 
 static int start_switch(struct lab_wires *wires, const struct config_switch *wire,
@@ -178,11 +234,17 @@ int lab_wires_create(struct lab_wires **out, struct lab *lab, struct error *err)
     if (!wires->clients)
         return error_set(err, ENOMEM, "out of memory");
     wires->count = c->switch_count;
+    wires->peers = calloc(c->peer_count + 1, sizeof(struct peer *));
+    if (!wires->peers)
+        return error_set(err, ENOMEM, "out of memory");
+    wires->peer_count = c->peer_count;
     for (size_t i = 0; i < c->switch_count && !ret; i++) {
         ret = start_switch(wires, &c->switches[i], &wires->clients[i], err);
         if (ret)
             error_prefix(err, "the switch \"%s\"", c->switches[i].name);
     }
+    for (size_t i = 0; i < c->peer_count && !ret; i++)
+        ret = start_peer(wires, i, err);
     return ret;
 }
 
@@ -220,17 +282,24 @@ void lab_wires_abandon(struct lab_wires *wires)
         switch_disconnect(wires->clients[i]);
         wires->clients[i] = NULL;
     }
+    for (size_t i = 0; wires && i < wires->peer_count; i++) {
+        peer_abandon(wires->peers[i]);
+        wires->peers[i] = NULL;
+    }
 }
 
 void lab_wires_destroy(struct lab_wires *wires)
 {
     if (!wires)
         return;
+    for (size_t i = 0; i < wires->peer_count; i++)
+        peer_stop(wires->peers[i]);
     for (size_t i = 0; i < wires->count; i++) {
         if (wires->clients[i])
             switch_stop(wires->clients[i], NULL);
         switch_disconnect(wires->clients[i]);
     }
+    free(wires->peers);
     free(wires->clients);
     free(wires);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The wires of a lab that runs: its switches, with their ways out, captures and links. A switch of
+ * The wires of a lab that runs: its switches, with their ways out, captures and links,
+ * and the peers on them. A switch of
  * the lab is called LAB.SWITCH, and a machine's port on it like the machine (VM, or VM.1 when the
  * VM's first interface is 0).
  */
@@ -8,6 +9,7 @@
 #define CLI_LAB_WIRES_H
 
 #include "cli/lab.h"
+#include "lab/peer.h"
 #include "switch/client.h"
 
 struct lab_wires;
@@ -26,6 +28,9 @@ void lab_wires_destroy(struct lab_wires *wires);
 
 /* The switch of this name, a connection that asks. */
 struct switch_client *lab_wires_switch(struct lab_wires *wires, const char *name);
+
+/* The peer of this index in the configuration. */
+struct peer *lab_wires_peer(struct lab_wires *wires, size_t index);
 
 /* Replaces the link of everything on a switch, or of everything that a VM or peer is on. */
 int lab_wires_link(struct lab_wires *wires, const char *who, const struct config_link *link,

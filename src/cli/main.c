@@ -58,20 +58,12 @@ static const struct command lab[] = {
      command_check},
     {"up", "FILE ...", "start all of it, in the background", command_up},
     {"down", "LAB", "end it, with all that belongs to it", command_down},
+    {"lab", "test FILE ...", "start it, run its tests, and end it", command_lab},
     {"ps", "[LAB] [--json]", "list the labs that are up, and their machines", command_ps},
     {.name = NULL},
 };
 
 static const struct command other[] = {
-static const struct command wires[] = {
-    {"switch", "[NAME [options]]", "list switches, or one's ports; start, keep, stop it",
-     command_switch},
-    {"link", "SWITCH PORT [SETTING ...]", "what a wire does: delay=, loss=, rate=, down, ...",
-     command_link},
-    {"capture", "SWITCH[:PORT] FILE", "write its frames to a pcapng file", command_capture},
-    {.name = NULL},
-};
-
     {"engines", "", "say which CPU engines this host has, and why others are missing",
      command_engines},
     {"quirks", "", "list the behaviours of Apple's machine that can be chosen", command_quirks},
@@ -90,7 +82,6 @@ static const struct {
     {"Its screen, keyboard and pointer:", screen},
     {"Labs, several machines in one file:", lab},
     {"Other things:", other},
-    {"Wires between machines:", wires},
 };
 
 int fail(int status, const char *format, ...)

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: ISC */
+/* A connection, a datagram or an echo from a peer, and whether it fared as the test says. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "cli/lab_bench.h"
+#include "host/clock.h"
+
+#define ANSWER_NS  (10 * NS_PER_SEC) /* for what is to come */
+#define SILENCE_NS (3 * NS_PER_SEC)  /* for what is not to */
+#define AGAIN_NS   NS_PER_SEC        /* what is not TCP is sent again after this */
+#define NAMED      160
+
+static const char *const protocols[] = {
+    [CONFIG_STEP_CONNECT] = "tcp", [CONFIG_STEP_SEND] = "udp", [CONFIG_STEP_PING] = "ping"};
+
+static enum peer_protocol protocol_of(const struct config_step *s)
+{
+    return s->kind == CONFIG_STEP_CONNECT ? PEER_TCP
+           : s->kind == CONFIG_STEP_SEND  ? PEER_UDP
+                                          : PEER_PING;
+}
+
+static void address_text(uint32_t address, uint16_t port, char *to, size_t room)
+{
+    const struct in_addr in = {htonl(address)};
+    char text[INET_ADDRSTRLEN];
+
+    inet_ntop(AF_INET, &in, text, sizeof(text));
+    if (port)
+        snprintf(to, room, "%s port %u", text, port);
+    else
+        snprintf(to, room, "%s", text);
+}
+
+static void name_probe(const struct config_step *s, char *to, size_t room)
+{
+    char address[64];
+
+    address_text(s->to, s->port, address, sizeof(address));
+    snprintf(to, room, "%s from %s to %s", protocols[s->kind], s->who, address);
+}
+
+static size_t peer_index(const struct bench *bench, const char *name)
+{
+    return (size_t)(config_peer_find(bench->config, name) - bench->config->peers);
+}
+
+/* --- what others have seen of it --- */
+
+static const struct bench_seen *find_seen(const struct bench *bench, const struct config_step *s)
+{
+    const struct bench_probe *p = &bench->probe;
+    uint16_t port = s->at_port ? s->at_port : s->expect == CONFIG_EXPECT_TRANSLATE ? 0 : s->port;
+
+    for (size_t i = 0; i < p->seen_count; i++)
+        if (p->seen[i].protocol == protocol_of(s) && p->seen[i].peer != p->peer &&
+            (!s->at || p->seen[i].peer == peer_index(bench, s->at)) &&
+            (!port || p->seen[i].port == port))
+            return &p->seen[i];
+    return NULL;
+}
+
+static void add_seen(struct bench *bench, const struct bench_seen *seen)
+{
+    char source[64], destination[64];
+    size_t used = strlen(bench->why);
+
+    address_text(seen->source, seen->source_port, source, sizeof(source));
+    address_text(seen->destination, seen->port, destination, sizeof(destination));
+    snprintf(bench->why + used, sizeof(bench->why) - used, "; %s has seen it, from %s to %s",
+             bench->config->peers[seen->peer].name, source, destination);
+}
+
+/* --- verdicts --- */
+
+static bool was_translated(const struct bench *bench, const struct config_step *s,
+                           const struct bench_seen *seen)
+{
+    return seen->source != bench->config->peers[bench->probe.peer].address ||
+           seen->destination != s->to || seen->port != s->port;
+}
+
+static bool source_is_right(const struct config_step *s, const struct bench_seen *seen)
+{
+    return (!s->source || seen->source == s->source) &&
+           (!s->source_port || seen->source_port == s->source_port);
+}
+
+static bool judge_arrival(struct bench *bench, const struct config_step *s, const char *what)
+{
+    const struct bench_seen *seen = find_seen(bench, s);
+    bool translate = s->expect == CONFIG_EXPECT_TRANSLATE;
+
+    if (!s->at)
+        return true;
+    if (!seen)
+        return bench_fail(bench, "%s: it was answered, but not by \"%s\", which has not seen it",
+                          what, s->at);
+    if (source_is_right(s, seen) && (!translate || was_translated(bench, s, seen)))
+        return true;
+    bench_fail(bench,
+               source_is_right(s, seen) ? "%s: it was to be translated, and was not"
+                                        : "%s: it arrived with another source",
+               what);
+    add_seen(bench, seen);
+    return false;
+}
+
+static bool judge(struct bench *bench, const struct config_step *s, bool arrived, bool said)
+{
+    static const char *const expected[] = {[CONFIG_EXPECT_PASS] = "to pass",
+                                           [CONFIG_EXPECT_DROP] = "to be dropped",
+                                           [CONFIG_EXPECT_RESET] = "to be reset",
+                                           [CONFIG_EXPECT_TIMEOUT] = "to time out",
+                                           [CONFIG_EXPECT_TRANSLATE] = "to be translated"};
+    static const char *const found[] = {[BENCH_NOTHING] = "there was no answer",
+                                        [BENCH_ANSWERED] = "it was answered",
+                                        [BENCH_REFUSED] = "it was refused"};
+    enum bench_outcome outcome = bench->probe.outcome;
+    const struct bench_seen *seen = find_seen(bench, s);
+    char what[NAMED];
+    bool right = false;
+
+    name_probe(s, what, sizeof(what));
+    switch (s->expect) {
+    case CONFIG_EXPECT_PASS:
+    case CONFIG_EXPECT_TRANSLATE: right = arrived; break;
+    case CONFIG_EXPECT_DROP: right = outcome == BENCH_NOTHING && !seen; break;
+    case CONFIG_EXPECT_TIMEOUT: right = outcome == BENCH_NOTHING; break;
+    case CONFIG_EXPECT_RESET: right = outcome == BENCH_REFUSED; break;
+    }
+    if (!right) {
+        bench_fail(bench, "%s: it was expected %s, and %s", what, expected[s->expect],
+                   found[outcome]);
+        if (seen)
+            add_seen(bench, seen);
+        return false;
+    }
+    if (!said)
+        return bench_fail(bench, "%s: the answer has no \"%s\":\n%s", what, s->text,
+                          bench->probe.said_length ? bench->probe.said : "(nothing came)");
+    return !arrived || judge_arrival(bench, s, what);
+}
+
+/* --- the course of it --- */
+
+static bool send_probe(struct bench *bench, const struct config_step *s)
+{
+    struct peer *peer = lab_wires_peer(bench->run->wires, bench->probe.peer);
+    struct peer_message m = {.kind = PEER_PROBE,
+                             .protocol = (uint16_t)protocol_of(s),
+                             .id = bench->probe.id,
+                             .remote = s->to,
+                             .remote_port = s->port,
+                             .local_port = s->from_port};
+    const char *say = s->command ? s->command : s->kind == CONFIG_STEP_SEND ? "atoll" : "";
+    struct error err;
+
+    m.length = (uint32_t)MIN(strlen(say), sizeof(m.data));
+    memcpy(m.data, say, m.length);
+    return peer_tell(peer, &m, &err) == 0 || bench_fail(bench, "%s: %s", s->who, err.text);
+}
+
+static void end_probe(struct bench *bench)
+{
+    const struct peer_message m = {.kind = PEER_END, .id = bench->probe.id};
+
+    peer_tell(lab_wires_peer(bench->run->wires, bench->probe.peer), &m, NULL);
+}
+
+/* A datagram that nobody answers has arrived all the same where it is seen. */
+static bool has_arrived(const struct bench *bench, const struct config_step *s)
+{
+    bool seen = s->at && find_seen(bench, s);
+
+    return bench->probe.outcome == BENCH_ANSWERED ? !s->at || seen
+                                                  : s->kind == CONFIG_STEP_SEND && seen;
+}
+
+static bool is_over(const struct bench *bench, const struct config_step *s, bool said)
+{
+    bool wanted = s->expect == CONFIG_EXPECT_PASS || s->expect == CONFIG_EXPECT_TRANSLATE;
+
+    if (bench->probe.outcome == BENCH_REFUSED)
+        return true;
+    return wanted ? has_arrived(bench, s) && said : bench->probe.outcome == BENCH_ANSWERED;
+}
+
+bool bench_probe(struct bench *bench, const struct config_step *s)
+{
+    struct bench_probe *p = &bench->probe;
+    bool silence = s->expect == CONFIG_EXPECT_DROP || s->expect == CONFIG_EXPECT_TIMEOUT;
+    uint64_t again = host_clock_monotonic() + AGAIN_NS, deadline, now;
+    struct wanted wanted;
+    struct error err;
+    bool said = true, going;
+
+    if (s->text && wanted_init(&wanted, s->text, s->regular, &err))
+        return bench_fail(bench, "%s", err.text);
+    deadline = host_clock_monotonic() + (s->timeout_ns ? s->timeout_ns
+                                         : silence     ? SILENCE_NS
+                                                       : ANSWER_NS);
+    p->id++;
+    p->peer = peer_index(bench, s->who);
+    p->outcome = BENCH_NOTHING;
+    p->said_length = p->seen_count = 0;
+    *p->said = '\0';
+    going = send_probe(bench, s);
+    while (going) {
+        going = bench_turn(bench, deadline);
+        said = !s->text || wanted_find(&wanted, p->said);
+        now = host_clock_monotonic();
+        if (is_over(bench, s, said))
+            going = false;
+        if (going && s->kind != CONFIG_STEP_CONNECT && p->outcome == BENCH_NOTHING &&
+            now >= again) {
+            again = now + AGAIN_NS;
+            going = send_probe(bench, s);
+        }
+    }
+    end_probe(bench);
+    if (s->text)
+        wanted_fini(&wanted);
+    return !*bench->why && judge(bench, s, has_arrived(bench, s), said);
+}

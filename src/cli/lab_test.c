@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * `atoll lab test`: a lab is started, its tests run one after the other, and it is ended. What
+ * comes of them is TAP on standard output, and JUnit's XML in a file. A step that fails ends its
+ * test, and the next begins.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "cli/ask.h"
+#include "cli/lab_bench.h"
+#include "host/clock.h"
+#include "lab/report.h"
+
+#define FILES_MAX 16
+
+struct request {
+    const char *files[FILES_MAX];
+    size_t file_count;
+    const char *name, *junit, *folder; /* junit NULL: none is wanted */
+};
+
+static void run_test(struct bench *bench, size_t index, struct report_test *report)
+{
+    const struct config_test *test = &bench->config->tests[index];
+    uint64_t began = host_clock_monotonic();
+    struct error err;
+    bool right = true;
+
+    *bench->why = '\0';
+    report->file = test->place.file;
+    report->line = test->place.line;
+    if (bench_capture_begin(bench, test, index + 1, &err))
+        right = bench_fail(bench, "%s", err.text);
+    for (size_t i = 0; i < test->step_count && right; i++) {
+        right = bench_step(bench, test, &test->steps[i]);
+        report->file = test->steps[i].place.file;
+        report->line = test->steps[i].place.line;
+    }
+    bench_capture_end(bench, !right);
+    if (!right)
+        report->why = strdup(bench->why);
+    report->took_ns = host_clock_monotonic() - began;
+}
+
+static bool run_tests(struct bench *bench, struct report_test *reports)
+{
+    const struct config *c = bench->config;
+    bool right = true;
+
+    report_tap_begin(stdout, c->test_count);
+    for (size_t i = 0; i < c->test_count; i++) {
+        struct report_test *report = &reports[i];
+
+        report->name = c->tests[i].name;
+        report->skipped = bench->interrupted;
+        if (!bench->interrupted)
+            run_test(bench, i, report);
+        report_tap(stdout, i + 1, report);
+        right = right && !report->why && !report->skipped;
+    }
+    return right;
+}
+
+static int write_junit(const struct request *request, const struct config *c,
+                       const struct report_test *reports)
+{
+    FILE *to = fopen(request->junit, "we");
+    int ret;
+
+    if (!to)
+        return fail(EXIT_STATUS_FAILURE, "%s: cannot write it: %s", request->junit,
+                    strerror(errno));
+    ret = report_junit(to, c->name, reports, c->test_count);
+    if (fclose(to) || ret)
+        return fail(EXIT_STATUS_FAILURE, "%s: cannot write it", request->junit);
+    return 0;
+}
+
+static int run_bench(const struct request *request, struct lab_run *run)
+{
+    const struct config *c = &run->lab->config;
+    struct report_test *reports = calloc(c->test_count + 1, sizeof(*reports));
+    struct bench bench;
+    struct error err;
+    int status = 0;
+
+    if (!reports)
+        return fail(EXIT_STATUS_FAILURE, "out of memory");
+    if (bench_init(&bench, run, request->folder, &err))
+        status = fail(EXIT_STATUS_FAILURE, "%s", err.text);
+    else if (!run_tests(&bench, reports))
+        status = bench.interrupted ? EXIT_STATUS_QUIT : EXIT_STATUS_FAILURE;
+    if (request->junit && reports[0].name && write_junit(request, c, reports))
+        status = EXIT_STATUS_FAILURE;
+    bench_fini(&bench);
+    for (size_t i = 0; i < c->test_count; i++)
+        free(reports[i].why);
+    free(reports);
+    return status;
+}
+
+static int test(const struct request *request, struct lab *lab)
+{
+    struct lab_run run;
+    int status;
+
+    if (!lab->config.test_count)
+        return fail(EXIT_STATUS_USAGE, "%s has no tests; atoll.conf(5) says how they are written",
+                    request->files[0]);
+    lab_run_catch_signals();
+    status = lab_run_start(&run, lab, lab->config.name, stderr);
+    if (!status)
+        status = run_bench(request, &run);
+    lab_run_stop(&run);
+    return status;
+}
+
+static int command_test(int argc, char **argv)
+{
+    struct ask_flag flags[] = {{.name = "--junit", .value = true},
+                               {.name = "--captures", .value = true},
+                               {.name = "--name", .value = true}};
+    const struct ask_usage usage = {
+        "test FILE ... [--junit FILE.xml] [--captures FOLDER] [--name NAME]", 1, FILES_MAX, flags,
+        nitems(flags)};
+    struct request request = {.folder = "."};
+    int status, count = ask_arguments(argc, argv, &usage, request.files, &status);
+    struct lab lab;
+
+    if (count < 0)
+        return status;
+    request.file_count = (size_t)count;
+    request.junit = flags[0].given;
+    if (flags[1].given)
+        request.folder = flags[1].given;
+    request.name = flags[2].given;
+    status = lab_read(&lab, request.files, request.file_count, request.name) ? EXIT_STATUS_USAGE
+                                                                             : test(&request, &lab);
+    lab_free(&lab);
+    return status;
+}
+
+int command_lab(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "test") == 0) {
+        argv[1] = argv[0]; /* whose usage is printed */
+        return command_test(argc - 1, argv + 1);
+    }
+    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+        puts("usage: atoll lab test FILE ... [--junit FILE.xml] [--captures FOLDER] [--name NAME]");
+        return 0;
+    }
+    return fail(EXIT_STATUS_USAGE, "usage: atoll lab test FILE ...");
+}

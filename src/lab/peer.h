@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A peer: a host on a switch without a machine behind it, an address with TCP, UDP and ICMP that a
+ * test speaks through. lwIP does the speaking, in a confined process of its own for each peer,
+ * since what the wire brings is hostile and lwIP's state is one a process: no peer ever takes or
+ * forwards what is for another.
+ *
+ * A peer asks and answers by messages of one size on a pair of sockets. What comes from it is
+ * checked: it may be in the hands of whoever is on the wire.
+ */
+#ifndef LAB_PEER_H
+#define LAB_PEER_H
+
+#include "base/bits.h"
+#include "base/error.h"
+
+#define PEER_LISTENERS 64
+#define PEER_DATA      1600 /* of one message: a frame on Ethernet fits */
+#define PEER_NAME      64
+
+enum peer_protocol { PEER_TCP, PEER_UDP, PEER_PING };
+enum peer_service { PEER_ECHO, PEER_DISCARD, PEER_SAY };
+
+struct peer_listener {
+    bool udp;
+    uint16_t port;
+    enum peer_service service;
+    const char *text; /* of SAY */
+};
+
+/* Addresses in host byte order. Everything stays the caller's, and is not looked at later. */
+struct peer_config {
+    const char *name; /* its port on the switch */
+    const char *wire; /* the switch's name */
+    uint8_t mac[6];   /* all zero: one that follows from the names */
+    uint32_t address, gateway;
+    unsigned prefix, mtu; /* mtu 0: 1500 */
+    const struct peer_listener *listeners;
+    size_t listener_count;
+};
+
+enum peer_message_kind {
+    /* to the peer */
+    PEER_PROBE, /* protocol, id, remote, remote_port, local_port, data: what to say */
+    PEER_END,   /* id: the probe is over, what is open of it is closed */
+    PEER_FRAME, /* data: a frame to send as it is */
+    /* from it */
+    PEER_UP,       /* it has joined */
+    PEER_FAILED,   /* it has not: data is why */
+    PEER_ANSWERED, /* id: TCP is connected, or the datagram or echo was answered */
+    PEER_REFUSED,  /* id: a reset came, or an ICMP error: `local_port` is its type and code */
+    PEER_SAID,     /* id, data: what the other end sent */
+    PEER_SEEN,     /* protocol, local, local_port, remote, remote_port: what asks for an answer here
+                      (a SYN, a datagram, an echo request), and data, what a datagram holds */
+};
+
+struct peer_message {
+    uint16_t kind, protocol; /* enum peer_message_kind, enum peer_protocol */
+    uint32_t id;
+    uint32_t local, remote; /* addresses, host byte order */
+    uint16_t local_port, remote_port;
+    uint32_t length;
+    uint8_t data[PEER_DATA];
+};
+
+struct peer;
+
+/* Starts it, and waits until it is on the switch. The caller has one thread. -ENOTSUP: this build
+ * has no lwIP. Returns 0 or -errno. */
+int peer_start(struct peer **peer, const struct peer_config *config, struct error *err);
+void peer_stop(struct peer *peer); /* NULL is allowed */
+
+/* Readable when there is a message, or the peer has gone. */
+int peer_descriptor(const struct peer *peer);
+
+/* Closes the connection and nothing else: it is another process's (after a fork). */
+void peer_abandon(struct peer *peer);
+
+/* Sends a message; the first `length` bytes of its data go. Returns 0, or -errno with a line. */
+int peer_tell(struct peer *peer, const struct peer_message *message, struct error *err);
+
+/* Takes the next message, checked. Returns 1, 0 (there is none now), or -errno: it has gone. */
+int peer_hear(struct peer *peer, struct peer_message *message, struct error *err);
+
+/* --- peer_stack.c, the helper's side --- */
+
+/* Plays the peer until the other end of `socket` closes. It joins the switch first, is confined,
+ * and says so. */
+void peer_play(const struct peer_config *config, int socket);
+
+#endif
