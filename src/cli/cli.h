@@ -37,6 +37,10 @@ int command_down(int argc, char **argv);
 int command_ps(int argc, char **argv);
 int command_lab(int argc, char **argv);
 int command_log(int argc, char **argv);
+/* of the wires between machines */
+int command_switch(int argc, char **argv);
+int command_link(int argc, char **argv);
+int command_capture(int argc, char **argv);
 /* of a running machine */
 int command_list(int argc, char **argv);
 int command_status(int argc, char **argv);

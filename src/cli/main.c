@@ -63,6 +63,15 @@ static const struct command lab[] = {
     {.name = NULL},
 };
 
+static const struct command wires[] = {
+    {"switch", "[NAME [options]]", "list switches, or one's ports; start, keep, stop it",
+     command_switch},
+    {"link", "SWITCH PORT [SETTING ...]", "what a wire does: delay=, loss=, rate=, down, ...",
+     command_link},
+    {"capture", "SWITCH[:PORT] FILE", "write its frames to a pcapng file", command_capture},
+    {.name = NULL},
+};
+
 static const struct command other[] = {
     {"engines", "", "say which CPU engines this host has, and why others are missing",
      command_engines},
@@ -81,6 +90,7 @@ static const struct {
     {"A machine that runs:", running},
     {"Its screen, keyboard and pointer:", screen},
     {"Labs, several machines in one file:", lab},
+    {"Wires between machines:", wires},
     {"Other things:", other},
 };
 
