@@ -27,6 +27,11 @@ int atoll_config_check(const struct atoll_config *config, struct atoll_error *er
     return config_check(config, error_of(error));
 }
 
+static bool is_vz(const struct atoll_config *config)
+{
+    return config->engine && strcmp(config->engine, VZ_ENGINE) == 0;
+}
+
 /* A machine with an identifier has addresses of its own on every engine. */
 static void settle_addresses(struct atoll_config *config)
 {
@@ -57,7 +62,7 @@ static int create_vz(struct atoll **vm, const struct atoll_config *config, struc
 
 int atoll_create(struct atoll **vm, const struct atoll_config *config, struct atoll_error *error)
 {
-    if (config->engine && strcmp(config->engine, VZ_ENGINE) == 0)
+    if (is_vz(config))
         return create_vz(vm, config, error_of(error));
     return machine_create((struct machine **)vm, config, error_of(error));
 }
@@ -234,19 +239,32 @@ int atoll_display_address(struct atoll *vm, size_t index, char *text, size_t roo
 
 /* --- without a machine --- */
 
+/* The description that a guest of this configuration is given. */
+static int describe(const struct atoll_config *config, struct platform *platform, struct error *err)
+{
+    struct quirks quirks;
+    int ret = config_check(config, err);
+
+    if (!ret && is_vz(config))
+        ret = error_set(err, ENOTSUP,
+                        "Apple's framework makes the tables of its machines itself, "
+                        "and shows them to the guest alone (--engine vz)");
+    ret = ret ? ret : config_quirks(config, &quirks, err);
+    if (!ret)
+        machine_describe(config, &quirks, platform);
+    return ret;
+}
+
 int atoll_fdt(const struct atoll_config *config, void **blob, size_t *length,
               struct atoll_error *error)
 {
     const struct fdt_chosen chosen = {.bootargs = config->append};
     struct platform platform;
-    struct quirks quirks;
     int64_t built;
-    int ret = config_check(config, error_of(error));
+    int ret = describe(config, &platform, error_of(error));
 
-    ret = ret ? ret : config_quirks(config, &quirks, error_of(error));
     if (ret)
         return ret;
-    machine_describe(config, &quirks, &platform);
     *blob = calloc(1, FDT_MAX_SIZE);
     if (!*blob)
         return error_set(error_of(error), ENOMEM, "out of memory");
@@ -264,15 +282,12 @@ int atoll_acpi(const struct atoll_config *config, void **blob, size_t *length,
                struct atoll_error *error)
 {
     struct platform platform;
-    struct quirks quirks;
     uint64_t end;
     int64_t built;
-    int ret = config_check(config, error_of(error));
+    int ret = describe(config, &platform, error_of(error));
 
-    ret = ret ? ret : config_quirks(config, &quirks, error_of(error));
     if (ret)
         return ret;
-    machine_describe(config, &quirks, &platform);
     *blob = malloc(ACPI_MAX_SIZE);
     if (!*blob)
         return error_set(error_of(error), ENOMEM, "out of memory");
