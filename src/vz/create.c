@@ -12,10 +12,14 @@
 
 int vz_probe(struct error *err)
 {
-    void *pool = objc_autoreleasePoolPush();
-    int ret = vz_check_table(err);
+    int ret = vz_load(err);
+    void *pool;
     id meta;
 
+    if (ret)
+        return ret;
+    pool = objc_autoreleasePoolPush();
+    ret = vz_check_table(err);
     ret = ret ? ret : vz_need_class(VZ_CLASS_VZVirtualMachine, "Virtualization.framework", err);
     if (!ret) {
         meta = vz_class(VZ_CLASS_VZVirtualMachine);

@@ -53,6 +53,10 @@ struct vz {
     bool quitting; /* on the queue: wanted as soon as the machine can stop */
 };
 
+/* --- load.c --- */
+/* Brings the framework into the process; again costs nothing. Returns 0 or -ENOTSUP. */
+int vz_load(struct error *err);
+
 /* --- refuse.c --- */
 /* What the framework has no way to do. Nothing is opened. Returns 0, -EINVAL or -ENOTSUP. */
 int vz_refuse(const struct atoll_config *config, struct error *err);

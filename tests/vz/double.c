@@ -2,11 +2,14 @@
 /* The double's runtime: classes, selectors, objects, pools, and what the tests ask. */
 #include "double_private.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "vz/private.h"
 
 struct state double_state;
 pthread_mutex_t double_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -435,6 +438,16 @@ int double_order(enum vz_method method)
 void double_lacks(enum vz_method method)
 {
     double_state.lacking[method] = true;
+}
+
+int vz_load(struct error *err)
+{
+    return double_state.unloadable ? error_set(err, ENOTSUP, "cannot be loaded") : 0;
+}
+
+void double_unloadable(void)
+{
+    double_state.unloadable = true;
 }
 
 void double_supported(bool supported)

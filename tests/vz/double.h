@@ -41,6 +41,9 @@ int double_order(enum vz_method method);
 /* This system lacks a method that it should have. */
 void double_lacks(enum vz_method method);
 
+/* This system does not have the framework. */
+void double_unloadable(void);
+
 /* What isSupported says; true at first. */
 void double_supported(bool supported);
 

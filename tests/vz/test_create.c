@@ -319,6 +319,9 @@ static void test_probe(void **state)
     double_supported(false);
     assert_int_equal(vz_probe(&rig->err), -ENOTSUP);
     double_supported(true);
+    double_unloadable();
+    rig_refused(rig, ENOTSUP, "cannot be loaded");
+    begin(rig, 14, 0);
     double_lacks(VZ_METHOD_init_socket);
     assert_int_equal(vz_probe(&rig->err), -ENOTSUP);
     assert_non_null(strstr(rig->err.text,
