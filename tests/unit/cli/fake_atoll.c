@@ -85,8 +85,28 @@ void atoll_quit(struct atoll *vm)
 
 void atoll_stats(struct atoll *vm, struct atoll_stats *stats)
 {
-    *stats = (struct atoll_stats){
-        .instructions = 1000000, .exits = 17, .memory_resident = 4096, .code_limit = 65536};
+    *stats = (struct atoll_stats){.instructions = 1000000,
+                                  .exits = 17,
+                                  .exits_by[1] = 16,
+                                  .memory_resident = 4096,
+                                  .code_limit = 65536};
+}
+
+const char *atoll_exit_name(unsigned reason)
+{
+    static const char *const names[ATOLL_EXIT_REASONS] = {"a", "b", "c", "d", "e",
+                                                          "f", "g", "h", "i"};
+
+    return reason < nitems(names) ? names[reason] : NULL;
+}
+
+int atoll_device_stats(struct atoll *vm, size_t index, struct atoll_device_stats *stats)
+{
+    if (index > 0)
+        return -ENOENT;
+    *stats = (struct atoll_device_stats){
+        .name = "disk", .requests = 1, .notifications = 2, .interrupts = 3};
+    return 0;
 }
 
 int atoll_engine_info(size_t index, struct atoll_engine_info *info)

@@ -200,8 +200,11 @@ static void test_verbs(void **state)
         "\"displays\":[{\"kind\":\"vnc\",\"address\":\"127.0.0.1:5900\"}],"
         "\"folder\":null,\"log\":\"/var/log/demo\"}");
     ask(fd, "{\"verb\":\"stats\"}",
-        "\"instructions\":1000000,\"exits\":17,\"resident\":4096,"
-        "\"translator\":{\"regions\":0,");
+        "\"instructions\":1000000,\"exits\":17,\"reasons\":{\"a\":0,\"b\":16,\"c\":0,");
+    ask(fd, "{\"verb\":\"stats\"}",
+        "\"devices\":[{\"name\":\"disk\",\"requests\":1,\"notifications\":2,"
+        "\"interrupts\":3}],\"seconds\":0.");
+    ask(fd, "{\"verb\":\"stats\"}", "\"resident\":4096,\"translator\":{\"regions\":0,");
     ask(fd, "{\"verb\":\"resume\"}", "\"the machine is not paused\",\"errno\":\"EINVAL\"");
     ask(fd, "{\"verb\":\"pause\"}", "{\"id\":0,\"ok\":true}");
     ask(fd, "{\"verb\":\"pause\"}", "\"the machine is paused already\",\"errno\":\"EALREADY\"");
