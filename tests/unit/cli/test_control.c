@@ -203,7 +203,7 @@ static void test_verbs(void **state)
         "\"instructions\":1000000,\"exits\":17,\"reasons\":{\"a\":0,\"b\":16,\"c\":0,");
     ask(fd, "{\"verb\":\"stats\"}",
         "\"devices\":[{\"name\":\"disk\",\"requests\":1,\"notifications\":2,"
-        "\"interrupts\":3}],\"seconds\":0.");
+        "\"interrupts\":3}],\"seconds\":");
     ask(fd, "{\"verb\":\"stats\"}", "\"resident\":4096,\"translator\":{\"regions\":0,");
     ask(fd, "{\"verb\":\"resume\"}", "\"the machine is not paused\",\"errno\":\"EINVAL\"");
     ask(fd, "{\"verb\":\"pause\"}", "{\"id\":0,\"ok\":true}");
