@@ -119,6 +119,11 @@ void peers_open(struct peers *peers)
     peers->tables[1] = open("/proc/net/tcp6", O_RDONLY | O_CLOEXEC);
 }
 
+bool peers_known(const struct peers *peers)
+{
+    return peers->tables[0] >= 0;
+}
+
 bool peers_stranger(const struct peers *peers, int fd)
 {
     struct sockaddr_storage theirs, ours;
@@ -130,7 +135,7 @@ bool peers_stranger(const struct peers *peers, int fd)
         getsockname(fd, (struct sockaddr *)&ours, &ours_length))
         return true;
     if (!end_of(&theirs, &from) || !end_of(&ours, &to) || !is_loopback(&from.address) ||
-        peers->tables[0] < 0)
+        !peers_known(peers))
         return false;
     for (size_t i = 0; i < nitems(peers->tables); i++) {
         if (peers->tables[i] >= 0 && find_owner(peers->tables[i], &from, &to, &owner))

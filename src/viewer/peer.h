@@ -17,6 +17,9 @@ struct peers {
 /* Before the process is confined: it opens no file afterwards. */
 void peers_open(struct peers *peers);
 
+/* Whether it can be told who connects. */
+bool peers_known(const struct peers *peers);
+
 /* Whether the socket `fd` was accepted from another user of this computer, or from somebody who
  * cannot be told, having hung up already. One thread at a time. */
 bool peers_stranger(const struct peers *peers, int fd);

@@ -67,6 +67,16 @@ static bool is_stranger(void *ctx, int fd)
     return true;
 }
 
+/* Where the system does not say whose a connection is, a user who shares the computer has to know.
+ */
+static void warn_of_strangers(const struct vnc *vnc)
+{
+    if (!*vnc->password && !vnc->listener.local && !peers_known(&vnc->peers))
+        log_warn(&vnc->link.log,
+                 "other users of this computer can see the screen too: give it a password, or "
+                 "unix:PATH");
+}
+
 static int web_connect(void *ctx, int fd)
 {
     struct vnc *vnc = ctx;
@@ -102,6 +112,7 @@ static int open_all(struct vnc *vnc, struct error *err)
         ret = open_web(vnc, err);
     if (ret)
         return ret;
+    warn_of_strangers(vnc);
     ret = host_confine(HOST_CONFINE_VIEWER, err);
     return ret == -ENOSYS ? 0 : ret;
 }
