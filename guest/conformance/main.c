@@ -147,7 +147,9 @@ void expect_abort(const char *what, unsigned fsc, uint64_t address, bool write)
 {
     expect_trap(what, trap.vector >= 0x400 ? EC_DABT_LOWER : EC_DABT);
     expect(what, trap.esr & 0x3f, fsc);
-    expect("WnR", (trap.esr & ISS_WNR) != 0, write);
+    /* Of an external abort KVM does not say whether it was a write. */
+    if (fsc != FSC_EXTERNAL || probe(PROBE_CAPS) & PROBE_CAP_SOFT)
+        expect("WnR", (trap.esr & ISS_WNR) != 0, write);
     expect("FAR_EL1", trap.far, address);
 }
 
