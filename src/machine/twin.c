@@ -156,13 +156,18 @@ static int twin_screenshot(struct atoll *vm, const char *path, struct error *err
     return screen_shoot(&inside(vm)->screen, path, err);
 }
 
+/* One at a time: a guest's screen may be large. */
 static int twin_picture(struct atoll *vm, void **bytes, size_t *length, struct error *err)
 {
     struct machine *m = inside(vm);
+    int ret;
 
     if (!m->screen.display)
         return error_set(err, ENODEV, "the machine has no GPU; give it one with --gpu WxH");
-    return display_png(m->screen.display, false, bytes, length, err);
+    pthread_mutex_lock(&m->screen.lock);
+    ret = display_png(m->screen.display, false, bytes, length, err);
+    pthread_mutex_unlock(&m->screen.lock);
+    return ret;
 }
 
 static int twin_display_address(struct atoll *vm, size_t index, char *text, size_t room)
