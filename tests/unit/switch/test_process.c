@@ -326,6 +326,42 @@ static void test_hostile_ports(void **state)
     switch_leave(b);
 }
 
+/* A hostile port floods fifteen others with all that it has, and says that it is one of them; two
+ * of these have a conversation all the while, and lose nothing. */
+static void test_flooding_port(void **state)
+{
+    struct switch_port *ports[16];
+    static uint8_t flood[1514], frame[100], got[NET_OFFLOAD_MAX_FRAME];
+    unsigned answers = 0;
+    char name[16];
+
+    for (uint8_t i = 0; i < nitems(ports); i++) {
+        snprintf(name, sizeof(name), "p%u", i);
+        ports[i] = join(name, 0, (uint8_t)(i + 1));
+    }
+    for (unsigned i = 0; i < 300; i++) {
+        const struct iovec iov = {flood, sizeof(flood)};
+        size_t length;
+
+        for (unsigned j = 0; j < 200; j++) {
+            make(flood, j % 3 ? 16 : 1, (uint8_t)(j % 2 ? 0 : 2), sizeof(flood));
+            store_be32(flood + 7, i * j);
+            switch_port_send(ports[15], NULL, &iov, 1); /* maybe there is no room: so be it */
+        }
+        switch_port_flush(ports[15]);
+        make(frame, (uint8_t)(1 + i % 2), (uint8_t)(2 - i % 2), sizeof(frame));
+        store_be32(frame + 20, i);
+        send_frame(ports[i % 2], frame, sizeof(frame));
+        while ((length = receive(ports[1 - i % 2], got, PATIENCE)) > 0)
+            if (length == sizeof(frame) && memcmp(got, frame, length) == 0)
+                break;
+        answers += length > 0;
+    }
+    assert_int_equal(answers, 300);
+    for (unsigned i = 0; i < nitems(ports); i++)
+        switch_leave(ports[i]);
+}
+
 /* Requests that are none. */
 static void test_hostile_requests(void **state)
 {
@@ -405,15 +441,11 @@ static int remove_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_frames_and_mtu),
-        cmocka_unit_test(test_names_and_addresses),
-        cmocka_unit_test(test_delay_is_measured),
-        cmocka_unit_test(test_rate_is_measured),
-        cmocka_unit_test(test_capture),
-        cmocka_unit_test(test_descriptors),
-        cmocka_unit_test(test_hostile_ports),
-        cmocka_unit_test(test_hostile_requests),
-        cmocka_unit_test(test_end),
+        cmocka_unit_test(test_frames_and_mtu),    cmocka_unit_test(test_names_and_addresses),
+        cmocka_unit_test(test_delay_is_measured), cmocka_unit_test(test_rate_is_measured),
+        cmocka_unit_test(test_capture),           cmocka_unit_test(test_descriptors),
+        cmocka_unit_test(test_hostile_ports),     cmocka_unit_test(test_flooding_port),
+        cmocka_unit_test(test_hostile_requests),  cmocka_unit_test(test_end),
     };
 
     if (!mkdtemp(folder) || setenv("XDG_RUNTIME_DIR", folder, 1))
