@@ -318,6 +318,85 @@ void mmio_vectors(void)
 
 /* --- */
 
+#define WINDOW      (UINT64_C(6) << 30)
+#define WINDOW_CODE (WINDOW + 0x10000)
+#define DEVICE_PAGE (PTE_PAGE | PTE_AF | PTE_DEVICE | PTE_UXN | PTE_PXN)
+#define CODE_PAGE   (PTE_PAGE | PTE_AF | PTE_NORMAL)
+
+static uint32_t code[1024] __attribute__((aligned(4096)));
+
+enum {
+    LDR = 0xf9400001,      /* ldr x1, [x0] */
+    STR_POST = 0xf8008401, /* str x1, [x0], #8 */
+    LDP = 0xa9400800,      /* ldp x0, x2, [x0] */
+    STP = 0xa9000400,      /* stp x0, x1, [x0] */
+    STR_Q = 0x3d800004,    /* str q4, [x0] */
+    SVC = 0xd4000001,
+    RET = 0xd65f03c0,
+};
+
+static void write_code(uint32_t first, uint32_t second)
+{
+    ((volatile uint32_t *)code)[0] = first;
+    ((volatile uint32_t *)code)[1] = second;
+    __asm__ volatile("dc cvau, %0; dsb ish; ic ialluis; dsb ish; isb" : : "r"(code) : "memory");
+}
+
+static uint64_t call(uint32_t word, uint64_t argument)
+{
+    write_code(word, RET);
+    return ((uint64_t(*)(uint64_t))WINDOW_CODE)(argument);
+}
+
+/* Neither the device nor the code is where its address says: who decodes the instruction has to go
+ * through the guest's tables for both. */
+void mmio_translated(void)
+{
+    mmu_on();
+    mmu_map(WINDOW, PROBE | DEVICE_PAGE);
+    mmu_map(WINDOW_CODE, (uint64_t)code | CODE_PAGE);
+    log_clear();
+    call(LDR, WINDOW + 24);
+    expect_access("LDR", 24, 8, false);
+    expect("LDP", call(LDP, WINDOW + 16), probe_pattern(16, 8));
+    expect_accesses("LDP", 16, 16, 8, false);
+    expect("STR, post-index", call(STR_POST, WINDOW + 32), WINDOW + 40);
+    expect_access("STR, post-index", 32, 8, true);
+    call(STP, WINDOW + 64);
+    expect_accesses("STP", 64, 16, 8, true);
+    expect("STP", read64(AT(64)), WINDOW + 64);
+    log_clear();
+    call(STR_Q, WINDOW + 96);
+    expect_accesses("STR Q", 96, 16, 0, true);
+}
+
+static void user(uint32_t word, uint64_t argument)
+{
+    write_code(word, SVC);
+    user_call(WINDOW_CODE, argument);
+    expect_trap("EL0 comes back by its SVC", EC_SVC);
+}
+
+void mmio_user(void)
+{
+    mmu_on();
+    mmu_map(WINDOW, PROBE | DEVICE_PAGE | PTE_USER);
+    mmu_map(WINDOW_CODE, (uint64_t)code | CODE_PAGE | PTE_USER | PTE_RO);
+    log_clear();
+    traps_begin();
+    user(LDR, WINDOW + 24);
+    expect_access("LDR at EL0", 24, 8, false);
+    user(LDP, WINDOW + 16);
+    expect_accesses("LDP at EL0", 16, 16, 8, false);
+    user(STR_POST, WINDOW + 32);
+    expect_access("STR at EL0, post-index", 32, 8, true);
+    user(STP, WINDOW + 64);
+    expect_accesses("STP at EL0", 64, 16, 8, true);
+    traps_end();
+}
+
+/* --- */
+
 static void attempt_result(const char *what, bool soft)
 {
     uint64_t esr = trap.count ? trap.esr : 0;

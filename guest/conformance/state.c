@@ -32,7 +32,8 @@ static uint64_t pattern(unsigned n)
 
 #define SYSREGS(X)                                                                                 \
     X(0, sp_el0)                                                                                   \
-    X(1, elr_el1) X(2, tpidr_el0) X(3, tpidrro_el0) X(4, tpidr_el1) X(5, ttbr1_el1) X(6, mair_el1) \
+    X(1, elr_el1)                                                                                  \
+    X(2, tpidr_el0) X(3, tpidrro_el0) X(4, tpidr_el1) X(5, ttbr1_el1) X(6, mair_el1)               \
         X(7, contextidr_el1) X(8, esr_el1) X(9, far_el1) X(10, spsr_el1) X(11, amair_el1)          \
             X(12, afsr0_el1) X(13, afsr1_el1) X(14, cntkctl_el1) X(15, cntv_cval_el0)              \
                 X(16, cntp_cval_el0) X(17, csselr_el1) X(18, vbar_el1) X(19, cpacr_el1)            \
