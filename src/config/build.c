@@ -279,21 +279,27 @@ struct config_forward *build_forward(struct config_parser *p, struct config_user
     return forward;
 }
 
-struct config_listener *build_listener(struct config_parser *p, struct config_peer *peer, bool udp,
-                                       const struct config_value *port)
+static void build_listener(struct config_parser *p, struct config_peer *peer,
+                           const struct config_listener *listener, const struct config_value *port)
 {
-    struct config_listener *listener =
-        grow(p, &peer->listeners, &peer->listener_count, sizeof(*listener), &port->place);
+    struct config_listener *added =
+        grow(p, &peer->listeners, &peer->listener_count, sizeof(*added), &port->place);
 
-    if (!listener)
-        return NULL;
-    listener->udp = udp;
-    listener->place = port->place;
-    config_port(p, port, &listener->port);
+    if (!added)
+        return;
+    *added = *listener;
+    added->place = port->place;
+    config_port(p, port, &added->port);
     for (size_t i = 0; i + 1 < peer->listener_count; i++)
-        if (peer->listeners[i].udp == udp && peer->listeners[i].port == listener->port)
+        if (peer->listeners[i].udp == added->udp && peer->listeners[i].port == added->port)
             config_report(p, &port->place, "the peer listens there already");
-    return listener;
+}
+
+void build_listeners(struct config_parser *p, struct config_peer *peer,
+                     const struct config_listener *listener, const struct config_values *ports)
+{
+    for (size_t i = 0; i < ports->count; i++)
+        build_listener(p, peer, listener, &ports->items[i]);
 }
 
 /* --- steps --- */

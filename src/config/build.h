@@ -43,8 +43,9 @@ struct config_interface *build_interface(struct config_parser *p, struct config_
 struct config_forward *build_forward(struct config_parser *p, struct config_user *user, bool udp,
                                      struct config_end host, struct config_end guest,
                                      const struct config_place *place);
-struct config_listener *build_listener(struct config_parser *p, struct config_peer *peer, bool udp,
-                                       const struct config_value *port);
+/* One for each port. */
+void build_listeners(struct config_parser *p, struct config_peer *peer,
+                     const struct config_listener *listener, const struct config_values *ports);
 
 /* --- steps: one is read, and then added, once for each combination of its lists --- */
 void build_step(struct config_parser *p, struct config_test *test, const struct config_step *step,

@@ -325,16 +325,16 @@ peer_item:
 listeners: %empty | listeners separator | listeners listener;
 
 listener:
-  protocol STRING                   { NEED(NOW.listener = build_listener(p, NOW.peer, $1, &$2)); }
-  service
+  protocol values                   { NOW.listener = (struct config_listener){.udp = $1}; }
+  service                           { build_listeners(p, NOW.peer, &NOW.listener, &$2); }
 ;
 
 service:
   %empty
-| ECHO                              { NOW.listener->service = CONFIG_ECHO; }
-| DISCARD                           { NOW.listener->service = CONFIG_DISCARD; }
-| SAY STRING                        { NOW.listener->service = CONFIG_SAY;
-                                      NOW.listener->text = $2.text; }
+| ECHO                              { NOW.listener.service = CONFIG_ECHO; }
+| DISCARD                           { NOW.listener.service = CONFIG_DISCARD; }
+| SAY STRING                        { NOW.listener.service = CONFIG_SAY;
+                                      NOW.listener.text = $2.text; }
 ;
 
 /* --- tests --- */
@@ -365,7 +365,7 @@ step:
   shell_options
 | probe FROM values                 { NOW.route.from = $3; }
   from_port TO values               { NOW.route.to = $7; }
-  to_port EXPECT outcome probe_options
+  to_port say EXPECT outcome probe_options
 | FRAME FROM STRING STRING          { begin_step(p, CONFIG_STEP_FRAME, &@1); NOW.step.who = $3.text;
                                       config_hex(p, &$4, &NOW.step.bytes, &NOW.step.length); }
 | EXPECT                            { begin_step(p, CONFIG_STEP_SEE, &@1); }
@@ -418,6 +418,8 @@ probe:
 from_port: %empty | PORT values     { NOW.route.from_ports = $2; };
 
 to_port: %empty | PORT values       { NOW.route.ports = $2; };
+
+say: %empty | SAY STRING            { NOW.step.command = $2.text; };
 
 outcome:
   PASS                              { NOW.step.expect = CONFIG_EXPECT_PASS; }

@@ -222,7 +222,7 @@ static void quoted_macro(struct config_parser *p, struct word *w)
 
 static void escape(struct config_parser *p, struct word *w)
 {
-    static const char letters[] = "\"\\$nte", meant[] = "\"\\$\n\t\033";
+    static const char letters[] = "\"\\$nrte", meant[] = "\"\\$\n\r\t\033";
     struct config_input *in = p->input;
     const char *letter = in->at[1] ? strchr(letters, in->at[1]) : NULL;
     struct config_place place = place_here(in);
@@ -238,7 +238,7 @@ static void escape(struct config_parser *p, struct word *w)
         return;
     }
     config_report(p, &place,
-                  "between quotes, \\\" \\\\ \\$ \\n \\t and \\e are known; write "
+                  "between quotes, \\\" \\\\ \\$ \\n \\r \\t and \\e are known; write "
                   "\"\\\\\" for a backslash");
     advance(in, 1);
 }

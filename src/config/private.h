@@ -86,7 +86,7 @@ struct config_now {
     struct config_disk *disk;
     struct config_user *user;
     struct config_link *links[2];
-    struct config_listener *listener;
+    struct config_listener listener;
     struct config_step step;
     struct config_route route;
 };

@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""lab.py ATOLL GUESTS NAME: one test of labs.
+
+  peers    peers alone, no machine: TCP, UDP, ICMP, frames and links
+  wrong    tests that are to fail do, and say so in TAP, JUnit and captures
+  life     up, ps, log, console and down; a lab that is up already; what a killed keeper leaves
+  failure  one VM cannot start: why is said, and nothing is left
+  layers   what a run writes to its disks is gone with it
+  nft      docs/labs/nft.lab: Linux and nftables between two wires
+"""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as xml
+
+HERE = pathlib.Path(__file__).resolve().parent
+SKIP = 77
+
+
+class Lab:
+    def __init__(self, atoll, guests):
+        self.atoll = atoll
+        self.guests = pathlib.Path(guests)
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lab-", dir="/tmp"))
+        self.environment = dict(os.environ, XDG_RUNTIME_DIR=str(self.folder / "run"),
+                                XDG_STATE_HOME=str(self.folder / "state"),
+                                XDG_DATA_HOME=str(self.folder / "data"))
+        for name in ("run", "state", "data"):
+            (self.folder / name).mkdir(mode=0o700)
+
+    def run(self, *words, status=0, timeout=120):
+        result = subprocess.run([self.atoll, *map(str, words)], env=self.environment, text=True,
+                                cwd=self.folder, timeout=timeout, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        print("$ atoll", *words, "->", result.returncode)
+        print(result.stdout + result.stderr)
+        assert status is None or result.returncode == status, f"it ended with {result.returncode}"
+        return result
+
+    def write(self, name, text):
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+    def need(self, *names):
+        for name in names:
+            if not (self.guests / name / "initrd.gz").exists():
+                print(f"the guest {name} is missing (tools/guest-debian {name})")
+                sys.exit(SKIP)
+
+    def linux(self):
+        self.need("generic")
+        return (f'kernel "{self.guests}/generic/linux"\n initrd "{self.guests}/generic/initrd.gz"\n'
+                ' append "quiet nodhcp"\n memory 192M\n shell prompt "# "\n')
+
+    def left(self):
+        """What there still is of any lab."""
+        names = [str(p.relative_to(self.folder)) for p in self.folder.rglob("*")
+                 if p.is_socket() or "state/atoll/" in str(p)]
+        return names + self.processes()
+
+    def processes(self):
+        """Processes with this test's folder in their environment."""
+        found = []
+        for entry in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                state = (entry / "stat").read_text().rsplit(")", 1)[1].split()[0]
+                mine = str(self.folder).encode() in (entry / "environ").read_bytes()
+                if mine and state != "Z" and int(entry.name) != os.getpid():
+                    found.append((entry / "cmdline").read_text().replace("\0", " "))
+            except (OSError, IndexError):
+                continue
+        return found
+
+    def nothing_left(self, seconds=10):
+        deadline = time.monotonic() + seconds
+        while self.left() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not self.left(), self.left()
+
+
+def peers(lab):
+    result = lab.run("lab", "test", HERE / "peers.lab", "--junit", "out.xml")
+    assert result.stdout.startswith("TAP version 13\n1..5\n")
+    assert result.stdout.count("\nok ") == 5
+    suite = xml.parse(lab.folder / "out.xml").getroot()
+    assert suite.attrib["tests"] == "5" and suite.attrib["failures"] == "0"
+    assert not list(lab.folder.glob("*.pcapng")), "captures of tests that were right"
+    lab.nothing_left()
+
+
+def wrong(lab):
+    (lab.folder / "captures").mkdir()
+    result = lab.run("lab", "test", HERE / "wrong.lab", "--junit", "out.xml", "--captures",
+                     "captures", status=1)
+    count = result.stdout.count("\nnot ok ")
+    assert count == 11 and "\nok " not in result.stdout
+    for text in ("to be dropped, and it was answered; b has seen it, from 10.0.0.1 port",
+                 "to be reset, and it was answered", "to pass, and it was refused",
+                 "to pass, and there was no answer", "to be reset, and there was no answer",
+                 "it was to be translated, and was not", "it arrived with another source",
+                 'the answer has no "bye"', 'no frame of "tcp port 4242" on wire',
+                 'frames of "tcp port 80" on wire, where none was to be', '"no filter"'):
+        assert text in result.stdout, text
+    suite = xml.parse(lab.folder / "out.xml").getroot()
+    assert suite.attrib["failures"] == str(count)
+    assert len(suite.findall("testcase/failure")) == count
+    captures = list((lab.folder / "captures").glob("wrong-*-wire.pcapng"))
+    assert len(captures) >= count - 1, captures
+    for path in captures:
+        assert path.read_bytes()[:4] == b"\x0a\x0d\x0d\x0a", path
+    lab.nothing_left()
+
+
+def life(lab):
+    path = lab.write("two.lab", "switch wire\ninstance linux {\n" + lab.linux() + "}\n"
+                     "vm { one, two } instance linux { interface wire }\n"
+                     "peer p { switch wire; address 10.0.0.1/24 }\n")
+    lab.run("check", path)
+    result = lab.run("up", path)
+    assert 'The lab "two" is up' in result.stdout and result.stderr.count("runs") == 2
+    state = json.loads(lab.run("ps", "--json").stdout)
+    assert [vm["state"] for vm in state[0]["vms"]] == ["running", "running"]
+    assert "two.one" in lab.run("ps", "two").stdout
+    lab.run("ps", "three", status=1)
+    lab.run("up", path, status=1)
+    lab.run("wait", "two.one", "--console", "# ", "--timeout", "60")
+    assert "the machine starts" in lab.run("log", "two.two").stdout
+    lab.run("down", "two")
+    lab.nothing_left()
+    lab.run("down", "two", status=1)
+    lab.run("up", path)
+    keeper = int((lab.folder / "state/atoll/two/lock").read_text())
+    os.kill(keeper, signal.SIGKILL)
+    time.sleep(0.2)
+    lab.run("ps")
+    lab.run("list")
+    lab.nothing_left()
+    lab.run("up", path, "--name", "again")
+    lab.run("down", "again", "--timeout", "30")
+    lab.nothing_left()
+
+
+def failure(lab):
+    bad = lab.write("bad", "this is no kernel")
+    path = lab.write("bad.lab", "switch wire\nvm good {\n" + lab.linux() + "interface wire }\n"
+                     f'vm bad {{ kernel "{bad}" }}\n')
+    result = lab.run("up", path, status=1)
+    assert "bad.bad: " in result.stderr and "bad.bad: it did not start" in result.stderr
+    lab.nothing_left()
+    path = lab.write("worse.lab", 'vm a { kernel "nothing-there"; memory 1Q }\n')
+    result = lab.run("up", path, status=2)
+    assert f"{path}:1:39: " in result.stderr
+
+
+def layers(lab):
+    disk = lab.folder / "base.img"
+    disk.write_bytes(b"first" + bytes((1 << 20) - 5))
+    path = lab.write("disk.lab", "vm a {\n" + lab.linux() +
+                     ' disk "base.img"\n disk size 1M\n}\ntest "disks" {\n'
+                     ' shell a "head -c 5 /dev/vda" expect "first"\n'
+                     ' shell a "echo second >/dev/vda && sync && head -c 6 /dev/vda" expect "second"\n'
+                     ' shell a "cat /sys/block/vdb/size" expect "2048"\n}\n')
+    for _ in range(2):
+        lab.run("lab", "test", path)
+        assert disk.read_bytes()[:6] == b"first\0"
+    lab.nothing_left()
+
+
+def nft(lab):
+    lab.need("generic", "router")
+    source = HERE.parent.parent / "docs/labs/nft.lab"
+    path = lab.write("nft.lab", source.read_text().replace('"../../build/guest"',
+                                                           f'"{lab.guests}"'))
+    lab.run("lab", "test", path, "--junit", "out.xml", timeout=600)
+    lab.nothing_left()
+
+
+def main():
+    tests = {test.__name__: test for test in (peers, wrong, life, failure, layers, nft)}
+    if len(sys.argv) != 4 or sys.argv[3] not in tests:
+        sys.exit(__doc__)
+    lab = Lab(*sys.argv[1:3])
+    tests[sys.argv[3]](lab)
+    subprocess.run(["rm", "-rf", str(lab.folder)], check=True)
+
+
+if __name__ == "__main__":
+    main()
