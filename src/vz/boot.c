@@ -268,7 +268,7 @@ static int identifier_of(id *identifier, const char *nvram, struct error *err)
 int vz_configure_boot(struct vz *vz, id configuration, const struct atoll_config *config,
                       struct error *err)
 {
-    id loader, platform, identifier;
+    id loader = NULL, platform, identifier;
     int ret =
         config->kernel ? linux_loader(&loader, config, err) : efi_loader(vz, &loader, config, err);
 

@@ -158,7 +158,7 @@ static int configure_net(struct vz *vz, id *device, const struct atoll_config *c
                          vz_open_net *open_net, struct error *err)
 {
     const struct atoll_net *net = &config->nets[index];
-    id attachment, address;
+    id attachment = NULL, address;
     int ret = address_of(&address, net, err);
 
     if (ret)

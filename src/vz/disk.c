@@ -95,7 +95,7 @@ static int block_device(id *attachment, const struct atoll_disk *disk, struct er
 static int configure(id *device, const struct atoll_disk *disk, struct error *err)
 {
     bool is_device = false;
-    id attachment, serial;
+    id attachment = NULL, serial;
     int ret = look(disk, &is_device, err);
 
     ret = ret ? ret

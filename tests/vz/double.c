@@ -427,7 +427,12 @@ const char *double_end(void)
 
 unsigned double_calls(enum vz_method method)
 {
-    return double_state.calls[method].count;
+    unsigned count;
+
+    pthread_mutex_lock(&double_lock);
+    count = double_state.calls[method].count;
+    pthread_mutex_unlock(&double_lock);
+    return count;
 }
 
 int double_order(enum vz_method method)

@@ -48,7 +48,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 xpc_object_t xpc_dictionary_create(const char *const *keys, const xpc_object_t *values,
                                    size_t count)
 {
-    net.dictionaries++;
+    __atomic_add_fetch(&net.dictionaries, 1, __ATOMIC_RELAXED);
     return calloc(1, sizeof(struct dictionary));
 }
 
@@ -77,7 +77,7 @@ uint64_t xpc_dictionary_get_uint64(xpc_object_t object, const char *key)
 
 void xpc_release(xpc_object_t object)
 {
-    net.dictionaries--;
+    __atomic_sub_fetch(&net.dictionaries, 1, __ATOMIC_RELAXED);
     free(object);
 }
 
@@ -268,9 +268,10 @@ static void tell_packets(void *ctx)
 
 void double_vmnet_packet(const void *bytes, size_t length, bool silent)
 {
-    size_t at = (net.first + net.count) % PACKETS;
+    size_t at;
 
     pthread_mutex_lock(&lock);
+    at = (net.first + net.count) % PACKETS;
     memcpy(net.packets[at].bytes, bytes, length);
     net.packets[at].length = length;
     net.count++;
