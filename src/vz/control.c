@@ -72,9 +72,8 @@ void vz_stopped(struct vz *vz, enum atoll_stop why)
     pthread_mutex_unlock(&vz->lock);
 }
 
-static enum atoll_stop vz_wait(struct atoll *vm)
+static enum atoll_stop wait_for_end(struct vz *vz)
 {
-    struct vz *vz = inside(vm);
     enum atoll_stop why;
 
     pthread_mutex_lock(&vz->lock);
@@ -83,6 +82,16 @@ static enum atoll_stop vz_wait(struct atoll *vm)
     why = vz->why;
     pthread_mutex_unlock(&vz->lock);
     return why;
+}
+
+/* A window lives in the main thread, which waits. */
+static enum atoll_stop vz_wait(struct atoll *vm)
+{
+    struct vz *vz = inside(vm);
+
+    if (vz->window)
+        vz_window_run(vz);
+    return wait_for_end(vz);
 }
 
 /* --- stopping --- */
@@ -410,7 +419,7 @@ static void vz_end(struct atoll *vm)
 
     if (is_on(vz_state(vm))) {
         vz_quit(vm);
-        vz_wait(vm);
+        wait_for_end(vz);
     }
     vz_destroy(vz);
 }

@@ -78,6 +78,19 @@ static void make(void *ctx)
         SEND(vz->machine, set_delegate, vz->delegate);
 }
 
+static int want_window(struct vz *vz, const struct atoll_config *config, struct error *err)
+{
+    int ret = vz_need_class(VZ_CLASS_VZVirtualMachineView, "a window", err);
+
+    if (ret)
+        return ret;
+    vz->title = strdup(config->name ? config->name : "Atoll");
+    vz->window = true;
+    vz->width = config->gpu.width;
+    vz->height = config->gpu.height;
+    return vz->title ? 0 : error_set(err, ENOMEM, "out of memory");
+}
+
 static int build(struct vz *vz, const struct atoll_config *config, vz_open_net *open_net,
                  struct error *err)
 {
@@ -90,6 +103,9 @@ static int build(struct vz *vz, const struct atoll_config *config, vz_open_net *
     if (!vz->queue)
         return error_set(err, ENOMEM, "cannot make a queue for the machine");
     ret = vz_delegate_create(vz, err);
+    for (size_t i = 0; i < config->display_count && !ret; i++)
+        if (config->displays[i].kind == ATOLL_DISPLAY_WINDOW)
+            ret = want_window(vz, config, err);
     if (ret)
         return ret;
     making.configuration = vz_new(VZ_CLASS_VZVirtualMachineConfiguration);
@@ -165,6 +181,7 @@ void vz_destroy(struct vz *vz)
     if (vz->scratch)
         unlink(vz->scratch);
     free(vz->scratch);
+    free(vz->title);
     pthread_cond_destroy(&vz->changed);
     pthread_mutex_destroy(&vz->lock);
     pthread_mutex_destroy(&vz->verb);

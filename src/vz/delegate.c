@@ -47,6 +47,19 @@ static void network_lost(id self, SEL command, id machine, id device, id error)
     log_warn(&vz->log, "%s", err.text);
 }
 
+/* On the main thread. As with any window of a machine's: first the power button, then the plug. */
+static bool window_should_close(id self, SEL command, id window)
+{
+    struct vz *vz = machine_of(self);
+
+    if (vz->window_closed)
+        vz_ops.quit(&vz->face);
+    else
+        vz_ops.power_button(&vz->face);
+    vz->window_closed = true;
+    return false; /* the window goes when the machine has stopped */
+}
+
 static const struct {
     const char *selector, *types;
     IMP body;

@@ -92,6 +92,13 @@ static int need(unsigned major, unsigned minor, const char *what, struct error *
                      system.major, system.minor);
 }
 
+bool vz_has_method(enum vz_method method)
+{
+    const struct ns_version system = vz_system();
+
+    return !is_before(&system, vz_methods[method].major, vz_methods[method].minor);
+}
+
 int vz_need_class(enum vz_class class, const char *what, struct error *err)
 {
     return need(vz_classes[class].major, vz_classes[class].minor, what, err);

@@ -57,6 +57,11 @@ struct ns_version {
     long major, minor, patch;
 };
 
+/* CGRect. */
+struct cg_rect {
+    double x, y, width, height;
+};
+
 enum vz_class {
 #define CLASS(name, ...) VZ_CLASS_##name,
 #define METHOD(...)
@@ -123,6 +128,9 @@ id vz_new(enum vz_class class);
 /* --- what this system has --- */
 
 struct ns_version vz_system(void);
+
+/* Whether the system has a method of the table. */
+bool vz_has_method(enum vz_method method);
 
 /* Whether the system is new enough for a class or a method; otherwise -ENOTSUP, with `what` for:
  * "EFI boot needs macOS 13, and this is macOS 12.6". */

@@ -39,6 +39,11 @@ struct vz {
     uint64_t memory;
     char *scratch; /* a file of EFI variables that goes with the machine, or NULL */
 
+    bool window; /* is wanted, */
+    char *title;
+    unsigned width, height;
+    bool window_closed; /* by its user, once; the main thread's */
+
     struct host_loop *loop;
     struct vz_port ports[ATOLL_CONSOLES_MAX];
     size_t port_count;
@@ -107,6 +112,11 @@ extern const struct atoll_ops vz_ops;
 void vz_stopped(struct vz *vz, enum atoll_stop why);
 /* Runs `work(ctx)` on the queue, in an autorelease pool, and waits for it. Not on the queue. */
 void vz_on_queue(struct vz *vz, void (*work)(void *ctx), void *ctx);
+
+/* --- window.c --- */
+/* Shows the machine in a window of this desktop until it has stopped. On the main thread; on
+ * another, or when there can be no window, it returns at once, and the log says why. */
+void vz_window_run(struct vz *vz);
 
 /* --- create.c --- */
 void vz_destroy(struct vz *vz);

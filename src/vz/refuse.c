@@ -52,9 +52,12 @@ static bool wants_gop(const struct atoll_config *c)
     return c->gpu.gop;
 }
 
-static bool wants_display(const struct atoll_config *c)
+static bool wants_server(const struct atoll_config *c)
 {
-    return c->display_count > 0;
+    for (size_t i = 0; i < c->display_count; i++)
+        if (c->displays[i].kind == ATOLL_DISPLAY_VNC || c->displays[i].kind == ATOLL_DISPLAY_WEB)
+            return true;
+    return false;
 }
 
 static bool wants_screenshot(const struct atoll_config *c)
@@ -85,8 +88,9 @@ static const struct refusal refusals[] = {
                          "full)"},
     {wants_virtio_input, "Apple's keyboard and pointer are on USB (--input virtio)"},
     {wants_gop, "Apple's firmware has no graphics output protocol on its GPU (--gpu gop)"},
-    {wants_display, "Apple's framework gives nobody the pixels of the guest's screen (--display); "
-                    "give the guest a screen with --gpu, and look at it from inside the guest"},
+    {wants_server,
+     "Apple's framework gives nobody the pixels of the guest's screen (--display vnc, "
+     "web); it shows them itself with --display window"},
     {wants_screenshot, "Apple's framework gives nobody the pixels of the guest's screen "
                        "(--screenshot)"},
     {wants_pl011, "Apple's machine has no PL011; give the console port=virtio"},

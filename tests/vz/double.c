@@ -368,7 +368,8 @@ bool double_fails(enum vz_method method, id *error)
 void double_begin(long major, long minor)
 {
     free(double_state.machine);
-    double_state = (struct state){.system = {major, minor, 0}, .supported = true};
+    double_state = (struct state){
+        .system = {major, minor, 0}, .supported = true, .main_thread = pthread_self()};
     for (int i = 0; i < VZ_CLASSES; i++) {
         struct objc_class *class = &double_state.classes[i], *meta = &double_state.metas[i];
 
@@ -396,6 +397,9 @@ static void forget_objects(void)
 
 const char *double_end(void)
 {
+    objc_release(double_state.application);
+    objc_release(double_state.event);
+    double_state.application = double_state.event = NULL;
     if (double_state.pools)
         double_fault("%u pools are left behind", double_state.pools);
     while (innermost) {

@@ -9,6 +9,7 @@
  *   - autoreleased objects have a pool, and every pool is popped by the thread that pushed it;
  *   - a machine is made from a configuration that has been validated as it is, and is touched, and
  *     released for the last time, on its own queue alone, which nobody waits for from itself;
+ *   - AppKit is touched from the main thread alone, and a window is closed before it goes;
  *   - a class or method that is not in the table, or newer than the system, is not there;
  *   - a class that is disposed of has no object left;
  *   - what is read from a completion handler's block is what the block ABI says.
@@ -69,6 +70,14 @@ void double_network_lost(const char *domain, long code, const char *description)
 
 /* Waits until the machine's queue has nothing to do. */
 void double_drain(void);
+
+/* Of the window, or NULL while there is none: its title; whether it may be closed, on the main
+ * thread, which is the test's. */
+id double_window(void);
+bool double_close_window(void);
+
+/* What nextEventMatchingMask does before it returns an event, on the main thread. */
+void double_on_event(void (*work)(void *ctx), void *ctx);
 
 uint64_t double_balloon_target(void);
 unsigned double_power_presses(void);

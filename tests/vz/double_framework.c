@@ -45,6 +45,8 @@ void double_free_object(id object)
         m->object = m->configuration = m->balloon = NULL;
         object->machine = NULL;
     }
+    if (object == double_state.window)
+        double_fault("a window goes that is not closed");
     for (size_t i = 0; i < object->property_count; i++)
         objc_release(object->properties[i].object);
     for (size_t i = 0; object->elements && i < object->length; i++)
@@ -529,6 +531,134 @@ static id do_balloons(id self, SEL command)
     struct machine *m = on_queue(self);
 
     return do_array_of(NULL, NULL, &m->balloon, m->balloon ? 1 : 0);
+}
+
+/* --- AppKit --- */
+
+int pthread_main_np(void);
+
+int pthread_main_np(void)
+{
+    return pthread_equal(pthread_self(), double_state.main_thread);
+}
+
+static void on_main_thread(const char *what)
+{
+    if (!pthread_main_np())
+        double_fault("%s is touched outside of the main thread", what);
+}
+
+static id do_date_after(id self, SEL command, double seconds)
+{
+    return objc_autorelease(double_make(VZ_CLASS_NSDate, true));
+}
+
+/* There is one, as long as the process. */
+static id do_application(id self, SEL command)
+{
+    on_main_thread("the application");
+    if (!double_state.application) {
+        double_state.application = double_make(VZ_CLASS_NSApplication, true);
+        double_state.event = double_make(VZ_CLASS_NSObject, true);
+    }
+    return double_state.application;
+}
+
+static bool do_set_policy(id self, SEL command, long policy)
+{
+    on_main_thread("the application");
+    return policy == 0;
+}
+
+static void do_finish_launching(id self, SEL command)
+{
+    on_main_thread("the application");
+}
+
+static void do_activate(id self, SEL command, bool others)
+{
+    on_main_thread("the application");
+}
+
+static id do_next_event(id self, SEL command, unsigned long mask, id until, id mode, bool dequeue)
+{
+    on_main_thread("the application");
+    if (!double_state.on_event) {
+        usleep(1000);
+        return NULL;
+    }
+    double_state.on_event(double_state.on_event_ctx);
+    return double_state.event;
+}
+
+static void do_send_event(id self, SEL command, id event)
+{
+    on_main_thread("the application");
+    if (event != double_state.event)
+        double_fault("an event is sent that did not come");
+}
+
+static id do_init_window(id self, SEL command, struct cg_rect frame, unsigned long style,
+                         unsigned long backing, bool defer)
+{
+    on_main_thread("a window");
+    if (!begin_init(self, VZ_METHOD_init_window, NULL))
+        return NULL;
+    double_set(self, VZ_METHOD_init_window, NULL,
+               (int64_t)frame.width << 16 | (int64_t)frame.height);
+    return self;
+}
+
+SET_NUMBER(set_released, bool)
+SET(set_title)
+SET(set_content)
+SET(set_machine)
+SET_NUMBER(capture_keys, bool)
+SET_NUMBER(follow_size, bool)
+
+/* Not retained. */
+static void do_set_window_delegate(id self, SEL command, id delegate)
+{
+    double_state.window_delegate = delegate;
+}
+
+static void do_center(id self, SEL command)
+{
+    on_main_thread("a window");
+}
+
+static void do_show(id self, SEL command, id sender)
+{
+    on_main_thread("a window");
+    if (double_number(self, VZ_METHOD_set_released) != 0)
+        double_fault("a window that is closed releases itself as well");
+    double_state.window = self;
+}
+
+static void do_close_window(id self, SEL command)
+{
+    on_main_thread("a window");
+    double_state.window = NULL;
+}
+
+id double_window(void)
+{
+    return double_state.window;
+}
+
+bool double_close_window(void)
+{
+    id delegate = double_state.window_delegate;
+    SEL selector = sel_registerName("windowShouldClose:");
+    IMP body = class_getMethodImplementation(object_getClass(delegate), selector);
+
+    return ((bool (*)(id, SEL, id))body)(delegate, selector, double_state.window);
+}
+
+void double_on_event(void (*work)(void *ctx), void *ctx)
+{
+    double_state.on_event_ctx = ctx;
+    double_state.on_event = work;
 }
 
 /* --- what becomes of the machine --- */

@@ -93,6 +93,11 @@ extern struct state {
     unsigned pools, queues; /* that are there now */
     struct machine *machine;
     bool hold;
+    pthread_t main_thread;
+    id window, window_delegate;
+    id application, event; /* there is one of each */
+    void (*on_event)(void *ctx);
+    void *on_event_ctx;
     char faults[4096];
 } double_state;
 

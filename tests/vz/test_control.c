@@ -359,6 +359,99 @@ static void test_verbs_that_are_not_there(void **state)
     assert_int_equal(stats.memory_resident, -1);
 }
 
+/* --- the window --- */
+
+static void want_window(struct rig *rig)
+{
+    rig->config.display_count = 1;
+    rig->config.displays[0].kind = ATOLL_DISPLAY_WINDOW;
+    rig->config.gpu = (struct atoll_gpu){.width = 1024, .height = 768};
+    rig->config.input = ATOLL_INPUT_USB;
+    rig->config.name = "puffy";
+}
+
+static void look_at_window(void *ctx)
+{
+    struct rig *rig = ctx;
+    id window = double_window(), view;
+
+    assert_non_null(window);
+    view = double_object(window, VZ_METHOD_set_content);
+    assert_string_equal(double_class(view), "VZVirtualMachineView");
+    assert_non_null(double_object(view, VZ_METHOD_set_machine));
+    assert_int_equal(double_number(view, VZ_METHOD_follow_size), 1);
+    assert_string_equal(double_text(double_object(window, VZ_METHOD_set_title)), "puffy");
+    assert_int_equal(double_number(window, VZ_METHOD_init_window), 1024 << 16 | 768);
+    assert_int_equal(rig->vm->ops->state(rig->vm), ATOLL_STATE_RUNNING);
+    double_on_event(NULL, NULL);
+    double_guest_stops();
+}
+
+static void test_window(void **state)
+{
+    struct rig *rig = *state;
+    const struct atoll_ops *ops;
+
+    want_window(rig);
+    ops = start(rig);
+    double_on_event(look_at_window, rig);
+    assert_int_equal(ops->wait(rig->vm), ATOLL_STOP_POWEROFF);
+    assert_int_equal(double_calls(VZ_METHOD_send_event), 1);
+    assert_null(double_window());
+}
+
+static void close_it(void *ctx)
+{
+    assert_false(double_close_window());
+}
+
+/* First the power button, then the plug. */
+static void test_window_closed(void **state)
+{
+    struct rig *rig = *state;
+    const struct atoll_ops *ops;
+
+    want_window(rig);
+    ops = start(rig);
+    double_on_event(close_it, rig);
+    assert_int_equal(ops->wait(rig->vm), ATOLL_STOP_QUIT);
+    assert_int_equal(double_power_presses(), 1);
+}
+
+static void *wait_elsewhere(void *arg)
+{
+    struct rig *rig = arg;
+
+    rig->vm->ops->wait(rig->vm);
+    return NULL;
+}
+
+static void test_window_without_the_main_thread(void **state)
+{
+    struct rig *rig = *state;
+    pthread_t thread;
+
+    want_window(rig);
+    start(rig);
+    pthread_create(&thread, NULL, wait_elsewhere, rig);
+    double_guest_stops();
+    pthread_join(thread, NULL);
+    assert_non_null(strstr(rig->log, "a window is the main thread's"));
+}
+
+static void test_no_window(void **state)
+{
+    struct rig *rig = *state;
+    const struct atoll_ops *ops;
+
+    want_window(rig);
+    ops = start(rig);
+    double_fail(VZ_METHOD_init_window, "", 0, "");
+    ops->quit(rig->vm);
+    assert_int_equal(ops->wait(rig->vm), ATOLL_STOP_QUIT);
+    assert_non_null(strstr(rig->log, "this desktop gives no window"));
+}
+
 int main(void)
 {
 #define RIG(test) cmocka_unit_test_setup_teardown(test, rig_setup, rig_teardown)
@@ -383,6 +476,10 @@ int main(void)
         RIG(test_a_guest_that_takes_no_frames),
         RIG(test_network_lost),
         RIG(test_verbs_that_are_not_there),
+        RIG(test_window),
+        RIG(test_window_closed),
+        RIG(test_window_without_the_main_thread),
+        RIG(test_no_window),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -201,7 +201,8 @@ static void test_refusals(void **state)
     REFUSED("--explain", rig->config.explain = ATOLL_EXPLAIN_FULL);
     REFUSED("--input", rig->config.input = ATOLL_INPUT_VIRTIO);
     REFUSED("gop", rig->config.gpu.gop = true);
-    REFUSED("--display", rig->config.display_count = 1);
+    REFUSED("--display vnc", rig->config.display_count = 1;
+            rig->config.displays[0].kind = ATOLL_DISPLAY_WEB);
     REFUSED("--screenshot", rig->config.screenshot = "x.png");
     REFUSED("PL011", rig->config.console_count = 1;
             rig->config.consoles[0].port = ATOLL_PORT_PL011);

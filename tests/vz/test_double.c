@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <string.h>
 
 #include "double.h"
@@ -313,6 +314,90 @@ static void test_a_queue_that_waits_for_itself(void **state)
     expect("a queue waits for itself");
 }
 
+/* --- the desktop --- */
+
+static id open_window(void)
+{
+    id window = vz_alloc(VZ_CLASS_NSWindow);
+
+    window = SEND(window, init_window, (struct cg_rect){0}, 0, 0, false);
+    SEND(window, set_released, false);
+    SEND(window, show, NULL);
+    return window;
+}
+
+static void *center(void *window)
+{
+    SEND((id)window, center);
+    return NULL;
+}
+
+static void test_outside_of_the_main_thread(void **state)
+{
+    id window = open_window();
+    pthread_t thread;
+
+    pthread_create(&thread, NULL, center, window);
+    pthread_join(thread, NULL);
+    SEND(window, close_window);
+    objc_release(window);
+    expect("a window is touched outside of the main thread");
+}
+
+static void test_window_not_closed(void **state)
+{
+    objc_release(open_window());
+    expect("a window goes that is not closed");
+}
+
+/* --- the table --- */
+
+/* Each colon of a selector takes an argument. */
+static void test_arguments(void **state)
+{
+    static const struct {
+        const char *selector, *arguments;
+    } rows[] = {
+#define CLASS(...)
+#define DELEGATE(...)
+#define METHOD(name, class, kind, selector, major, minor, source, result, ...)                     \
+    {selector, #__VA_ARGS__},
+#include "vz/table.def"
+#undef CLASS
+#undef DELEGATE
+#undef METHOD
+    };
+
+    for (size_t i = 0; i < nitems(rows); i++) {
+        int colons = 0, arguments = *rows[i].arguments != '\0';
+
+        for (const char *at = rows[i].selector; *at; at++)
+            colons += *at == ':';
+        for (const char *at = rows[i].arguments; *at; at++)
+            arguments += *at == ',';
+        if (colons != arguments)
+            fail_msg("%s takes %d arguments, not %d", rows[i].selector, colons, arguments);
+    }
+}
+
+/* A method is not older than its class, nor there twice, and says where it is from. */
+static void test_versions(void **state)
+{
+    for (size_t i = 0; i < VZ_METHODS; i++) {
+        const struct vz_method_row *row = &vz_methods[i];
+        const struct vz_class_row *class = &vz_classes[row->class];
+
+        if (row->major < class->major || (row->major == class->major && row->minor < class->minor))
+            fail_msg("%s is older than %s", row->selector, class->name);
+        assert_non_null(strstr(row->source, ".h"));
+        for (size_t j = 0; j < i; j++)
+            assert_false(vz_methods[j].class == row->class && vz_methods[j].meta == row->meta &&
+                         strcmp(vz_methods[j].selector, row->selector) == 0);
+    }
+    for (size_t i = 0; i < VZ_CLASSES; i++)
+        assert_non_null(strstr(vz_classes[i].source, ".h"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -339,6 +424,10 @@ int main(void)
         cmocka_unit_test_setup(test_released_while_it_runs, setup),
         cmocka_unit_test_setup(test_no_block, setup),
         cmocka_unit_test_setup(test_a_queue_that_waits_for_itself, setup),
+        cmocka_unit_test_setup(test_outside_of_the_main_thread, setup),
+        cmocka_unit_test_setup(test_window_not_closed, setup),
+        cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_versions),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
