@@ -86,7 +86,7 @@ static void writes_blocks(void **state)
 
 static void takes_the_longest_frame(void **state)
 {
-    static uint8_t bytes[NET_MAX_FRAME + 100];
+    static uint8_t bytes[NET_OFFLOAD_MAX_FRAME + 100];
     const struct iovec iov = {bytes, sizeof(bytes)};
     struct net_capture *capture;
     size_t at = 0;
@@ -95,7 +95,7 @@ static void takes_the_longest_frame(void **state)
     net_capture_frame(capture, true, &iov, 1);
     net_capture_close(capture);
     assert_int_equal(count_blocks(read_file(), 2, &at), 3);
-    assert_int_equal(load_le32(file + at + 20), NET_MAX_FRAME);
+    assert_int_equal(load_le32(file + at + 20), NET_OFFLOAD_MAX_FRAME);
     unlink(NAME);
 }
 

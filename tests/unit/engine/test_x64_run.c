@@ -172,6 +172,7 @@ static void test_shortest_backward(void **state)
 static void test_overflow(void **state)
 {
     enum { GUARD = 32 };
+    static const uint8_t data[X64_ROOM] = {1};
     uint8_t bytes[256 + GUARD];
     struct x64_features has = {.v2 = true};
 
@@ -189,7 +190,7 @@ static void test_overflow(void **state)
             x64_call_label(&a, &label);
             x64_jmp_to(&a, bytes);
             x64_nop(&a, 50);
-            x64_data(&a, "0123456789abcdef", X64_ROOM);
+            x64_data(&a, data, X64_ROOM);
         }
         x64_bind(&a, &label);
         assert_true(a.overflow);
