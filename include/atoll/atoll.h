@@ -91,8 +91,8 @@ struct atoll_net {
     bool isolated; /* no connections out */
     bool has_mac;
     uint8_t mac[6];
-    uint16_t mtu;        /* 0: 1500, or the tap device's */
-    const char *capture; /* a pcapng file to write, or NULL */
+    uint16_t mtu;             /* 0: 1500, or the tap device's */
+    const char *capture;      /* a pcapng file to write, or NULL */
     enum atoll_net_kind kind; /* forwards, `host` and `isolated` are for ATOLL_NET_USER alone */
     const char *target;
     const char *port;                 /* the name on the switch; NULL: it gives one */

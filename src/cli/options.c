@@ -414,11 +414,10 @@ static int parse_net_kind(struct atoll_net *net, const char *text, struct error 
         if (net->kind != ATOLL_NET_USER && net->target && *net->target)
             return 0;
     }
-    return error_set(
-        err, EINVAL,
-        "--net \"%s\" is not known; give user, switch:NAME, socket:PATH, tap:DEVICE, "
-        "vmnet:shared, vmnet:host or none",
-        text);
+    return error_set(err, EINVAL,
+                     "--net \"%s\" is not known; give user, switch:NAME, socket:PATH, tap:DEVICE, "
+                     "vmnet:shared, vmnet:host or none",
+                     text);
 }
 
 static int parse_net(struct options *o, const char *value, struct error *err)

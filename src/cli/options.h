@@ -16,12 +16,12 @@ struct options {
     const char *dtb; /* of `atoll fdt` */
     const char *dir; /* of `atoll acpi` */
     bool help;
-    const char *name;   /* of `atoll run`: the machine's, for its control socket; NULL: none */
-    bool detach;        /* of `atoll run` and `atoll start`: in the background */
-    uint64_t disk_size; /* of `atoll create`: an empty disk's bytes; 0: none */
-    bool copy;          /* of `atoll create`: images are copied into the folder */
+    const char *name;     /* of `atoll run`: the machine's, for its control socket; NULL: none */
+    bool detach;          /* of `atoll run` and `atoll start`: in the background */
+    uint64_t disk_size;   /* of `atoll create`: an empty disk's bytes; 0: none */
+    bool copy;            /* of `atoll create`: images are copied into the folder */
     const char *log_path; /* of a lab's machine: where its log is; NULL: its folder, or nowhere */
-    int lifeline; /* of a lab's machine: its line to the lab, see session.c; 0: none */
+    int lifeline;         /* of a lab's machine: its line to the lab, see session.c; 0: none */
     bool net_given, console_given, display_given;
     char *scratch; /* the value at hand, cut into pieces that `config` points to */
     size_t scratch_used;

@@ -70,8 +70,8 @@ void host_shared_destroy(struct host_shared *shared);
  * other's feet. Who makes it hands the descriptor on.
  */
 
-/* Creates `size` bytes of zeros, a multiple of HOST_EXCHANGE_ALIGN. Returns a descriptor, or -errno.
- * A confined process may. */
+/* Creates `size` bytes of zeros, a multiple of HOST_EXCHANGE_ALIGN. Returns a descriptor, or
+ * -errno. A confined process may. */
 int host_exchange_create(const char *name, uint64_t size, struct error *err);
 #define HOST_EXCHANGE_ALIGN UINT64_C(65536)
 

@@ -31,8 +31,7 @@ int host_exchange_map(int fd, uint64_t offset, uint64_t length, unsigned times, 
 
     if (fstat(fd, &st))
         return cannot_map(errno, err);
-    if (!S_ISREG(st.st_mode) || st.st_size < 0 ||
-        !range_fits(offset, length, (uint64_t)st.st_size))
+    if (!S_ISREG(st.st_mode) || st.st_size < 0 || !range_fits(offset, length, (uint64_t)st.st_size))
         return error_set(err, EINVAL, "shared memory is not what it should be");
     room = mmap(NULL, length * times, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (room == MAP_FAILED)

@@ -101,7 +101,8 @@ static bool own_folder(char *folder, size_t room)
 int host_helper_find(const char *name, const char *libexec, char *path, size_t room,
                      struct error *err)
 {
-    /* As it is built (src/cli/atoll, src/viewer/, src/switch/), and as it is installed (bin, libexec/atoll). */
+    /* As it is built (src/cli/atoll, src/viewer/, src/switch/), and as it is installed (bin,
+     * libexec/atoll). */
     static const char *const beside[] = {"../viewer", "../switch", "../libexec/atoll"};
     const char *named = getenv("ATOLL_LIBEXEC");
     char own[PATH_ROOM], folder[PATH_ROOM + 32];
