@@ -12,8 +12,8 @@
 #include "base/units.h"
 
 #define FONTS       4   /* that are kept */
-#define TRIES       8   /* grids for which the memory is searched */
-#define SHAPES      128 /* of a grid, to judge it by */
+#define TRIES       12  /* grids for which the memory is searched */
+#define SHAPES      160 /* of a grid, to judge it by: text on a screen seldom has more */
 #define FEW_WRONG   20  /* one in so many cells may have a shape that the font lacks */
 #define OWN_SCALE   8
 #define USUAL_TRIES 16        /* pairs of colours that are counted */
@@ -53,7 +53,8 @@ struct reading {
     const struct grid *grid;
     const struct text_font *font;
     struct text_screen *text;
-    size_t inked, unknown;
+    uint32_t paper;                  /* the colour of most empty cells */
+    size_t inked, unknown, nameless; /* cells; those of shapes without a name are known */
 };
 
 static void turn_round(const struct reading *r, struct cell_view *cell)
@@ -65,16 +66,46 @@ static void turn_round(const struct reading *r, struct cell_view *cell)
     shape_invert(&cell->shape, r->grid->cell_width, r->grid->cell_height);
 }
 
-/* The shape as it is, or with its colours changed places: what is less ink comes first. */
-static uint32_t find_either(const struct reading *r, struct cell_view *cell)
+/* The colour that most empty cells have, if there is one (Boyer and Moore's vote). */
+static uint32_t find_paper(const struct reading *r)
+{
+    uint32_t paper = 0;
+    size_t votes = 0;
+
+    for (unsigned row = 0; row < r->grid->rows; row++)
+        for (unsigned column = 0; column < r->grid->columns; column++) {
+            struct cell_view cell;
+
+            grid_cell(r->picture, r->grid, column, row, &cell);
+            if (cell.colour[0] != cell.colour[1])
+                continue;
+            if (votes == 0)
+                paper = cell.colour[0];
+            votes += cell.colour[0] == paper ? 1 : -1;
+        }
+    return paper;
+}
+
+/* Which of the colours is taken for the paper first: the screen's, or that of most of the cell. */
+static bool is_upside_down(const struct reading *r, const struct cell_view *cell)
 {
     const struct grid *g = r->grid;
     unsigned set = 0;
-    uint32_t character;
 
+    if (cell->colour[0] == r->paper || cell->colour[1] == r->paper)
+        return cell->colour[1] == r->paper;
     for (unsigned y = 0; y < g->cell_height; y++)
         set += (unsigned)__builtin_popcountll(cell->shape.lines[y]);
-    if (2 * set > g->cell_width * g->cell_height)
+    return 2 * set > g->cell_width * g->cell_height;
+}
+
+/* The shape as it is, or with its colours changed places; a few, as halves of a cell, are
+ * characters either way. */
+static uint32_t find_either(const struct reading *r, struct cell_view *cell)
+{
+    uint32_t character;
+
+    if (is_upside_down(r, cell))
         turn_round(r, cell);
     character = font_find(r->font, &cell->shape);
     if (character)
@@ -132,6 +163,7 @@ static void read_cell(struct reading *r, unsigned column, unsigned row)
         to->character = find_cursor(r, &cell, column, row);
     to->background = cell.colour[0];
     to->foreground = cell.colour[1];
+    r->nameless += to->character == TEXT_UNKNOWN;
     if (to->character)
         return;
     to->character = TEXT_UNKNOWN;
@@ -206,7 +238,7 @@ static int read_as(const struct picture_view *picture, const struct grid *grid,
                    const struct text_font *font, struct text_screen *text)
 {
     const size_t most = (size_t)grid->columns * grid->rows / FEW_WRONG + 1;
-    struct reading r = {picture, grid, font, text, 0, 0};
+    struct reading r = {picture, grid, font, text, 0, 0, 0, 0};
 
     *text = (struct text_screen){.columns = grid->columns,
                                  .rows = grid->rows,
@@ -217,10 +249,11 @@ static int read_as(const struct picture_view *picture, const struct grid *grid,
     text->cells = calloc((size_t)grid->columns * grid->rows, sizeof(*text->cells));
     if (!text->cells)
         return -ENOMEM;
+    r.paper = find_paper(&r);
     for (unsigned row = 0; row < grid->rows && r.unknown <= most; row++)
         for (unsigned column = 0; column < grid->columns; column++)
             read_cell(&r, column, row);
-    if (r.inked == 0 || r.unknown * FEW_WRONG > r.inked + FEW_WRONG) {
+    if (r.inked == 0 || r.unknown * FEW_WRONG > r.inked + FEW_WRONG || 2 * r.nameless > r.inked) {
         free(text->cells);
         *text = (struct text_screen){0};
         return -ENODATA;

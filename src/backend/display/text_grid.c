@@ -7,12 +7,14 @@
 
 #include "backend/display/text_private.h"
 
-/* The sizes of console fonts: OpenBSD's Spleen (5x8 to 32x64) and Linux's own and Terminus. */
+/* The sizes of console fonts: OpenBSD's Spleen (5x8 to 32x64), Linux's own, and those of Debian's
+ * console-setup and kbd. */
 static const struct {
     uint8_t width, height;
 } sizes[] = {
-    {8, 16}, {12, 24}, {16, 32}, {32, 64}, {6, 12},  {5, 8},   {8, 8},   {8, 14}, {10, 18},
-    {6, 10}, {4, 6},   {7, 14},  {10, 20}, {11, 22}, {14, 28}, {16, 16}, {8, 15}, {9, 16},
+    {8, 16},  {12, 24}, {16, 32}, {32, 64}, {6, 12},  {5, 8},   {8, 8},   {8, 14},
+    {10, 18}, {6, 10},  {4, 6},   {7, 14},  {10, 20}, {11, 22}, {14, 28}, {16, 16},
+    {8, 15},  {9, 16},  {12, 22}, {8, 13},  {8, 18},  {16, 28}, {6, 8},   {6, 11},
 };
 
 /* rasops(9), which draws OpenBSD's and NetBSD's consoles, has at most so many of each, and puts

@@ -15,6 +15,7 @@
 #include "backend/display/text_private.h"
 #include "backend/font.h"
 
+#define TABLES       8   /* that are compared: kernels have fonts that differ in a few glyphs */
 #define PATTERNS     48  /* shapes that are looked for */
 #define PATTERNS_MIN 5   /* fewer tell nothing */
 #define HITS         32  /* places of one pattern that are kept: page caches have copies */
@@ -31,6 +32,8 @@
 #define ASCII_FIRST 0x21u
 #define ASCII_LAST  0x7eu
 #define ASCII_COUNT (ASCII_LAST - ASCII_FIRST + 1)
+
+#define NO_BREAK_SPACE 0xa0u
 
 #define ACCENTS_FIRST 0xe0u
 #define ACCENTS_LAST  0xffu
@@ -169,21 +172,32 @@ static unsigned count_together(const struct search *s, const struct hit *hit)
     return (unsigned)__builtin_popcountll(patterns);
 }
 
-/* The hit that has most others beside it. */
-static const struct hit *find_table(const struct search *s)
+static bool is_new_table(const struct search *s, const struct hit *hit,
+                         const struct hit *const *tables, unsigned count)
 {
-    const struct hit *best = NULL;
-    unsigned most = 0;
+    for (unsigned i = 0; i < count; i++)
+        if (together(s, hit, tables[i]))
+            return false;
+    return true;
+}
+
+/* The hits that have most others beside them, each of another table. */
+static unsigned find_tables(const struct search *s, const struct hit *tables[TABLES])
+{
+    unsigned most = 0, count = 0;
 
     for (unsigned i = 0; i < s->hit_count; i++) {
-        unsigned count = count_together(s, &s->hits[i]);
+        unsigned beside = count_together(s, &s->hits[i]);
 
-        if (count > most) {
-            most = count;
-            best = &s->hits[i];
-        }
+        if (beside < PATTERNS_MIN || 2 * beside <= s->count || beside < most)
+            continue;
+        if (beside > most)
+            count = 0;
+        most = beside;
+        if (count < TABLES && is_new_table(s, &s->hits[i], tables, count))
+            tables[count++] = &s->hits[i];
     }
-    return most >= PATTERNS_MIN && 2 * most > s->count ? best : NULL;
+    return count;
 }
 
 /* --- which character is where --- */
@@ -392,38 +406,80 @@ static bool is_latin1(const struct search *s, const struct hit *table, const str
            like_own(s, table, own, ACCENTS_FIRST, ACCENTS_LAST, code, &box) > 0.25f;
 }
 
+/* The character at a place of the table; what only a map of the guest's could tell is unknown. */
+static uint32_t table_character(unsigned place, bool cp437, bool latin1)
+{
+    if (place >= 0x20 && place <= ASCII_LAST)
+        return place;
+    if (cp437 && place < 256)
+        return cp437_character(place);
+    return latin1 && place >= 0xa0 && place < 256 ? place : TEXT_UNKNOWN;
+}
+
 static int take_font(const struct search *s, const struct hit *table, const struct looks *looks,
                      long code, struct text_font *font)
 {
     bool cp437 = is_cp437(s, table, code), latin1 = !cp437 && is_latin1(s, table, looks, code);
     struct shape shape;
 
-    for (unsigned c = 0; c < 256; c++) {
-        bool ascii = c >= 0x20 && c <= ASCII_LAST;
+    for (unsigned place = 0; place < GLYPHS; place++) {
+        uint32_t character = table_character(place, cp437, latin1);
 
-        if (!ascii && !cp437 && !(latin1 && c >= 0xa0))
+        if (!table_shape(s, table, (long)place - code, &shape))
             continue;
-        if (!table_shape(s, table, (long)c - code, &shape))
-            continue;
-        if (font_add(font, &shape, cp437 ? cp437_character(c) : c))
+        if ((character == ' ' || character == NO_BREAK_SPACE) && !shape_blank(&shape, s->height))
+            character = TEXT_UNKNOWN;
+        if (font_add(font, &shape, character))
             return -ENOMEM;
     }
     font_sort(font);
     return 0;
 }
 
-static int read_table(const struct search *s, const struct hit *table, struct text_font *font)
+static int read_table(const struct search *s, const struct hit *table, const struct looks *looks,
+                      struct text_font *font)
 {
-    struct looks *looks = calloc(1, sizeof(*looks));
-    long code;
-    int ret = -ENODATA;
+    long code = find_code(s, table, looks);
 
-    if (!looks)
-        return -ENOMEM;
-    own_looks(looks);
-    code = find_code(s, table, looks);
-    if (code >= 0)
-        ret = take_font(s, table, looks, code, font);
+    return code < 0 ? -ENODATA : take_font(s, table, looks, code, font);
+}
+
+static size_t count_found(const struct text_font *font, const struct shape *shapes, size_t count)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < count; i++)
+        found += font_find(font, &shapes[i]) != 0;
+    return found;
+}
+
+/* Of the tables that have the patterns, the one that has most of the shapes. */
+static int read_tables(const struct search *s, const struct shape *shapes, size_t count,
+                       struct text_font *font)
+{
+    const struct hit *tables[TABLES];
+    unsigned table_count = find_tables(s, tables);
+    struct looks *looks = calloc(1, sizeof(*looks));
+    size_t most = 0;
+    int ret = looks ? -ENODATA : -ENOMEM;
+
+    if (looks)
+        own_looks(looks);
+    for (unsigned i = 0; i < table_count && (ret == 0 || ret == -ENODATA); i++) {
+        struct text_font other = {.width = s->width, .height = s->height};
+        int read = read_table(s, tables[i], looks, &other);
+        size_t found = read ? 0 : count_found(&other, shapes, count);
+
+        if (found > most) {
+            struct text_font worse = *font;
+
+            *font = other;
+            other = worse;
+            most = found;
+        }
+        font_clear(&other);
+        ret = read == -ENODATA ? ret : read;
+    }
     free(looks);
     return ret;
 }
@@ -437,7 +493,6 @@ static unsigned alignment(size_t size)
 static int run_search(struct search *s, const struct shape *shapes, size_t count,
                       const struct text_memory *memory, struct text_font *font)
 {
-    const struct hit *table;
     const uint8_t *piece;
     size_t length;
 
@@ -447,8 +502,7 @@ static int run_search(struct search *s, const struct shape *shapes, size_t count
         return -ENODATA;
     for (size_t i = 0; (piece = memory->piece(memory->ctx, i, &length)); i++)
         search_piece(s, piece, length);
-    table = find_table(s);
-    return table ? read_table(s, table, font) : -ENODATA;
+    return read_tables(s, shapes, count, font);
 }
 
 int font_learn(struct text_font *font, unsigned width, unsigned height, const struct shape *shapes,

@@ -233,6 +233,42 @@ static void knows_the_pc(void **state)
     stop(&g);
 }
 
+/* Debian's fonts have the PC's codes but for a few, and kernels more than one font: the one that
+ * has every shape is the guest's. What has a shape and no name is still text, a half of a cell is
+ * the one that stands on the screen's paper, and an em dash at the place of a space is none. */
+static void knows_variants(void **state)
+{
+    struct text_reader *reader;
+    struct text_screen text;
+    uint32_t characters[256];
+    struct guest g;
+
+    for (unsigned c = 0; c < 256; c++)
+        characters[c] = cp437_character(c);
+    characters[0] = 0x2014;
+    characters[0x01] = 0xde;
+    start(&g, 1024, 768, 8, 13);
+    make_memory(&g, 0x8000, characters, 256);
+    for (unsigned i = 0; i < 256 * 13; i++) /* a font without a tilde comes before it */
+        g.memory[0x1000 + i] = i / 13 == '~' ? 0x18 : g.memory[0x8000 + i];
+    print_lines(&g);
+    draw(&g, 0, 5, 0x2580, GREY, 0);
+    draw(&g, 1, 5, 0x2584, GREY, 0);
+    draw(&g, 2, 5, 0x2014, GREY, 0);
+    draw(&g, 3, 5, '~', 0, GREY);
+    assert_int_equal(text_reader_create(&reader), 0);
+    assert_int_equal(read_text(&g, reader, &text), 0);
+    assert_int_equal(text.cell_height, 13);
+    assert_lines(&text);
+    assert_int_equal(text.cells[5 * text.columns].character, 0x2580);
+    assert_int_equal(text.cells[5 * text.columns + 1].character, 0x2584);
+    assert_int_not_equal(text.cells[5 * text.columns + 2].character, ' ');
+    assert_int_equal(text.cells[5 * text.columns + 3].character, '~');
+    free(text.cells);
+    text_reader_free(reader);
+    stop(&g);
+}
+
 /* EFI's console, twice as large as its font. */
 static void knows_our_own(void **state)
 {
@@ -341,8 +377,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(learns_each_size), cmocka_unit_test(knows_the_pc),
-        cmocka_unit_test(knows_our_own),    cmocka_unit_test(sees_cursors),
-        cmocka_unit_test(guesses_nothing),
+        cmocka_unit_test(knows_variants),   cmocka_unit_test(knows_our_own),
+        cmocka_unit_test(sees_cursors),     cmocka_unit_test(guesses_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
