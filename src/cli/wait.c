@@ -233,8 +233,13 @@ static void print_last(const char *text)
     }
     if (count)
         fputs("atoll: the last lines on the screen:\n", stderr);
-    while (count-- > 0)
-        fprintf(stderr, "    %.*s\n", (int)strcspn(lines[count], "\n"), lines[count]);
+    while (count-- > 0) {
+        size_t length = strcspn(lines[count], "\n");
+
+        while (lines[count][length - 1] == ' ')
+            length--;
+        fprintf(stderr, "    %.*s\n", (int)length, lines[count]);
+    }
 }
 
 /* A time, from now; without one for ever. */
