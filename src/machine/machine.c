@@ -203,6 +203,8 @@ static int build(struct machine *m, struct error *err)
     if (ret)
         return error_set(err, -ret, "cannot create the bus: %s", strerror(-ret));
     ret = devices_create(m, err);
+    if (!ret)
+        mirror_create(m);
     if (!ret && m->efi)
         ret = machine_efi_create(m, err);
     ret = ret ? ret : cpus_start(m, err);
@@ -257,6 +259,7 @@ void machine_destroy(struct machine *m)
     control_destroy(m);
     if (m->vm)
         m->engine->vm_destroy(m->vm);
+    mirror_destroy(m);
     close_listings(m);
     if (m->bus)
         bus_destroy(m->bus);

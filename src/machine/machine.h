@@ -113,6 +113,7 @@ struct machine {
     struct pl031 *rtc;
     struct pl061 *gpio;
     struct pci_host *pci;
+    uint8_t *mirror; /* of its functions' configuration, or NULL */
     struct virtio_device *balloon;
     struct xhci *xhci;         /* NULL without input on USB */
     struct virtio_device *gpu; /* or NULL */
@@ -240,6 +241,11 @@ int machine_type(struct atoll *vm, const char *utf8, size_t length, unsigned tim
 int machine_pointer(struct atoll *vm, unsigned x, unsigned y, unsigned buttons, int wheel,
                     unsigned timeout_ms, struct error *err);
 int machine_screen_text(struct atoll *vm, struct atoll_text *text, struct error *err);
+
+/* --- mirror.c --- */
+/* Once there are PCI functions; and when neither they nor the engine's VM are there any more. */
+void mirror_create(struct machine *machine);
+void mirror_destroy(struct machine *machine);
 
 /* --- displays.c --- */
 /* Starts the processes that config.displays names, once there is a screen. Returns 0 or -errno;

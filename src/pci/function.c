@@ -29,6 +29,8 @@ int pci_function_init(struct pci_function *function)
     function->writable[PCI_INTERRUPT_LINE] = 0xff;
     function->next_capability = PCI_HEADER_END;
     function->last_capability = 0;
+    function->mirror = NULL;
+    function->acts_length = 0;
     function->host = NULL;
     return -pthread_mutex_init(&function->lock, NULL);
 }
@@ -99,6 +101,7 @@ void pci_config_set(struct pci_function *function, unsigned offset, unsigned siz
     pthread_mutex_lock(&function->lock);
     for (unsigned i = 0; i < size; i++)
         function->config[offset + i] = (uint8_t)(value >> (8 * i));
+    pci_mirror_update(function, offset, size);
     pthread_mutex_unlock(&function->lock);
 }
 
@@ -127,6 +130,7 @@ void pci_config_write(struct pci_function *function, unsigned offset, unsigned s
 
         *byte = (uint8_t)((*byte & ~mask) | (value >> (8 * i) & mask));
     }
+    pci_mirror_update(function, offset, size);
     if (msix)
         pci_msix_flush(function);
     if (command || msix)
@@ -136,6 +140,8 @@ void pci_config_write(struct pci_function *function, unsigned offset, unsigned s
         pci_remap(function->host);
     if ((command || msix) && function->changed)
         function->changed(function);
+    if (overlaps(offset, size, function->acts, function->acts + function->acts_length))
+        pci_mirror_hide(function);
     if (function->accessed)
         function->accessed(function, offset, size, true);
 }
@@ -225,6 +231,7 @@ void pci_intx_update(struct pci_function *function)
         function->config[PCI_STATUS] |= PCI_STATUS_INTERRUPT;
     else
         function->config[PCI_STATUS] &= (uint8_t)~PCI_STATUS_INTERRUPT;
+    pci_mirror_update(function, PCI_STATUS, 1);
     if ((pci_command(function) & PCI_COMMAND_INTX_DISABLE) || pci_msix_on(function))
         level = false;
     if (function->host)
@@ -263,6 +270,7 @@ void pci_function_reset(struct pci_function *function)
         if (function->bars[i].size)
             bar_reset(function, i);
     pci_msix_reset(function);
+    pci_mirror_update(function, 0, PCI_CONFIG_SIZE);
     function->intx_level = false;
     pci_intx_update(function);
     pthread_mutex_unlock(&function->lock);
@@ -319,6 +327,7 @@ int pci_function_load(struct pci_function *function, const struct state *state,
         memcpy(function->config, own, sizeof(own));
     ret = ret ? ret : merge(function, own, instance, err);
     ret = ret ? ret : pci_msix_load(function, state, instance, err);
+    pci_mirror_update(function, 0, PCI_CONFIG_SIZE);
     pci_intx_update(function);
     pthread_mutex_unlock(&function->lock);
     if (function->host)

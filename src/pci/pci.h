@@ -58,6 +58,9 @@ struct pci_function {
      * (may be NULL). For a capability that acts, like virtio's VIRTIO_PCI_CAP_PCI_CFG: it uses
      * pci_config_get and pci_config_set. */
     void (*accessed)(struct pci_function *function, unsigned offset, unsigned size, bool write);
+    /* Of registers that `accessed` acts for, and those that say what it does: offset and length. */
+    unsigned acts, acts_length;
+    uint8_t *mirror; /* what guests read (pci_host_mirror), or NULL; under lock */
 };
 
 struct pci_windows {
@@ -83,6 +86,25 @@ int pci_host_create(struct pci_host **host, struct bus *bus, const struct pci_wi
 void pci_host_destroy(struct pci_host *host);
 extern const struct device_ops
     pci_host_ops; /* resets, saves and loads the host and its functions' configuration */
+
+/*
+ * A copy of configuration space for guests to read without an exit, by the means of an engine that
+ * can show host memory to a guest read-only.
+ */
+#define PCI_MIRROR_PAGE_MAX 0x8000 /* a slot's place in the ECAM */
+
+struct pci_mirror {
+    uint8_t *pages; /* PCI_SLOTS of them, which stay as long as the host bridge */
+    size_t page;    /* the host's page size, at most that; `pages` is aligned to it */
+    /* Shows `page` to guests at `ipa`, or no more; writes to it arrive at the ECAM as ever. `show`
+     * returns 0 or -errno; `hide` may be called on a vCPU's thread. */
+    int (*show)(void *ctx, uint64_t ipa, uint64_t size, const void *page);
+    void (*hide)(void *ctx, uint64_t ipa, uint64_t size);
+    void *ctx;
+};
+
+/* With every function in its slot, before vCPUs run. */
+void pci_host_mirror(struct pci_host *host, const struct pci_mirror *mirror);
 
 /* Leaves every function as firmware that has started devices does: memory space and bus mastering
  * on. Boot paths that stand for such firmware call it after a reset. */

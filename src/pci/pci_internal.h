@@ -53,6 +53,7 @@ struct pci_host {
     struct irq_line intx[PCI_SLOTS];
     const struct log *log;
     struct pci_function bridge;
+    struct pci_mirror mirror; /* of those functions that have one */
     struct pci_function *slots[PCI_SLOTS];
     uint32_t occupied; /* in a saved state: the slots that are taken, one bit each */
 };
@@ -75,6 +76,11 @@ void pci_unmap(struct pci_function *function);
 
 /* Whether [address, address + size) lies in one of the windows that BARs answer in. */
 bool pci_in_window(const struct pci_windows *windows, uint64_t address, uint64_t size);
+
+/* The guest's copy of the configuration is as `function->config` again, in these bytes; with the
+ * function's lock held. And it has none any more; without it. */
+void pci_mirror_update(struct pci_function *function, unsigned offset, unsigned size);
+void pci_mirror_hide(struct pci_function *function);
 
 /* With the function's lock held: the INTx wire follows its gates; what is pending and no longer
  * masked is sent. */

@@ -419,6 +419,8 @@ static int add_structures(struct virtio_pci *pci)
     pci->function.writable[pci->access_at + ACCESS_BAR] = 0xff;
     memset(pci->function.writable + pci->access_at + ACCESS_OFFSET, 0xff, 12);
     pci->function.accessed = accessed;
+    pci->function.acts = pci->access_at + ACCESS_BAR;
+    pci->function.acts_length = ACCESS_DATA + 4 - ACCESS_BAR;
     return 0;
 }
 

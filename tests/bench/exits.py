@@ -3,7 +3,7 @@
 """exits.py: how often guests of Atoll and of QEMU leave for KVM and for user space.
 
 On the emulated arm64 host of tests/kvm/host.py, the same guest kernel runs in each of the two by the
-same KVM, with one virtio disk and one virtio network card, and does the same work. What is counted
+same KVM, with the same virtio devices (network, disk, entropy, balloon), and does the same work. What is counted
 is KVM's own (/sys/kernel/debug/kvm): all exits, those that end in user space with a device's
 access, and WFIs. So the numbers hold on real machines as well, unlike times.
 
@@ -47,7 +47,8 @@ COMMANDS = {
             " -m 256 -nodefaults -display none -serial stdio -kernel /mnt/guest/linux"
             " -initrd /mnt/guest/initrd.gz -append '" + APPEND + "'"
             " -drive file=/mnt/guest/disk.img,format=raw,if=none,id=d -device virtio-blk-pci,drive=d"
-            " -netdev user,id=n -device virtio-net-pci,netdev=n,romfile=",
+            " -netdev user,id=n -device virtio-net-pci,netdev=n,romfile="
+            " -device virtio-rng-pci -device virtio-balloon-pci",
 }
 
 

@@ -258,6 +258,75 @@ static void configuration_access(void **unused)
     stop(&f);
 }
 
+/* --- what guests read without an exit --- */
+
+#define PAGE 0x1000
+
+static struct {
+    const uint8_t *shown; /* of slot 1 */
+    unsigned hidden;
+} view;
+
+static int show(void *ctx, uint64_t ipa, uint64_t size, const void *page)
+{
+    const struct rig *rig = ctx;
+
+    assert_int_equal(size, PAGE);
+    if (ipa == RIG_ECAM + 0x8000)
+        view.shown = page;
+    return rig->pci ? 0 : -1;
+}
+
+static void hide(void *ctx, uint64_t ipa, uint64_t size)
+{
+    assert_int_equal(ipa, RIG_ECAM + 0x8000);
+    assert_int_equal(size, PAGE);
+    view.hidden++;
+}
+
+static void same_as_shown(struct driver *d)
+{
+    for (unsigned at = 0; at < PAGE; at += 4)
+        assert_int_equal(pci_read(d, at, 4), *(const uint32_t *)(const void *)(view.shown + at));
+}
+
+static void mirror(void **unused)
+{
+    static struct fixture f;
+    static uint8_t pages[PCI_SLOTS * PAGE] __attribute__((aligned(PAGE)));
+    struct driver *d = &f.driver;
+    const struct pci_mirror mirror = {
+        .pages = pages, .page = PAGE, .show = show, .hide = hide, .ctx = &f.rig};
+    unsigned at;
+
+    start(&f);
+    memset(&view, 0, sizeof(view));
+    pci_host_mirror(f.rig.pci, &mirror);
+    assert_non_null(view.shown);
+    same_as_shown(d);
+    pci_write(d, 0x10, 4, 0xffffffff); /* a BAR's size */
+    same_as_shown(d);
+    pci_write(d, 4, 2, 0x406);
+    pci_write(d, d->msix + 2, 2, 0xc000);
+    pci_write(d, 0x3c, 1, 77);
+    same_as_shown(d);
+    assert_int_equal(view.shown[0x3c], 77);
+    pci_host_ops.reset(f.rig.pci);
+    same_as_shown(d);
+    assert_int_equal(view.shown[0x3c], 0);
+    /* Registers that act are read by exits as soon as they can do something. */
+    for (at = pci_read(d, 0x34, 1); pci_read(d, at, 1) != 9 || pci_read(d, at + 3, 1) != 5;)
+        at = pci_read(d, at + 1, 1);
+    pci_write(d, at, 4, 0xffffffff); /* nothing of it can be written */
+    assert_int_equal(view.hidden, 0);
+    pci_write(d, at + 8, 4, 0x12);
+    assert_int_equal(view.hidden, 1);
+    pci_write(d, at + 12, 4, 2);
+    assert_int_equal(view.hidden, 1);
+    assert_int_equal(pci_read(d, at + 16, 4) & 0xffff, 5);
+    stop(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +339,7 @@ int main(void)
         cmocka_unit_test(intx_and_isr),
         cmocka_unit_test(configuration_generation),
         cmocka_unit_test(configuration_access),
+        cmocka_unit_test(mirror),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
