@@ -7,6 +7,9 @@
 #include <errno.h>
 #include <string.h>
 
+#if defined(__APPLE__) && defined(__aarch64__)
+#include "engine/hvf/hvf.h"
+#endif
 #include "engine/interp/interp.h"
 #if defined(__x86_64__)
 #include "engine/jit/jit.h"
@@ -38,21 +41,23 @@ static int probe_kvm(struct error *err)
 #endif
 }
 
+#if defined(HVF_DOUBLE) /* programs that test it on other hosts (tests/macos/) */
+extern struct engine_ops hvf_double_engine;
+#define hvf_engine hvf_double_engine
+#elif !defined(__APPLE__) || !defined(__aarch64__)
 static int probe_hvf(struct error *err)
 {
-#if defined(__APPLE__) && defined(__aarch64__)
-    return error_set(err, ENOTSUP, "this version of Atoll does not have it yet; use interp");
-#else
     return error_set(err, ENOTSUP, "it needs macOS on Apple silicon");
-#endif
 }
 
-static const struct engine_ops absent_hvf = {
+static const struct engine_ops hvf_engine = {
     .name = "hvf", .about = "native speed by Apple's Hypervisor.framework", .probe = probe_hvf};
+#endif
+
 static const struct engine_ops absent_kvm = {
     .name = "kvm", .about = "native speed by Linux's KVM", .probe = probe_kvm};
 
-const struct engine_ops *const engines[] = {&absent_hvf, &absent_kvm, &jit_engine, &interp_engine,
+const struct engine_ops *const engines[] = {&hvf_engine, &absent_kvm, &jit_engine, &interp_engine,
                                             NULL};
 
 static const struct engine_ops *find_best(struct error *err)

@@ -93,6 +93,11 @@ struct engine_vm_config {
     bool plain_host;
     /* Code is translated when it is reached first, not when it is reached again, for tests. */
     bool eager;
+    /* The guest starts at EL2 and may run guests of its own. Engines that say caps.el2. */
+    bool el2;
+    /* The physical timer's registers leave as EXIT_SYSREG, as they do on Hypervisor.framework, for
+     * tests. Soft engines. */
+    bool ptimer_traps;
 };
 
 enum exit_kind {

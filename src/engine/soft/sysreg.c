@@ -180,7 +180,7 @@ static void write_special(struct soft_cpu *c, enum sysreg_id id, uint64_t value)
 
 /* --- instructions --- */
 
-static _Noreturn void leave_to_gic(struct soft_cpu *c, uint32_t key, unsigned rt, bool write,
+static _Noreturn void leave_to_machine(struct soft_cpu *c, uint32_t key, unsigned rt, bool write,
                                    uint64_t value)
 {
     c->exit.sysreg.key = key;
@@ -192,6 +192,12 @@ static _Noreturn void leave_to_gic(struct soft_cpu *c, uint32_t key, unsigned rt
     soft_leave(c, EXIT_SYSREG);
 }
 
+static bool leaves(const struct soft_cpu *c, enum sysreg_id id)
+{
+    return c->vm->config.ptimer_traps && (id == SYSREG_CNTP_CTL_EL0 || id == SYSREG_CNTP_CVAL_EL0 ||
+                                          id == SYSREG_CNTP_TVAL_EL0);
+}
+
 uint64_t soft_mrs(struct soft_cpu *c, uint32_t key, unsigned rt)
 {
     const struct sysreg_info *info = check_access(c, key, rt, true);
@@ -200,10 +206,12 @@ uint64_t soft_mrs(struct soft_cpu *c, uint32_t key, unsigned rt)
     case SYSREG_STORAGE:
     case SYSREG_CONSTANT: return c->sysreg[info->id];
     case SYSREG_ZERO: return 0;
-    case SYSREG_GIC: leave_to_gic(c, key, rt, false, 0);
+    case SYSREG_GIC: leave_to_machine(c, key, rt, false, 0);
     default:
         if (info->id == SYSREG_SP_EL0 && c->spsel == 0)
             soft_undefined(c);
+        if (leaves(c, info->id))
+            leave_to_machine(c, key, rt, false, 0);
         return read_special(c, info->id);
     }
 }
@@ -217,10 +225,12 @@ void soft_msr(struct soft_cpu *c, uint32_t key, unsigned rt, uint64_t value)
     case SYSREG_STORAGE: c->sysreg[info->id] = masked; break;
     case SYSREG_CONSTANT:
     case SYSREG_ZERO: break;
-    case SYSREG_GIC: leave_to_gic(c, key, rt, true, value);
+    case SYSREG_GIC: leave_to_machine(c, key, rt, true, value);
     default:
         if (info->id == SYSREG_SP_EL0 && c->spsel == 0)
             soft_undefined(c);
+        if (leaves(c, info->id))
+            leave_to_machine(c, key, rt, true, value);
         write_special(c, info->id, masked);
         break;
     }
