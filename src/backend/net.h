@@ -58,6 +58,7 @@ struct net_forward {
     bool udp;
     uint32_t host_address; /* host byte order; 127.0.0.1 unless the user says otherwise */
     uint16_t host_port, guest_port;
+    uint32_t guest_address; /* host byte order, in 10.0.2.0/24; 0: the first guest's, 10.0.2.15 */
 };
 
 struct net_user_config {

@@ -70,6 +70,7 @@ static bool make_room(struct bench_console *c, size_t more)
 /* The unfinished line is written anew each time: a terminal may have changed it. */
 static void hear(struct bench_console *c, const char *bytes, size_t length)
 {
+    c->heard += length;
     while (length) {
         bool ended;
         size_t taken = console_line_take(&c->line, bytes, length, &ended);

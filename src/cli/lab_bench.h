@@ -22,6 +22,7 @@ struct bench_console {
     char *text; /* without escape sequences, NUL at its end */
     size_t length, room;
     size_t line_start; /* of the line that is not finished */
+    uint64_t heard;    /* bytes, so far */
     size_t from;       /* what steps have not looked at yet begins here */
     struct console_line line;
     unsigned marks; /* of commands, so far */

@@ -19,22 +19,12 @@
 #define ASK_NS   (2 * NS_PER_SEC) /* between two questions whether there is a shell */
 #define LOOK_NS  (300 * NS_PER_MSEC)
 #define TURN_NS  (100 * NS_PER_MSEC)
+#define ECHO_NS  (200 * NS_PER_MSEC)
+#define PART     48 /* bytes that are typed at a time */
 
 static uint64_t deadline_of(const struct config_step *s, uint64_t otherwise)
 {
     return host_clock_monotonic() + (s->timeout_ns ? s->timeout_ns : otherwise);
-}
-
-static bool type_text(struct bench *bench, struct bench_console *c, const char *vm,
-                      const char *text)
-{
-    struct error err;
-
-    if (!c->following)
-        return bench_fail(bench, "%s: %s", vm,
-                          c->ended ? "the machine has ended" : "it has no console");
-    return control_send(c->following, text, strlen(text), &err) == 0 ||
-           bench_fail(bench, "%s", err.text);
 }
 
 /* A turn that may pass the deadline, but not the end of everything. */
@@ -42,6 +32,32 @@ static bool turn(struct bench *bench, uint64_t deadline)
 {
     bench_turn(bench, deadline);
     return !*bench->why;
+}
+
+/* No faster than the guest takes it: a terminal's driver drops what it has no room for, and shows
+ * by its echo what it has taken. */
+static bool type_text(struct bench *bench, struct bench_console *c, const char *vm,
+                      const char *text)
+{
+    size_t left = strlen(text);
+    struct error err;
+
+    while (left) {
+        size_t part = MIN(left, (size_t)PART);
+        uint64_t heard = c->heard, deadline = host_clock_monotonic() + ECHO_NS;
+
+        if (!c->following)
+            return bench_fail(bench, "%s: %s", vm,
+                              c->ended ? "the machine has ended" : "it has no console");
+        if (control_send(c->following, text, part, &err))
+            return bench_fail(bench, "%s", err.text);
+        text += part;
+        left -= part;
+        while (left && c->heard - heard < part && host_clock_monotonic() < deadline)
+            if (!turn(bench, deadline))
+                return false;
+    }
+    return true;
 }
 
 /* --- wait --- */

@@ -122,6 +122,8 @@ static void join_switch(struct lab *lab, const struct config_vm *vm, size_t inde
     net->kind = ATOLL_NET_SWITCH;
     net->target = target;
     net->port = port;
+    if (!net->mtu)
+        net->mtu = (uint16_t)config_switch_find(&lab->config, vm->interfaces[index].wire)->mtu;
 }
 
 static void add_nets(struct lab *lab, const struct config_vm *vm, struct options *o)

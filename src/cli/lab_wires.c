@@ -8,7 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOOPBACK UINT32_C(0x7f000001)
+#define LOOPBACK     UINT32_C(0x7f000001)
+#define PEER_MTU_MAX 9000u
 
 struct lab_wires {
     struct lab *lab;
@@ -45,10 +46,12 @@ struct switch_client *lab_wires_switch(struct lab_wires *wires, const char *name
 
 /* --- the way out --- */
 
-static int start_uplink(struct switch_client *client, const struct config_user *user,
+static int start_uplink(struct switch_client *client, const struct config_switch *wire,
                         struct error *err)
 {
-    struct net_user_config config = {.host = user->host, .isolated = user->isolated};
+    const struct config_user *user = &wire->uplink;
+    struct net_user_config config = {
+        .host = user->host, .isolated = user->isolated, .mtu = (uint16_t)wire->mtu};
 
     if (user->forward_count > NET_MAX_FORWARDS)
         return error_set(err, EINVAL, "more than %d forwards are not possible", NET_MAX_FORWARDS);
@@ -59,7 +62,8 @@ static int start_uplink(struct switch_client *client, const struct config_user *
             (struct net_forward){.udp = f->udp,
                                  .host_address = f->host_address ? f->host_address : LOOPBACK,
                                  .host_port = f->host_port,
-                                 .guest_port = f->guest_port};
+                                 .guest_port = f->guest_port,
+                                 .guest_address = f->guest_address};
     }
     return switch_uplink_user(client, &config, err);
 }
@@ -175,6 +179,7 @@ static int start_peer(struct lab_wires *wires, size_t index, struct error *err)
     static const enum peer_service services[] = {
         [CONFIG_ECHO] = PEER_ECHO, [CONFIG_DISCARD] = PEER_DISCARD, [CONFIG_SAY] = PEER_SAY};
     const struct config_peer *from = &wires->lab->config.peers[index];
+    unsigned wire_mtu = config_switch_find(&wires->lab->config, from->wire)->mtu;
     struct peer_listener listeners[PEER_LISTENERS];
     char wire[SWITCH_NAME_MAX + 1];
     struct peer_config peer = {.name = from->name,
@@ -182,7 +187,7 @@ static int start_peer(struct lab_wires *wires, size_t index, struct error *err)
                                .address = from->address,
                                .gateway = from->gateway,
                                .prefix = from->prefix,
-                               .mtu = from->mtu,
+                               .mtu = from->mtu ? from->mtu : MIN(wire_mtu, PEER_MTU_MAX),
                                .listeners = listeners,
                                .listener_count = from->listener_count};
 
@@ -215,7 +220,7 @@ static int start_switch(struct lab_wires *wires, const struct config_switch *wir
     if (ret)
         return ret;
     if (wire->uplink.given)
-        ret = start_uplink(*client, &wire->uplink, err);
+        ret = start_uplink(*client, wire, err);
     if (!ret && wire->capture)
         ret = start_capture(*client, NULL, wire->capture, wire->filter, err);
     return ret;

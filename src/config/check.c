@@ -167,6 +167,8 @@ static void inherit(struct config_parser *p, struct config_vm *vm)
     }
 }
 
+#define UPLINK_NETWORK UINT32_C(0x0a000200) /* 10.0.2.0/24 */
+
 static void check_forwards(struct config_parser *p, const struct config_user *user, bool uplink)
 {
     for (size_t i = 0; i < user->forward_count; i++) {
@@ -176,6 +178,8 @@ static void check_forwards(struct config_parser *p, const struct config_user *us
             config_report(p, &f->place,
                           "which machine on the switch? write \"to ADDRESS port "
                           "NUMBER\"");
+        else if (uplink && (f->guest_address & ~UINT32_C(0xff)) != UPLINK_NETWORK)
+            config_report(p, &f->place, "the way out is 10.0.2.0/24; give an address of it");
         else if (!uplink && f->guest_address)
             config_report(p, &f->place, "the machine is alone there; write \"to PORT\"");
     }

@@ -292,9 +292,10 @@ static Slirp *make_slirp(struct helper *helper, const struct net_user_config *co
 static bool add_forward(Slirp *slirp, const struct net_forward *forward, struct user_hello *hello)
 {
     struct in_addr host = address(forward->host_address);
+    struct in_addr guest = address(forward->guest_address ? forward->guest_address : USER_GUEST);
     char text[INET_ADDRSTRLEN];
 
-    if (slirp_add_hostfwd(slirp, forward->udp, host, forward->host_port, address(USER_GUEST),
+    if (slirp_add_hostfwd(slirp, forward->udp, host, forward->host_port, guest,
                           forward->guest_port) == 0)
         return true;
     hello->code = errno ? errno : EADDRINUSE;
