@@ -156,6 +156,7 @@ int server_run(int listener, const char *name)
     if (ret)
         return ret;
     server->name = name;
+    server->owner = geteuid();
     server->listener = listener;
     ret = create(server);
     if (ret)

@@ -74,6 +74,7 @@ struct server_capture {
 
 struct server {
     const char *name;
+    uid_t owner;
     struct host_loop *loop;
     struct host_watch *listener_watch;
     int listener;

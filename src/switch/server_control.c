@@ -158,6 +158,26 @@ static void on_ready(void *ctx, unsigned events)
     server_wake(server);
 }
 
+/* The folder and the socket are one user's already; where a system looks at neither, this does. */
+static bool is_stranger(const struct server *server, int fd)
+{
+    uid_t uid;
+#ifdef SO_PEERCRED
+    struct ucred peer;
+    socklen_t length = sizeof(peer);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length))
+        return true;
+    uid = peer.uid;
+#else
+    gid_t gid;
+
+    if (getpeereid(fd, &uid, &gid))
+        return true;
+#endif
+    return uid != server->owner && uid != 0;
+}
+
 static int add(struct server *server, struct server_connection *connection)
 {
     for (size_t i = 0; i < SERVER_CONNECTIONS; i++) {
@@ -174,7 +194,8 @@ void server_accept(void *ctx, unsigned events)
 {
     struct server *server = ctx;
     int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    struct server_connection *connection = fd < 0 ? NULL : calloc(1, sizeof(*connection));
+    struct server_connection *connection =
+        fd < 0 || is_stranger(server, fd) ? NULL : calloc(1, sizeof(*connection));
 
     if (!connection) {
         if (fd >= 0)

@@ -89,6 +89,26 @@ static void test_net_none(void **state)
     options_free(&o);
 }
 
+static void test_wires(void **state)
+{
+    struct options o;
+
+    assert_int_equal(PARSE(&o, NULL, "--net", "switch:lan,port=web,mtu=9000", "--net",
+                           "socket:/run/a,,b,protocol=vfkit", "--net", "tap:tap0"),
+                     0);
+    assert_int_equal(o.config.net_count, 3);
+    assert_int_equal(o.config.nets[0].kind, ATOLL_NET_SWITCH);
+    assert_string_equal(o.config.nets[0].target, "lan");
+    assert_string_equal(o.config.nets[0].port, "web");
+    assert_int_equal(o.config.nets[0].mtu, 9000);
+    assert_int_equal(o.config.nets[1].kind, ATOLL_NET_SOCKET);
+    assert_string_equal(o.config.nets[1].target, "/run/a,b");
+    assert_int_equal(o.config.nets[1].protocol, ATOLL_NET_VFKIT);
+    assert_int_equal(o.config.nets[2].kind, ATOLL_NET_TAP);
+    assert_string_equal(o.config.nets[2].target, "tap0");
+    options_free(&o);
+}
+
 static void test_wrong(void **state)
 {
     static const struct {
@@ -105,6 +125,10 @@ static void test_wrong(void **state)
         {"--disk", "a,colour=red", "serial="},
         {"--net", "bridge", "give user, switch:NAME"},
         {"--net", "none,host=on", "nothing after"},
+        {"--net", "switch:", "give user, switch:NAME"},
+        {"--net", "switch:a,forward=tcp:1:1", "port=, mac="},
+        {"--net", "socket:/s,protocol=tcp", "qemu or vfkit"},
+        {"--net", "user,port=a", "forward="},
         {"--net", "user,forward=2222:22", "tcp:2222:22"},
         {"--net", "user,forward=tcp:0:22", "tcp:2222:22"},
         {"--net", "user,forward=tcp:70000:22", "tcp:2222:22"},
@@ -188,10 +212,11 @@ static void test_too_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_net_none), cmocka_unit_test(test_wrong),
-        cmocka_unit_test(test_images),   cmocka_unit_test(test_missing_value),
-        cmocka_unit_test(test_too_many), cmocka_unit_test(test_listings),
+        cmocka_unit_test(test_defaults),      cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_net_none),      cmocka_unit_test(test_wires),
+        cmocka_unit_test(test_wrong),         cmocka_unit_test(test_images),
+        cmocka_unit_test(test_missing_value), cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_listings),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

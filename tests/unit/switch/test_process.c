@@ -188,6 +188,32 @@ static void test_rate_is_measured(void **state)
     switch_leave(b);
 }
 
+/* 1 %, within three standard deviations; the seed makes it the same every time. */
+static void test_loss_is_measured(void **state)
+{
+    const struct link_settings settings = {.loss = 0.01, .seed = 5};
+    struct switch_port *a = join("a", 0, 1), *b = join("b", 0, 2);
+    struct switch_client *client = connect_client();
+    uint8_t frame[100], got[NET_OFFLOAD_MAX_FRAME];
+    unsigned count = 0;
+
+    assert_int_equal(switch_link_set(client, "a", SWITCH_FROM, &settings, NULL), 0);
+    for (unsigned i = 0; i < 20000; i++) {
+        bool last = i % 200 == 199; /* it is not lost: the other way, which is plain */
+
+        make(frame, last ? 2 : 1, last ? 1 : 2, sizeof(frame));
+        send_frame(last ? b : a, frame, sizeof(frame));
+        if (last)
+            assert_int_equal(receive(a, got, PATIENCE), sizeof(frame));
+        while (last && receive(b, got, 20))
+            count++;
+    }
+    assert_in_range(19900 - count, 199 - 42, 199 + 42);
+    switch_disconnect(client);
+    switch_leave(a);
+    switch_leave(b);
+}
+
 static void test_capture(void **state)
 {
     struct switch_port *a = join("a", 0, 1), *b = join("b", 0, 2);
@@ -441,11 +467,17 @@ static int remove_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_frames_and_mtu),    cmocka_unit_test(test_names_and_addresses),
-        cmocka_unit_test(test_delay_is_measured), cmocka_unit_test(test_rate_is_measured),
-        cmocka_unit_test(test_capture),           cmocka_unit_test(test_descriptors),
-        cmocka_unit_test(test_hostile_ports),     cmocka_unit_test(test_flooding_port),
-        cmocka_unit_test(test_hostile_requests),  cmocka_unit_test(test_end),
+        cmocka_unit_test(test_frames_and_mtu),
+        cmocka_unit_test(test_names_and_addresses),
+        cmocka_unit_test(test_delay_is_measured),
+        cmocka_unit_test(test_rate_is_measured),
+        cmocka_unit_test(test_loss_is_measured),
+        cmocka_unit_test(test_capture),
+        cmocka_unit_test(test_descriptors),
+        cmocka_unit_test(test_hostile_ports),
+        cmocka_unit_test(test_flooding_port),
+        cmocka_unit_test(test_hostile_requests),
+        cmocka_unit_test(test_end),
     };
 
     if (!mkdtemp(folder) || setenv("XDG_RUNTIME_DIR", folder, 1))
