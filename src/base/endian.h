@@ -6,31 +6,38 @@
 #ifndef BASE_ENDIAN_H
 #define BASE_ENDIAN_H
 
-#include <endian.h>
 #include <stdint.h>
 #include <string.h>
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define ENDIAN_LE(bits, v) (v)
+#define ENDIAN_BE(bits, v) __builtin_bswap##bits(v)
+#else
+#define ENDIAN_LE(bits, v) __builtin_bswap##bits(v)
+#define ENDIAN_BE(bits, v) (v)
+#endif
 
 #define ENDIAN_ACCESSORS(bits)                                                                     \
     static inline uint##bits##_t load_le##bits(const void *p)                                      \
     {                                                                                              \
         uint##bits##_t v;                                                                          \
         memcpy(&v, p, sizeof(v));                                                                  \
-        return le##bits##toh(v);                                                                   \
+        return ENDIAN_LE(bits, v);                                                                 \
     }                                                                                              \
     static inline uint##bits##_t load_be##bits(const void *p)                                      \
     {                                                                                              \
         uint##bits##_t v;                                                                          \
         memcpy(&v, p, sizeof(v));                                                                  \
-        return be##bits##toh(v);                                                                   \
+        return ENDIAN_BE(bits, v);                                                                 \
     }                                                                                              \
     static inline void store_le##bits(void *p, uint##bits##_t v)                                   \
     {                                                                                              \
-        v = htole##bits(v);                                                                        \
+        v = ENDIAN_LE(bits, v);                                                                    \
         memcpy(p, &v, sizeof(v));                                                                  \
     }                                                                                              \
     static inline void store_be##bits(void *p, uint##bits##_t v)                                   \
     {                                                                                              \
-        v = htobe##bits(v);                                                                        \
+        v = ENDIAN_BE(bits, v);                                                                    \
         memcpy(p, &v, sizeof(v));                                                                  \
     }
 
@@ -39,5 +46,7 @@ ENDIAN_ACCESSORS(32)
 ENDIAN_ACCESSORS(64)
 
 #undef ENDIAN_ACCESSORS
+#undef ENDIAN_LE
+#undef ENDIAN_BE
 
 #endif

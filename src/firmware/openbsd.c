@@ -8,19 +8,16 @@
  */
 #include "firmware/openbsd.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/units.h"
+#include "firmware/elf64.h"
 #include "host/entropy.h"
 
 #define OPENBSD_LINK_BASE UINT64_C(0xffffff8000000000)
 #define OPENBSD_BLOCK     (64 * MIB)
-#ifndef PT_OPENBSD_RANDOMIZE
-#define PT_OPENBSD_RANDOMIZE 0x65a3dbe6
-#endif
 
 struct elf {
     const uint8_t *bytes;

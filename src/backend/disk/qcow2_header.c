@@ -181,7 +181,7 @@ static int table_read(struct qcow2 *q, uint64_t offset, size_t count, uint64_t *
         return -ENOMEM;
     ret = disk_file_read(&q->file, *table, count * sizeof(**table), offset);
     for (size_t i = 0; i < count; i++)
-        (*table)[i] = be64toh((*table)[i]);
+        (*table)[i] = load_be64(&(*table)[i]);
     return ret;
 }
 

@@ -146,7 +146,7 @@ static int growth_write_table(struct qcow2 *q, const struct growth *growth, uint
     for (uint64_t i = 0; i < growth->blocks; i++)
         (*table)[q->reftable_size + i] = (growth->first + i) << q->cluster_bits;
     for (size_t i = 0; i < entries; i++)
-        swapped[i] = htobe64((*table)[i]);
+        store_be64(&swapped[i], (*table)[i]);
     ret = disk_file_write(&q->file, swapped, bytes,
                           (growth->first + growth->blocks) << q->cluster_bits);
     free(swapped);

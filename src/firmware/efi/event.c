@@ -115,7 +115,7 @@ void efi_events_signal_group(struct efi *efi, const struct efi_guid *group)
             signal_one(efi, e);
 }
 
-static void signal(struct efi *efi, struct efi_event *e)
+static void raise_event(struct efi *efi, struct efi_event *e)
 {
     signal_one(efi, e);
     if (e->grouped)
@@ -127,7 +127,7 @@ void efi_event_signal(struct efi *efi, uint64_t event)
     struct efi_event *e = find(efi, event);
 
     if (e)
-        signal(efi, e);
+        raise_event(efi, e);
 }
 
 void efi_event_forget(struct efi *efi, uint64_t event)
@@ -151,7 +151,7 @@ void efi_events_poll(struct efi *efi)
             continue;
         e->armed = e->period != 0;
         e->due = now + e->period;
-        signal(efi, e);
+        raise_event(efi, e);
     }
 }
 
@@ -280,7 +280,7 @@ static efi_status signal_event(struct efi_call *call)
 
     if (!e)
         return EFI_INVALID_PARAMETER;
-    signal(call->efi, e);
+    raise_event(call->efi, e);
     return EFI_SUCCESS;
 }
 
