@@ -5,11 +5,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/bits.h"
-#include "base/units.h"
 #include "host/private.h"
 
 struct start {
@@ -54,32 +52,6 @@ int host_thread_start(pthread_t *thread, const char *name, void *(*body)(void *)
     if (ret)
         free(start);
     return -ret;
-}
-
-int host_cond_init(pthread_cond_t *cond)
-{
-    pthread_condattr_t attr;
-    int ret = pthread_condattr_init(&attr);
-
-    if (ret)
-        return -ret;
-    ret = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    if (!ret)
-        ret = pthread_cond_init(cond, &attr);
-    pthread_condattr_destroy(&attr);
-    return -ret;
-}
-
-int host_cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t deadline_ns)
-{
-    struct timespec deadline = {
-        .tv_sec = (time_t)(deadline_ns / NS_PER_SEC),
-        .tv_nsec = (long)(deadline_ns % NS_PER_SEC),
-    };
-
-    if (deadline_ns == UINT64_MAX)
-        return -pthread_cond_wait(cond, lock);
-    return -pthread_cond_timedwait(cond, lock, &deadline);
 }
 
 unsigned host_processors(void)
