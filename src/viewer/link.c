@@ -45,7 +45,9 @@ int link_open(struct link *link, struct error *err)
 
     *link = (struct link){.socket = VIEWER_SOCKET};
     link->log = (struct log){.sink = log_line, .ctx = link, .level = LOG_DEBUG};
-    if (getsockopt(link->socket, SOL_SOCKET, SO_TYPE, &type, &length) || type != SOCK_SEQPACKET)
+    /* One that keeps messages apart; macOS has only the second kind. */
+    if (getsockopt(link->socket, SOL_SOCKET, SO_TYPE, &type, &length) ||
+        (type != SOCK_SEQPACKET && type != SOCK_DGRAM))
         return error_set(err, ENOTSOCK, "this program is started by atoll, for its --display");
     ret = receive_setup(link, err);
     if (ret)
