@@ -14,9 +14,16 @@ static uint64_t clock_read(clockid_t clock)
     return (uint64_t)now.tv_sec * NS_PER_SEC + (uint64_t)now.tv_nsec;
 }
 
+/* macOS's CLOCK_MONOTONIC goes on while the host sleeps, and is not the counter that guests see. */
+#ifdef CLOCK_UPTIME_RAW
+#define MONOTONIC CLOCK_UPTIME_RAW
+#else
+#define MONOTONIC CLOCK_MONOTONIC
+#endif
+
 uint64_t host_clock_monotonic(void)
 {
-    return clock_read(CLOCK_MONOTONIC);
+    return clock_read(MONOTONIC);
 }
 
 uint64_t host_clock_realtime(void)
