@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "host/private.h"
 
 #define PATH_ROOM 4096
 
@@ -89,11 +90,8 @@ static bool is_program(const char *folder, const char *name, char *path, size_t 
 /* The folder of this program's file. */
 static bool own_folder(char *folder, size_t room)
 {
-    ssize_t length = readlink("/proc/self/exe", folder, room - 1);
-
-    if (length <= 0)
+    if (host_program(folder, room))
         return false;
-    folder[length] = '\0';
     *strrchr(folder, '/') = '\0';
     return true;
 }
