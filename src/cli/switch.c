@@ -155,8 +155,9 @@ int command_switch(int argc, char **argv)
 
     if (count <= 0)
         return count < 0 ? result : list_switches();
-    if (switch_connect(&client, name, flags[0].given || flags[3].given, &err))
-        return fail_with(&err);
+    if (switch_connect(&client, name, flags[0].given != NULL, &err))
+        return err.code == ENOENT ? fail(EXIT_STATUS_FAILURE, "%s; --keep starts it", err.text)
+                                  : fail_with(&err);
     if (change_switch(client, flags, &err) ||
         (!flags[1].given && switch_status(client, &status, &err)))
         result = fail_with(&err);

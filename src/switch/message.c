@@ -2,6 +2,7 @@
 #include "switch/message.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -32,6 +33,7 @@ static void keep_descriptors(struct message_input *input, struct msghdr *message
             if (input->fd >= 0)
                 close(input->fd);
             memcpy(&input->fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+            fcntl(input->fd, F_SETFD, FD_CLOEXEC);
         }
     }
 }

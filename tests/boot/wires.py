@@ -3,6 +3,7 @@
 and vfkit's protocols. wires.py ATOLL GUESTS NAME runs one test."""
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -15,7 +16,7 @@ import threading
 import time
 
 import boot
-from boot import Failure, expect_equal
+from boot import Failure, Skip, expect_equal
 from guest import PROMPT
 
 PORT = 7000
@@ -171,6 +172,46 @@ def sockets(bench):
         send_file(b, a, "10.4.0.1", 4)
 
 
+@contextlib.contextmanager
+def tap_device(name, own):
+    """A tap device of this test's own, where that is permitted."""
+    if os.geteuid() != 0 or not os.path.exists("/dev/net/tun"):
+        raise Skip("making a tap device takes root and /dev/net/tun")
+    try:
+        made = subprocess.run(["ip", "tuntap", "add", "dev", name, "mode", "tap"], check=False)
+    except FileNotFoundError:
+        raise Skip("there is no program ip here") from None
+    if made.returncode != 0:
+        raise Skip("this system makes no tap device")
+    try:
+        subprocess.run(["ip", "addr", "add", f"{own}/24", "dev", name], check=True)
+        subprocess.run(["ip", "link", "set", name, "up"], check=True)
+        yield
+    finally:
+        subprocess.run(["ip", "link", "del", name], check=True)
+
+
+def tap(bench):
+    """A guest on a tap device, and one on a switch whose way out that is."""
+    private(bench)
+    with tap_device("atolltap0", "10.5.0.1"):
+        with start(bench, "a", "tap:atolltap0") as a:
+            address(a, "10.5.0.2")
+            a.check("ping -c 3 10.5.0.1")
+            a.check("(sleep 600 | nc -l -p 7000 | md5sum >/tmp/came &) ; sleep 1")
+            payload = os.urandom(8 << 20)
+            with socket.create_connection(("10.5.0.2", PORT), 10) as peer:
+                peer.sendall(payload)
+            a.check("until [ -s /tmp/came ]; do sleep 0.2; done")
+            expect_equal(a.check("cat /tmp/came").split()[0], hashlib.md5(payload).hexdigest(),
+                         "what came over the tap device")
+        atoll(bench, "switch", "tapped", "--keep", "--uplink", "tap:atolltap0")
+        with start(bench, "b", "switch:tapped") as b:
+            address(b, "10.5.0.3")
+            b.check("ping -c 3 10.5.0.1")
+        atoll(bench, "switch", "tapped", "--stop")
+
+
 def errors(bench):
     """What cannot be is said before anything starts."""
     private(bench)
@@ -185,4 +226,4 @@ def errors(bench):
 
 
 if __name__ == "__main__":
-    sys.exit(boot.main({test.__name__: test for test in (switch, uplink, sockets, errors)}))
+    sys.exit(boot.main({test.__name__: test for test in (switch, uplink, sockets, tap, errors)}))
