@@ -39,7 +39,8 @@ void control_close(struct control *control, const char *why);
 
 struct control_client;
 
-/* Connects to the machine of this name. -ENOENT: none runs (the line says which do). */
+/* Connects to the machine of this name, or to the one VM that is called so in all labs that are up.
+ * -ENOENT: none runs (the line says which do). */
 int control_connect(struct control_client **client, const char *name, struct error *err);
 void control_disconnect(struct control_client *client); /* NULL is allowed */
 

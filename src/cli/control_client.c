@@ -6,11 +6,13 @@
  * what follows a message is still there for whoever reads the connection next.
  */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/units.h"
@@ -298,28 +300,66 @@ static int check_greeting(struct control_client *client, struct error *err)
     return ret;
 }
 
-int control_connect(struct control_client **out, const char *name, struct error *err)
+/* Whether `name` is "LAB.word". */
+static bool is_in_lab(const char *name, const char *word)
+{
+    size_t length = strlen(name), end = strlen(word);
+
+    return length > end && name[length - end - 1] == '.' && strcmp(name + length - end, word) == 0;
+}
+
+/* A VM of a lab that is up may be called without the lab, if no other is called so, nor a machine
+ * with a folder. Returns whether there is one, and its whole name. */
+static bool find_in_labs(const char *word, char *name, size_t room)
+{
+    char folder[PATH_MAX], **names;
+    struct stat st;
+    size_t found = 0;
+
+    if (strchr(word, '.') ||
+        (place_folder(word, folder, sizeof(folder), NULL) == 0 && lstat(folder, &st) == 0) ||
+        control_names(&names, NULL))
+        return false;
+    for (size_t i = 0; names[i]; i++)
+        if (is_in_lab(names[i], word) && found++ == 0)
+            snprintf(name, room, "%s", names[i]);
+    control_names_free(names);
+    return found == 1;
+}
+
+/* Connects to the socket of client->name. */
+static int reach(struct control_client *client, struct error *err)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int ret = place_socket(client->name, address.sun_path, sizeof(address.sun_path), err);
+
+    if (ret)
+        return ret;
+    client->fd = connect_to(&address);
+    if (client->fd == -ENOENT || client->fd == -ECONNREFUSED)
+        return nobody_there(client->name, err);
+    if (client->fd < 0)
+        return error_set(err, -client->fd, "%s: cannot connect to the machine: %s", client->name,
+                         strerror(-client->fd));
+    return 0;
+}
+
+int control_connect(struct control_client **out, const char *name, struct error *err)
+{
     struct control_client *client;
     int ret = place_check_name(name, err);
 
-    ret = ret ? ret : place_socket(name, address.sun_path, sizeof(address.sun_path), err);
     if (ret)
         return ret;
     client = calloc(1, sizeof(*client));
     if (!client)
         return error_set(err, ENOMEM, "out of memory");
+    client->fd = client->patience_ms = -1;
     snprintf(client->name, sizeof(client->name), "%s", name);
-    client->patience_ms = -1;
-    client->fd = connect_to(&address);
-    if (client->fd == -ENOENT || client->fd == -ECONNREFUSED)
-        ret = nobody_there(name, err);
-    else if (client->fd < 0)
-        ret = error_set(err, -client->fd, "%s: cannot connect to the machine: %s", name,
-                        strerror(-client->fd));
-    else
-        ret = check_greeting(client, err);
+    ret = reach(client, err);
+    if (ret == -ENOENT && find_in_labs(name, client->name, sizeof(client->name)))
+        ret = reach(client, err);
+    ret = ret ? ret : check_greeting(client, err);
     if (ret)
         control_disconnect(client);
     else

@@ -132,6 +132,8 @@ def life(lab):
     lab.run("up", path, status=1)
     lab.run("wait", "two.one", "--console", "# ", "--timeout", "60")
     assert "the machine starts" in lab.run("log", "two.two").stdout
+    assert "two.one" in lab.run("status", "one").stdout
+    assert "three" in lab.run("status", "three", status=1).stderr
     lab.run("down", "two")
     lab.nothing_left()
     lab.run("down", "two", status=1)
