@@ -13,7 +13,7 @@
 #define HEADER         14
 #define ETHERTYPE_VLAN 0x8100
 #define VLAN_ID        0x0fff
-#define SHARE_RECORDS  131072 /* frames in a port's queue at most: it is as long as a full ring */
+#define SHARE_RECORDS  (FABRIC_PORTS * FABRIC_SHARE)
 
 _Static_assert(FABRIC_PORTS == ADDRESSES_PORTS, "a table for as many ports");
 
@@ -29,11 +29,12 @@ struct port {
     uint16_t mtu;
     struct link *links[2];
     struct fabric_counters counters[2];
-    uint64_t flood_credit; /* frames, in 1/NS_PER_SEC */
+    uint64_t flood_credit; /* copies, in 1/NS_PER_SEC */
     uint64_t flood_time;   /* when it was counted */
 
     /* What each port has in this one's queue */
     uint64_t shares[FABRIC_PORTS];
+    uint32_t share_frames[FABRIC_PORTS];
     uint64_t outstanding; /* the sum of them */
     struct share_record *records;
     uint32_t first, count;
@@ -137,6 +138,7 @@ static void settle_shares(struct port *port, size_t queued)
             return;
         port->outstanding -= record->bytes;
         port->shares[record->from] -= record->bytes;
+        port->share_frames[record->from]--;
         port->first = (port->first + 1) % SHARE_RECORDS;
         port->count--;
     }
@@ -152,7 +154,7 @@ static bool has_share(struct port *port, unsigned from, size_t length)
     if (!most)
         return true;
     settle_shares(port, queued);
-    return port->count < SHARE_RECORDS && queued + room <= most &&
+    return port->share_frames[from] < FABRIC_SHARE && queued + room <= most &&
            port->shares[from] + room <= most - queued;
 }
 
@@ -166,6 +168,7 @@ static void note_share(struct port *port, unsigned from, size_t length)
         (struct share_record){(uint32_t)room, from};
     port->outstanding += room;
     port->shares[from] += room;
+    port->share_frames[from]++;
 }
 
 static void output(struct fabric *fabric, unsigned to, unsigned from,
@@ -265,16 +268,27 @@ static bool stays(const uint8_t *frame)
     return memcmp(frame, pause, sizeof(pause)) == 0;
 }
 
-static bool may_flood(struct port *port, uint64_t now)
+static unsigned others(const struct fabric *fabric, unsigned from)
 {
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < FABRIC_PORTS; i++)
+        count += i != from && fabric->ports[i].ops;
+    return count;
+}
+
+/* With one receiver it is as if that had been known. */
+static bool may_flood(struct port *port, uint64_t now, unsigned receivers)
+{
+    uint64_t cost = receivers ? (receivers - 1) * NS_PER_SEC : 0;
     uint64_t passed_ns = MIN(now - port->flood_time, NS_PER_SEC);
 
     port->flood_time = now;
     port->flood_credit =
         MIN(port->flood_credit + passed_ns * FABRIC_FLOOD_RATE, FABRIC_FLOOD_BURST * NS_PER_SEC);
-    if (port->flood_credit < NS_PER_SEC)
+    if (port->flood_credit < cost)
         return false;
-    port->flood_credit -= NS_PER_SEC;
+    port->flood_credit -= cost;
     return true;
 }
 
@@ -298,7 +312,7 @@ static void forward(struct fabric *fabric, unsigned from, uint64_t now,
             deliver(fabric, (unsigned)to, from, now, header, frame, length, needs);
         return;
     }
-    if (!may_flood(port, now)) {
+    if (!may_flood(port, now, others(fabric, from))) {
         port->counters[FABRIC_FROM].limited++;
         return;
     }

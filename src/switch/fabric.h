@@ -5,8 +5,9 @@
  * through, each VLAN with addresses of its own.
  *
  * Every port may be hostile. Frames are bounded by the port's MTU; what a port may have waiting at
- * another is never more than what is still free there, so that nobody is shut out; and what goes to
- * everybody is limited for each port (FABRIC_FLOOD_*), as every other one pays for it.
+ * another is never more than what is still free there, so that nobody is shut out, nor more than
+ * FABRIC_SHARE frames, so that nobody waits long; and what goes to everybody is limited for each
+ * port by how many copies that makes (FABRIC_FLOOD_*), as every other one pays for it.
  *
  * A frame carries its offloads from port to port as they came. They are undone for a port that does
  * not take them, and by a link that does anything to frames, because it does so to those on the
@@ -22,9 +23,10 @@
 #include "switch/link.h"
 
 #define FABRIC_PORTS       64
-#define FABRIC_FLOOD_RATE  10000 /* frames a second, of one port */
-#define FABRIC_FLOOD_BURST 4096  /* frames at once */
-#define FABRIC_OVERHEAD    18    /* bytes of a frame beyond the MTU: Ethernet and a VLAN tag */
+#define FABRIC_FLOOD_RATE  4000 /* copies a second, beyond the first, of one port's frames */
+#define FABRIC_FLOOD_BURST 4096 /* copies at once */
+#define FABRIC_SHARE       1024 /* frames of one port in another's queue */
+#define FABRIC_OVERHEAD    18   /* bytes of a frame beyond the MTU: Ethernet and a VLAN tag */
 #define FABRIC_MTU_MIN     68
 #define FABRIC_MTU_MAX     65435
 
