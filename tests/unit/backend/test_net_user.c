@@ -247,7 +247,8 @@ static void names_a_taken_port(void **state)
     char number[8];
     struct net *net;
 
-    config.forwards[0] = (struct net_forward){false, LOOPBACK, port, 22};
+    config.forwards[0] =
+        (struct net_forward){.host_address = LOOPBACK, .host_port = port, .guest_port = 22};
     assert_int_equal(net_user_open(&net, &config, NULL, &err), -EADDRINUSE);
     snprintf(number, sizeof(number), ":%u", port);
     assert_non_null(strstr(err.text, number));
