@@ -10,6 +10,7 @@
 
 #include "cli/control_names.h"
 #include "cli/lab_run.h"
+#include "switch/client.h"
 
 #define LOCK      "lock"
 #define NAMES_MAX 1024
@@ -88,6 +89,17 @@ void lab_folder_remove(const char *path)
     rmdir(path);
 }
 
+/* Machines and switches of a lab whose keeper was killed have ended, and left their sockets. */
+static void sweep(void)
+{
+    char **names;
+
+    if (control_names(&names, NULL) == 0)
+        control_names_free(names);
+    if (switch_list(&names, NULL) == 0)
+        control_names_free(names);
+}
+
 int lab_folder_take(const char *name, char *path, size_t room, struct error *err)
 {
     int fd, ret = lab_folder(name, path, room, err);
@@ -111,6 +123,7 @@ int lab_folder_take(const char *name, char *path, size_t room, struct error *err
         close(fd);
     }
     empty(path, false);
+    sweep();
     if (ftruncate(fd, 0) == 0)
         dprintf(fd, "%ld\n", (long)getpid());
     return fd;
@@ -147,6 +160,7 @@ int lab_names(char ***names, struct error *err)
 
     if (ret)
         return ret;
+    sweep();
     *names = calloc(NAMES_MAX + 1, sizeof(**names));
     if (!*names)
         return error_set(err, ENOMEM, "out of memory");

@@ -177,6 +177,8 @@ static int connect_locked(const char *name, const struct sockaddr_un *address, b
     if (fd != -ENOENT && fd != -ECONNREFUSED)
         return error_set(err, -fd, "%s: cannot connect to the switch: %s", address->sun_path,
                          strerror(-fd));
+    if (fd == -ECONNREFUSED)
+        unlink(address->sun_path); /* of a process that was killed */
     if (!may_start)
         return error_set(err, ENOENT, "no switch \"%s\" runs", name);
     ret = start(name, address, err);

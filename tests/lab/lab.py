@@ -141,8 +141,10 @@ def life(lab):
     keeper = int((lab.folder / "state/atoll/two/lock").read_text())
     os.kill(keeper, signal.SIGKILL)
     time.sleep(0.2)
+    deadline = time.monotonic() + 10
+    while lab.processes() and time.monotonic() < deadline:
+        time.sleep(0.1)
     lab.run("ps")
-    lab.run("list")
     lab.nothing_left()
     lab.run("up", path, "--name", "again")
     lab.run("down", "again", "--timeout", "30")
