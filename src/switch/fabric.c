@@ -268,6 +268,12 @@ static bool stays(const uint8_t *frame)
     return memcmp(frame, pause, sizeof(pause)) == 0;
 }
 
+/* What it is on a wire, at most. */
+static uint64_t segments_of(const struct net_header *header, size_t length)
+{
+    return header->gso_type == NET_GSO_NONE ? 1 : length / header->gso_size + 1;
+}
+
 static unsigned others(const struct fabric *fabric, unsigned from)
 {
     unsigned count = 0;
@@ -278,9 +284,9 @@ static unsigned others(const struct fabric *fabric, unsigned from)
 }
 
 /* With one receiver it is as if that had been known. */
-static bool may_flood(struct port *port, uint64_t now, unsigned receivers)
+static bool may_flood(struct port *port, uint64_t now, uint64_t copies)
 {
-    uint64_t cost = receivers ? (receivers - 1) * NS_PER_SEC : 0;
+    uint64_t cost = copies ? (copies - 1) * NS_PER_SEC : 0;
     uint64_t passed_ns = MIN(now - port->flood_time, NS_PER_SEC);
 
     port->flood_time = now;
@@ -312,7 +318,7 @@ static void forward(struct fabric *fabric, unsigned from, uint64_t now,
             deliver(fabric, (unsigned)to, from, now, header, frame, length, needs);
         return;
     }
-    if (!may_flood(port, now, others(fabric, from))) {
+    if (!may_flood(port, now, others(fabric, from) * segments_of(header, length))) {
         port->counters[FABRIC_FROM].limited++;
         return;
     }
@@ -340,7 +346,8 @@ void fabric_receive(struct fabric *fabric, unsigned number, uint64_t now,
     int needs;
 
     if (length < HEADER || length > NET_OFFLOAD_MAX_FRAME ||
-        (needs = net_offload_needs(header, frame, length)) < 0) {
+        (needs = net_offload_needs(header, frame, length)) < 0 ||
+        segments_of(header, length) > FABRIC_SEGMENTS) {
         counters->malformed++;
         return;
     }

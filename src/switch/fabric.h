@@ -26,6 +26,7 @@
 #define FABRIC_FLOOD_RATE  4000 /* copies a second, beyond the first, of one port's frames */
 #define FABRIC_FLOOD_BURST 4096 /* copies at once */
 #define FABRIC_SHARE       1024 /* frames of one port in another's queue */
+#define FABRIC_SEGMENTS    128  /* that a frame may stand for: 64 KiB at the smallest usual MSS */
 #define FABRIC_OVERHEAD    18   /* bytes of a frame beyond the MTU: Ethernet and a VLAN tag */
 #define FABRIC_MTU_MIN     68
 #define FABRIC_MTU_MAX     65435

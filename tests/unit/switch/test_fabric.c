@@ -241,10 +241,12 @@ static void test_bad_offloads(void **state)
     header.flags = 0xff;
     fabric_receive(f.fabric, 0, 0, &header, frame, length);
     header.flags = NET_HDR_NEEDS_CSUM;
+    header.gso_size = 100; /* too many of them */
+    fabric_receive(f.fabric, 0, 0, &header, frame, length);
     header.gso_size = 9000; /* segments that the port's wire does not carry */
     fabric_receive(f.fabric, 0, 0, &header, frame, length);
     assert_int_equal(got(1), 0);
-    assert_true(fabric_counters(f.fabric, 0, FABRIC_FROM)->malformed == 4);
+    assert_true(fabric_counters(f.fabric, 0, FABRIC_FROM)->malformed == 5);
     assert_true(fabric_counters(f.fabric, 0, FABRIC_FROM)->too_long == 1);
 }
 
