@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef SDK_AVAILABILITY_MACROS_H
+#define SDK_AVAILABILITY_MACROS_H
+
+#define MAC_OS_X_VERSION_10_7        1070
+#define MAC_OS_X_VERSION_MAX_ALLOWED 130000
+
+#endif
