@@ -8,12 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/units.h"
 #include "host/clock.h"
 #include "switch/client_private.h"
 #include "switch/place.h"
 
 #define PATIENCE_MS 10000
 #define ATTEMPTS    5
+#define GOING_MS    5000 /* until a switch that was stopped has removed its socket */
 
 int client_receive(struct switch_client *client, json_t **message, struct error *err)
 {
@@ -113,6 +115,7 @@ static int connect_once(struct switch_client **out, const char *name, bool start
     if (!client)
         return error_set(err, ENOMEM, "out of memory");
     client->input.fd = -1;
+    strncpy(client->name, name, SWITCH_NAME_MAX);
     client->socket = place_connect(name, start, err);
     ret = client->socket < 0 ? client->socket : greet(client, err);
     if (ret) {
@@ -183,7 +186,11 @@ int switch_keep(struct switch_client *client, bool keep, struct error *err)
 
 int switch_stop(struct switch_client *client, struct error *err)
 {
-    return switch_ask(client, "stop", NULL, -1, NULL, err);
+    int ret = switch_ask(client, "stop", NULL, -1, NULL, err);
+
+    for (int i = 0; i < GOING_MS && !ret && place_exists(client->name); i++)
+        host_sleep(NS_PER_MSEC);
+    return ret;
 }
 
 int switch_link_set(struct switch_client *client, const char *port, enum switch_direction direction,

@@ -53,7 +53,7 @@ int switch_status(struct switch_client *client, json_t **status, struct error *e
 /* Whether it goes on without ports and connections. */
 int switch_keep(struct switch_client *client, bool keep, struct error *err);
 
-/* Ends it: all ports see their connection end. */
+/* Ends it: all ports see their connection end. When this has returned nothing of it is left. */
 int switch_stop(struct switch_client *client, struct error *err);
 
 /* --- links --- */

@@ -11,6 +11,7 @@
 struct switch_client {
     int socket;
     uint64_t id; /* of the last question */
+    char name[SWITCH_NAME_MAX + 1];
     struct message_input input;
 };
 

@@ -205,6 +205,14 @@ int place_connect(const char *name, bool may_start, struct error *err)
     return ret;
 }
 
+bool place_exists(const char *name)
+{
+    struct sockaddr_un address;
+    struct stat st;
+
+    return place_address(name, &address, NULL) == 0 && lstat(address.sun_path, &st) == 0;
+}
+
 void place_remove(const char *name)
 {
     struct sockaddr_un address;

@@ -28,6 +28,9 @@ int place_list(char ***names, struct error *err);
  * or -errno. */
 int place_connect(const char *name, bool start, struct error *err);
 
+/* Whether the switch's socket is there. */
+bool place_exists(const char *name);
+
 /* Removes a socket that nobody listens to any more. */
 void place_remove(const char *name);
 

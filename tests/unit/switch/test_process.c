@@ -451,6 +451,10 @@ static void test_end(void **state)
     for (int i = 0; i < 100 && stat(address.sun_path, &st) == 0; i++)
         host_sleep(100 * NS_PER_MSEC);
     assert_int_not_equal(stat(address.sun_path, &st), 0);
+    client = connect_client();
+    assert_int_equal(switch_stop(client, NULL), 0);
+    assert_int_not_equal(stat(address.sun_path, &st), 0);
+    switch_disconnect(client);
     assert_int_equal(switch_list(&names, NULL), 0);
     assert_null(names[0]);
     free(names);
