@@ -8,7 +8,6 @@ import json
 import os
 import re
 import socket
-import statistics
 import struct
 import subprocess
 import sys
@@ -69,6 +68,18 @@ def ports(bench, name):
     return {port["port"]: port for port in json.loads(atoll(bench, "switch", name, "--json"))["ports"]}
 
 
+def measure_delay(bench, guest):
+    """50 ms within 2 ms, by the fastest answers: a busy host adds to the others."""
+    for _ in range(5):
+        atoll(bench, "link", "wire", "a", "clear")
+        plain = min(round_trips(guest, "10.3.0.2"))
+        atoll(bench, "link", "wire", "a", "from", "delay=50ms")
+        took = min(round_trips(guest, "10.3.0.2")) - plain
+        if 48 <= took <= 52:
+            return
+    raise Failure(f"a delay of 50 ms took {took:.1f} ms")
+
+
 def switch(bench):
     """Two guests: ping, TCP both ways with offloads carried, MTU 9000, a link that is told how to
     behave while they run, and a capture of it; nothing is left at the end."""
@@ -85,15 +96,11 @@ def switch(bench):
         frames = ports(bench, "wire")["a"]["from"]["frames"]
         if frames > 40 * 1024 * 1024 // 9000 * 2:
             raise Failure(f"{frames} frames for 40 MiB: offloads were undone")
-        plain = statistics.median(round_trips(a, "10.3.0.2"))
         path = bench.scratch("link.pcapng")
         capture = subprocess.Popen([bench.atoll, "capture", "wire:b", path, "--filter", "icmp"],
                                    stderr=subprocess.PIPE)
         capture.stderr.readline()
-        atoll(bench, "link", "wire", "a", "from", "delay=50ms")
-        delayed = statistics.median(round_trips(a, "10.3.0.2"))
-        if not 48 <= delayed - plain <= 54:
-            raise Failure(f"a delay of 50 ms took {delayed - plain:.1f} ms")
+        measure_delay(bench, a)
         capture.terminate()
         expect_equal(capture.wait(30), 0, "atoll capture's status")
         text = subprocess.run(["tshark", "-r", path, "-T", "fields", "-e", "frame.interface_name", "-e",
