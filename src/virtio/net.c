@@ -365,7 +365,7 @@ static void net_reset(struct virtio_device *dev)
 
 struct net_state {
     uint8_t mac[NET_MAC_LENGTH], flows[VIRTIO_NET_FLOWS];
-    uint16_t active, mtu;
+    uint16_t active, mtu, offloads;
     bool link;
 };
 
@@ -374,15 +374,18 @@ static const struct state_field net_fields[] = {
     STATE_ARRAY(struct net_state, flows, STATE_U8, VIRTIO_NET_FLOWS),
     STATE_FIELD(struct net_state, active, STATE_U16),
     STATE_FIELD(struct net_state, mtu, STATE_U16),
+    STATE_FIELD(struct net_state, offloads, STATE_U16),
     STATE_FIELD(struct net_state, link, STATE_BOOL),
 };
-static const struct state_table net_table = {"virtio-net", 1, net_fields, nitems(net_fields)};
+static const struct state_table net_table = {"virtio-net", 2, net_fields, nitems(net_fields)};
 
 static int net_save(struct virtio_device *dev, struct state *state, const char *instance)
 {
     struct virtio_net *net = net_of(dev);
-    struct net_state own = {
-        .active = (uint16_t)net->active, .mtu = net->net->mtu, .link = net->link};
+    struct net_state own = {.active = (uint16_t)net->active,
+                            .mtu = net->net->mtu,
+                            .offloads = (uint16_t)net->offloads,
+                            .link = net->link};
 
     memcpy(own.mac, net->mac, sizeof(own.mac));
     memcpy(own.flows, net->flows, sizeof(own.flows));
@@ -408,6 +411,8 @@ static int net_load(struct virtio_device *dev, const struct state *state, const 
     memcpy(net->mac, own.mac, sizeof(own.mac));
     memcpy(net->flows, own.flows, sizeof(own.flows));
     net->active = own.active;
+    net->offloads = own.offloads & NET_OFFLOAD_ALL;
+    net_accept_offloads(net->net, net->offloads);
     atomic_store(&net->link, own.link);
     return 0;
 }
