@@ -24,7 +24,12 @@
 #include "host/clock.h"
 #include "viewer/seat_input.h"
 
-#define GREETING         "RFB 003.008\n"
+#define GREETING "RFB 003.008\n"
+/* After an update the thread rests for so many times the processor time that it took, at most
+ * REST_MAX: pixels that change all the time and all over cost a viewer a fifth of a core. */
+#define REST     4
+#define REST_MAX (100 * NS_PER_MSEC)
+
 #define PATIENCE_MS      10000 /* for the rest of a message, and for room to write one */
 #define GREETING_NS      (20 * NS_PER_SEC) /* from the connection to the first request */
 #define RESIZE_FORWARDED 4 /* rfbproto.rst, "ExtendedDesktopSize": the guest may, and later */
@@ -402,16 +407,38 @@ static void greet(struct seat *seat)
     server_watch(seat->server, 1);
 }
 
-/* Waits for the client or for news. Returns false when the client has had its time. */
+static uint64_t own_time(void)
+{
+    struct timespec time = {0};
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return (uint64_t)time.tv_sec * NS_PER_SEC + (uint64_t)time.tv_nsec;
+}
+
+/* Sends what has changed, unless this thread rests. */
+static void update(struct seat *seat)
+{
+    uint64_t start = own_time();
+
+    if (host_clock_monotonic() < seat->rested_ns)
+        return;
+    rfbUpdateClient(seat->client);
+    seat->rested_ns = host_clock_monotonic() + MIN(REST * (own_time() - start), REST_MAX);
+}
+
+/* Waits for the client or for news, or to have rested. Returns false when the client has had its
+ * time. */
 static bool wait(struct seat *seat, uint64_t deadline)
 {
     struct pollfd fds[] = {{.fd = seat->client->sock, .events = POLLIN},
                            {.fd = seat->wake[0], .events = POLLIN}};
-    uint64_t now = host_clock_monotonic();
+    uint64_t now = host_clock_monotonic(), until = seat->greeted ? UINT64_MAX : deadline;
 
     if (!seat->greeted && now >= deadline)
         return false;
-    poll(fds, 2, seat->greeted ? -1 : (int)((deadline - now) / NS_PER_MSEC) + 1);
+    if (now < seat->rested_ns)
+        until = MIN(until, seat->rested_ns);
+    poll(fds, 2, until == UINT64_MAX ? -1 : (int)((until - now) / NS_PER_MSEC) + 1);
     if (!fds[0].revents)
         return true;
     if (!may_ask(seat))
@@ -436,7 +463,7 @@ static void converse(struct seat *seat)
         take_news(seat);
         send_leds(seat);
         if (client_there(seat))
-            rfbUpdateClient(seat->client);
+            update(seat);
         if (client_there(seat) && !wait(seat, deadline))
             rfbCloseClient(seat->client);
         greet(seat);

@@ -37,6 +37,7 @@ struct seat {
     bool web;
     char name[64]; /* of the client, for people */
     rfbClientPtr client;
+    uint64_t rested_ns;      /* no update before */
     bool greeted;            /* the client has shown the password, and watches */
     bool on;                 /* the machine's screen */
     uint32_t *dark;          /* what is shown when it is off */
