@@ -54,7 +54,7 @@ guest:
 
 guests:
 	@tools/setup run
-	@tools/guest-debian cloud generic trixie installer efi router
+	@tools/guest-debian cloud generic trixie installer efi mail router
 	@tools/guest-programs
 
 run: build guest
@@ -95,4 +95,4 @@ format:
 
 clean:
 	rm -rf build/plain build/asan build/tsan build/bench build/atoll build/*.log
-	rm -rf $(addprefix $(GUEST)/,cloud generic trixie installer efi router zboot programs mirror *.img)
+	rm -rf $(addprefix $(GUEST)/,cloud generic trixie installer efi mail router zboot programs mirror *.img)

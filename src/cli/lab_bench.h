@@ -25,8 +25,9 @@ struct bench_console {
     uint64_t heard;    /* bytes, so far */
     size_t from;       /* what steps have not looked at yet begins here */
     struct console_line line;
-    unsigned marks; /* of commands, so far */
-    bool has_shell; /* one has answered */
+    unsigned marks;  /* of commands, so far */
+    bool has_shell;  /* one has answered */
+    bool broken_off; /* a command, which had not ended in time */
 };
 
 /* What a peer was asked by somebody. */

@@ -109,7 +109,8 @@ static bool judge_arrival(struct bench *bench, const struct config_step *s, cons
     return false;
 }
 
-static bool judge(struct bench *bench, const struct config_step *s, bool arrived, bool said)
+static bool judge(struct bench *bench, const struct config_step *s, bool arrived,
+                  const char *missing)
 {
     static const char *const expected[] = {[CONFIG_EXPECT_PASS] = "to pass",
                                            [CONFIG_EXPECT_DROP] = "to be dropped",
@@ -139,8 +140,8 @@ static bool judge(struct bench *bench, const struct config_step *s, bool arrived
             add_seen(bench, seen);
         return false;
     }
-    if (!said)
-        return bench_fail(bench, "%s: the answer has no \"%s\":\n%s", what, s->text,
+    if (missing)
+        return bench_fail(bench, "%s: the answer has no \"%s\":\n%s", what, missing,
                           bench->probe.said_length ? bench->probe.said : "(nothing came)");
     return !arrived || judge_arrival(bench, s, what);
 }
@@ -162,6 +163,62 @@ static bool send_probe(struct bench *bench, const struct config_step *s)
     m.length = (uint32_t)MIN(strlen(say), sizeof(m.data));
     memcpy(m.data, say, m.length);
     return peer_tell(peer, &m, &err) == 0 || bench_fail(bench, "%s: %s", s->who, err.text);
+}
+
+/* --- dialogues --- */
+
+struct dialogue {
+    size_t turn; /* 0: the step's own `text`; then step->turns */
+    size_t from; /* in what was said: not looked at yet */
+    bool over;
+};
+
+static bool tell_more(struct bench *bench, const struct config_step *s, const char *say)
+{
+    struct peer *peer = lab_wires_peer(bench->run->wires, bench->probe.peer);
+    struct peer_message m = {.kind = PEER_TELL, .id = bench->probe.id};
+    struct error err;
+
+    m.length = (uint32_t)MIN(strlen(say), sizeof(m.data));
+    memcpy(m.data, say, m.length);
+    return peer_tell(peer, &m, &err) == 0 || bench_fail(bench, "%s: %s", s->who, err.text);
+}
+
+static const char *wanted_answer(const struct config_step *s, const struct dialogue *d)
+{
+    return d->turn ? s->turns[d->turn - 1].answer : s->text;
+}
+
+/* Whether what is wanted now has come; what follows it is for the next turn. */
+static bool has_answer(struct bench *bench, const struct config_step *s, struct dialogue *d)
+{
+    const char *answer = wanted_answer(s, d), *at;
+    struct wanted wanted;
+    struct error err;
+
+    if (!answer)
+        return true;
+    if (wanted_init(&wanted, answer, d->turn ? s->turns[d->turn - 1].regular : s->regular, &err))
+        return bench_fail(bench, "%s", err.text);
+    at = wanted_find(&wanted, bench->probe.said + d->from);
+    if (at)
+        d->from = (size_t)(at - bench->probe.said) +
+                  (wanted.regular ? strcspn(at, "\n") : strlen(answer));
+    wanted_fini(&wanted);
+    return at != NULL;
+}
+
+/* Goes on as far as answers allow. Returns whether all went well so far. */
+static bool converse(struct bench *bench, const struct config_step *s, struct dialogue *d)
+{
+    while (!d->over && has_answer(bench, s, d)) {
+        const char *say = d->turn < s->turn_count ? s->turns[d->turn].say : NULL;
+
+        d->over = d->turn++ == s->turn_count;
+        if (say && !tell_more(bench, s, say))
+            return false;
+    }
+    return !*bench->why;
 }
 
 static void end_probe(struct bench *bench)
@@ -186,23 +243,18 @@ static bool is_over(const struct bench *bench, const struct config_step *s, bool
 
     if (bench->probe.outcome == BENCH_REFUSED)
         return true;
-    return wanted ? has_arrived(bench, s) && said : bench->probe.outcome == BENCH_ANSWERED;
+    return wanted ? has_arrived(bench, s) && (said || (!s->text && !s->turn_count))
+                  : bench->probe.outcome == BENCH_ANSWERED;
 }
 
 bool bench_probe(struct bench *bench, const struct config_step *s)
 {
     struct bench_probe *p = &bench->probe;
-    bool silence = s->expect == CONFIG_EXPECT_DROP || s->expect == CONFIG_EXPECT_TIMEOUT;
-    uint64_t again = host_clock_monotonic() + AGAIN_NS, deadline, now;
-    struct wanted wanted;
-    struct error err;
-    bool said = true, going;
+    bool silence = s->expect == CONFIG_EXPECT_DROP || s->expect == CONFIG_EXPECT_TIMEOUT, going;
+    uint64_t began = host_clock_monotonic(), again = began + AGAIN_NS, now;
+    uint64_t deadline = began + (s->timeout_ns ? s->timeout_ns : silence ? SILENCE_NS : ANSWER_NS);
+    struct dialogue dialogue = {.turn = 0};
 
-    if (s->text && wanted_init(&wanted, s->text, s->regular, &err))
-        return bench_fail(bench, "%s", err.text);
-    deadline = host_clock_monotonic() + (s->timeout_ns ? s->timeout_ns
-                                         : silence     ? SILENCE_NS
-                                                       : ANSWER_NS);
     p->id++;
     p->peer = peer_index(bench, s->who);
     p->outcome = BENCH_NOTHING;
@@ -211,9 +263,10 @@ bool bench_probe(struct bench *bench, const struct config_step *s)
     going = send_probe(bench, s);
     while (going) {
         going = bench_turn(bench, deadline);
-        said = !s->text || wanted_find(&wanted, p->said);
+        if (p->outcome == BENCH_ANSWERED && !converse(bench, s, &dialogue))
+            break;
         now = host_clock_monotonic();
-        if (is_over(bench, s, said))
+        if (is_over(bench, s, dialogue.over))
             going = false;
         if (going && s->kind != CONFIG_STEP_CONNECT && p->outcome == BENCH_NOTHING &&
             now >= again) {
@@ -222,7 +275,6 @@ bool bench_probe(struct bench *bench, const struct config_step *s)
         }
     }
     end_probe(bench);
-    if (s->text)
-        wanted_fini(&wanted);
-    return !*bench->why && judge(bench, s, has_arrived(bench, s), said);
+    return !*bench->why && judge(bench, s, has_arrived(bench, s),
+                                 dialogue.over ? NULL : wanted_answer(s, &dialogue));
 }

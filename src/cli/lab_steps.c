@@ -193,7 +193,7 @@ static bool find_shell(struct bench *bench, struct bench_console *c, const struc
     struct wanted wanted = {.text = prompt};
     char mark[24], text[64];
 
-    if (prompt && !c->has_shell && !await_text(bench, c, &wanted, deadline))
+    if (prompt && !c->has_shell && !c->broken_off && !await_text(bench, c, &wanted, deadline))
         return false;
     c->marks++;
     mark_name(c, 'R', mark, sizeof(mark));
@@ -266,6 +266,15 @@ static bool judge_command(struct bench *bench, const struct config_step *s, cons
     return true;
 }
 
+/* Ctrl-C: the next step may find a shell again. */
+static void break_off(struct bench_console *c)
+{
+    if (c->following)
+        control_send(c->following, "\003\n", 2, NULL);
+    c->has_shell = false;
+    c->broken_off = true;
+}
+
 static bool step_shell(struct bench *bench, const struct config_step *s)
 {
     struct bench_console *c = bench_console(bench, s->who);
@@ -284,6 +293,7 @@ static bool step_shell(struct bench *bench, const struct config_step *s)
         if (!*bench->why)
             bench_fail(bench, "%s: \"%s\" has not ended in time", s->who, s->command);
         bench_add_console(bench, c);
+        break_off(c);
         return false;
     }
     right = judge_command(bench, s, output, status);

@@ -302,6 +302,45 @@ void build_listeners(struct config_parser *p, struct config_peer *peer,
         build_listener(p, peer, listener, &ports->items[i]);
 }
 
+/* --- dialogues --- */
+
+static struct config_turn *add_turn(struct config_parser *p, struct config_step *step,
+                                    const struct config_value *text)
+{
+    return grow(p, &step->turns, &step->turn_count, sizeof(*step->turns), &text->place);
+}
+
+void build_say(struct config_parser *p, struct config_step *step, const struct config_value *text)
+{
+    struct config_turn *turn;
+
+    if (!step->command && !step->text && !step->turn_count) {
+        step->command = text->text;
+        return;
+    }
+    turn = add_turn(p, step, text);
+    if (turn)
+        turn->say = text->text;
+}
+
+void build_answer(struct config_parser *p, struct config_step *step,
+                  const struct config_value *text, bool regular)
+{
+    struct config_turn *turn = step->turn_count ? &step->turns[step->turn_count - 1] : NULL;
+
+    if (!turn && !step->text) {
+        step->text = text->text;
+        step->regular = regular;
+        return;
+    }
+    if (!turn || turn->answer)
+        turn = add_turn(p, step, text);
+    if (turn) {
+        turn->answer = text->text;
+        turn->regular = regular;
+    }
+}
+
 /* --- steps --- */
 
 static struct config_step *add_step(struct config_parser *p, struct config_test *test,

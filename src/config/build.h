@@ -48,6 +48,11 @@ void build_listeners(struct config_parser *p, struct config_peer *peer,
                      const struct config_listener *listener, const struct config_values *ports);
 
 /* --- steps: one is read, and then added, once for each combination of its lists --- */
+/* What a probe says, and what it wants to hear, in turns. */
+void build_say(struct config_parser *p, struct config_step *step, const struct config_value *text);
+void build_answer(struct config_parser *p, struct config_step *step,
+                  const struct config_value *text, bool regular);
+
 void build_step(struct config_parser *p, struct config_test *test, const struct config_step *step,
                 const struct config_route *route);
 

@@ -289,7 +289,7 @@ static void check_probe(struct config_parser *p, const struct config_step *s)
     need_peer(p, s->who, &s->place);
     if (s->at)
         need_peer(p, s->at, &s->place);
-    if (!answered && (s->at || s->source || s->text || s->command))
+    if (!answered && (s->at || s->source || s->text || s->command || s->turn_count))
         config_report(p, &s->place,
                       "what does not arrive has no far end; leave \"at\", \"source\", "
                       "\"say\" and \"answer\" out");

@@ -166,6 +166,12 @@ enum config_expect {
     CONFIG_EXPECT_TRANSLATE, /* answered, with other addresses or ports at the far end */
 };
 
+/* One more exchange in a dialogue. */
+struct config_turn {
+    const char *say, *answer; /* NULL: nothing */
+    bool regular;
+};
+
 struct config_step {
     enum config_step_kind kind;
     const char *who; /* the VM, the peer that sends, or the switch */
@@ -184,6 +190,9 @@ struct config_step {
     uint16_t at_port; /* and the port there */
     uint32_t source;  /* as the far end sees it; 0: not said */
     uint16_t source_port;
+    /* It says `command`, wants `text` for an answer, and then goes on with these. */
+    struct config_turn *turns;
+    size_t turn_count;
     struct config_link link;
     struct config_place place;
 };

@@ -438,9 +438,9 @@ probe_option:
 | SOURCE STRING                     { config_address(p, &$2, &NOW.step.source); }
 | SOURCE STRING PORT STRING         { config_address(p, &$2, &NOW.step.source);
                                       config_port(p, &$4, &NOW.step.source_port); }
-| SAY STRING                        { NOW.step.command = $2.text; }
-| ANSWER STRING                     { NOW.step.text = $2.text; }
-| ANSWER REGEX STRING               { NOW.step.text = $3.text; NOW.step.regular = true; }
+| SAY STRING                        { build_say(p, &NOW.step, &$2); }
+| ANSWER STRING                     { build_answer(p, &NOW.step, &$2, false); }
+| ANSWER REGEX STRING               { build_answer(p, &NOW.step, &$3, true); }
 | limit
 ;
 

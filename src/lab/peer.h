@@ -42,6 +42,7 @@ struct peer_config {
 enum peer_message_kind {
     /* to the peer */
     PEER_PROBE, /* protocol, id, remote, remote_port, local_port, data: what to say */
+    PEER_TELL,  /* id, data: what to say next */
     PEER_END,   /* id: the probe is over, what is open of it is closed */
     PEER_FRAME, /* data: a frame to send as it is */
     /* from it */

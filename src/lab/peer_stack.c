@@ -509,6 +509,26 @@ static err_t probe_ping(struct play *play, const ip_addr_t *to)
     return ret;
 }
 
+/* What else the test has to say. */
+static void say_more(struct play *play)
+{
+    const struct peer_message *m = &play->message;
+    const ip_addr_t to = IPADDR4_INIT(htonl(play->remote));
+    struct pbuf *buffer;
+
+    if (play->tcp) {
+        tcp_write(play->tcp, m->data, (u16_t)m->length, TCP_WRITE_FLAG_COPY);
+        tcp_output(play->tcp);
+        return;
+    }
+    buffer = play->udp ? pbuf_alloc(PBUF_TRANSPORT, (u16_t)MIN(m->length, 1400u), PBUF_RAM) : NULL;
+    if (!buffer)
+        return;
+    pbuf_take(buffer, m->data, buffer->tot_len);
+    udp_sendto(play->udp, buffer, &to, play->remote_port);
+    pbuf_free(buffer);
+}
+
 static void begin_probe(struct play *play)
 {
     const struct peer_message *m = &play->message;
@@ -543,6 +563,8 @@ static void carry_out(struct play *play)
     m->length = (uint32_t)iov.iov_len;
     if (m->kind == PEER_PROBE && m->id) {
         begin_probe(play);
+    } else if (m->kind == PEER_TELL && m->id == play->id) {
+        say_more(play);
     } else if (m->kind == PEER_END && m->id == play->id) {
         close_probe(play);
     } else if (m->kind == PEER_FRAME && m->length >= ETHER_HEADER) {

@@ -8,6 +8,8 @@
   failure  one VM cannot start: why is said, and nothing is left
   layers   what a run writes to its disks is gone with it
   nft      docs/labs/nft.lab: Linux and nftables between two wires
+  mail     docs/labs/mail.lab: a mail server that only a relay reaches
+  pf       docs/labs/pf.lab, on the OpenBSD disk that ATOLL_BSD_EFI_IMAGE names
 """
 import json
 import os
@@ -177,17 +179,33 @@ def layers(lab):
     lab.nothing_left()
 
 
-def nft(lab):
-    lab.need("generic", "router")
-    source = HERE.parent.parent / "docs/labs/nft.lab"
-    path = lab.write("nft.lab", source.read_text().replace('"../../build/guest"',
-                                                           f'"{lab.guests}"'))
+def example(lab, name, change):
+    source = HERE.parent.parent / "docs/labs" / name
+    path = lab.write(name, source.read_text().replace(*change))
     lab.run("lab", "test", path, "--junit", "out.xml", timeout=600)
     lab.nothing_left()
 
 
+def nft(lab):
+    lab.need("generic", "router")
+    example(lab, "nft.lab", ('"../../build/guest"', f'"{lab.guests}"'))
+
+
+def mail(lab):
+    lab.need("mail", "router")
+    example(lab, "mail.lab", ('"../../build/guest"', f'"{lab.guests}"'))
+
+
+def pf(lab):
+    image = os.environ.get("ATOLL_BSD_EFI_IMAGE")
+    if not image:
+        print("no OpenBSD is named (ATOLL_BSD_EFI_IMAGE)")
+        sys.exit(SKIP)
+    example(lab, "pf.lab", ('"openbsd.img"', f'"{pathlib.Path(image).resolve()}"'))
+
+
 def main():
-    tests = {test.__name__: test for test in (peers, wrong, life, failure, layers, nft)}
+    tests = {test.__name__: test for test in (peers, wrong, life, failure, layers, nft, mail, pf)}
     if len(sys.argv) != 4 or sys.argv[3] not in tests:
         sys.exit(__doc__)
     lab = Lab(*sys.argv[1:3])

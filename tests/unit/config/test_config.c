@@ -189,7 +189,7 @@ static void test_steps(void **state)
                   "    shell x \"ls\" expect no regex \"lost.*\" status 1 within 5s\n"
                   "    tcp from { p, q } to 10.0.0.9 port { 22, smtp } expect reset\n"
                   "    udp from p port 99 to 10.0.0.9 port 53 expect translate at q port 54 \\\n"
-                  "        source 10.0.0.1 port 77 say \"x\" answer \"y\"\n"
+                  "        source 10.0.0.1 port 77 say \"x\" answer \"y\" say z answer \"w\"\n"
                   "    ping from p to 10.0.0.9 expect drop within 1s\n"
                   "    frame from p \"ffffffffffff 525400123456 0806 00:01\"\n"
                   "    expect no frame \"arp\" on s within 100ms\n"
@@ -217,6 +217,9 @@ static void test_steps(void **state)
     assert_int_equal(s[9].source_port, 77);
     assert_string_equal(s[9].command, "x");
     assert_string_equal(s[9].text, "y");
+    assert_int_equal(s[9].turn_count, 1);
+    assert_string_equal(s[9].turns[0].say, "z");
+    assert_string_equal(s[9].turns[0].answer, "w");
     assert_int_equal(s[10].timeout_ns, 1000000000);
     assert_int_equal(s[11].length, 16);
     assert_int_equal(s[11].bytes[15], 1);
