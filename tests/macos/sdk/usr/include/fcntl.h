@@ -43,9 +43,6 @@
 #define F_GETPATH       50
 #define F_DUPFD_CLOEXEC 67
 #define F_BARRIERFSYNC  85
-#define F_OFD_SETLK     90
-#define F_OFD_SETLKW    91
-#define F_OFD_GETLK     92
 #define F_PUNCHHOLE     99
 #define FD_CLOEXEC      1
 #define F_RDLCK         1
