@@ -18,18 +18,30 @@ tsan  = --buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
 fuzz  = --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
 	-Dc_args=-fsanitize=fuzzer-no-link
 
+# A Mac: libraries from Homebrew, and a signature with which macOS lets the program run guests (docs/macos.md).
+ifeq ($(shell uname),Darwin)
+BREW := $(shell brew --prefix 2>/dev/null)
+export PATH := $(BREW)/opt/bison/bin:$(PATH)
+export CPATH := $(BREW)/include
+export LIBRARY_PATH := $(BREW)/lib
+sign = codesign --sign - --force --entitlements macos/atoll.entitlements build/plain/src/cli/atoll
+else
+sign = true
+endif
+
 # Configured anew every time, because what is installed decides which tests there are.
 compile = $(if $(filter fuzz,$1),CC=clang) meson setup \
 	$(if $(wildcard build/$1/build.ninja),--reconfigure) build/$1 $($1) \
 	>build/$1.log || { cat build/$1.log; exit 1; }; ninja -C build/$1 $2
 
-.PHONY: help build asan tsan run guest guests check check-long check-decode check-guest bench format \
+.PHONY: help build asan tsan run guest guests check check-long check-macos check-decode check-guest bench format \
 	clean
 
 help:
 	@echo "make run           boot a Debian guest and give its shell (ARGS= for atoll's options)"
 	@echo "make check         the tests, from units to Linux boots; under 20 minutes"
 	@echo "make check-long    what takes longer: whole systems, decode sweep, threads, fuzzing"
+	@echo "make check-macos   macOS's code: compiled and linked for it, and run over a double"
 	@echo "make check-decode  every instruction word against LLVM's disassembler"
 	@echo "make check-guest   boot your BSD: KERNEL=bsd [IMAGE=disk], EFI=disk"
 	@echo "make bench         atoll's speed against QEMU's (ARGS= for tests/bench/bench.py's options)"
@@ -41,6 +53,7 @@ build:
 	@tools/setup build
 	@mkdir -p build
 	@$(call compile,plain,programs tools/includes.checked)
+	@$(sign)
 	@ln -sf plain/src/cli/atoll build/atoll
 
 asan tsan:
@@ -74,6 +87,12 @@ check-long: asan tsan build guests
 	@tests/bench/equal-prepare
 	@tools/check build/plain:long,decode,equal build/asan:long-asan build/fuzz:long-fuzz \
 	    build/tsan:unit,device,engine,threads
+
+check-macos: guests
+	@tools/setup build check
+	@mkdir -p build
+	@$(call compile,plain,hvf-programs)
+	@tools/check build/plain:macos
 
 check-decode:
 	@tools/setup build check
