@@ -76,7 +76,15 @@ static void close_probe(struct play *play);
 
 /* --- messages --- */
 
-/* A test that does not read is behind by then and has no use for more. */
+/* Whether the other end reads. What is only seen is not told to one who does not: a lab that is up
+ * has nobody who looks. */
+static bool is_heard(const struct play *play)
+{
+    struct pollfd fd = {.fd = play->socket, .events = POLLOUT};
+
+    return poll(&fd, 1, 0) == 1 && !(fd.revents & (POLLERR | POLLHUP));
+}
+
 static void tell(struct play *play, enum peer_message_kind kind, const void *data, size_t length)
 {
     struct peer_message *m = &play->reply;
@@ -136,6 +144,8 @@ static void tell_seen(struct play *play, const struct packet *p, enum peer_proto
 {
     bool ports = protocol != PEER_PING;
 
+    if (!is_heard(play))
+        return;
     play->reply.protocol = (uint16_t)protocol;
     play->reply.local = p->destination;
     play->reply.remote = p->source;
