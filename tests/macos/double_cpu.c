@@ -145,7 +145,7 @@ hv_return_t hv_vcpu_set_simd_fp_reg(hv_vcpu_t id, hv_simd_fp_reg_t reg, hv_simd_
     return !cpu || double_vm.ops->vcpu_set_v(cpu->under, reg, words) ? HV_BAD_ARGUMENT : HV_SUCCESS;
 }
 
-/* --- system registers: those that macOS 13's hv_sys_reg_t names --- */
+/* --- system registers: those that macOS 13's hv_sys_reg_t names, and macOS 15's --- */
 
 static bool named(enum sysreg_id id)
 {
@@ -187,6 +187,8 @@ static bool named(enum sysreg_id id)
     case SYSREG_CNTV_CVAL_EL0:
     case SYSREG_MDCCINT_EL1:
     case SYSREG_MDSCR_EL1: return true;
+    case SYSREG_CNTP_CTL_EL0:
+    case SYSREG_CNTP_CVAL_EL0: return hv_gic_create != NULL;
     default: break;
     }
     return (id >= SYSREG_APIAKeyLo_EL1 && id <= SYSREG_APGAKeyHi_EL1) ||

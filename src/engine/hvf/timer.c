@@ -10,7 +10,8 @@
  * again.
  *
  * The physical timer does not exist for guests before macOS 15: its registers trap, and it is kept
- * here. A thread, started when a guest first uses it, interrupts the vCPU at its deadline.
+ * here (struct hvf_ptimer). A thread, started when a guest first uses it, interrupts the vCPU at
+ * its deadline.
  *
  * With the framework's GIC neither output is the engine's affair, and a physical timer that traps
  * nevertheless counts without interrupts.
@@ -93,12 +94,19 @@ static bool virt_output(struct vcpu *v, uint64_t now, uint64_t *next)
                  next);
 }
 
+/* Of the processor where that has one for guests, else of ptimer. */
+static bool phys_output(struct vcpu *v, uint64_t now, uint64_t *next)
+{
+    return fires(hvf_sysreg(v, SYSREG_CNTP_CTL_EL0), hvf_sysreg(v, SYSREG_CNTP_CVAL_EL0), now,
+                 next);
+}
+
 void hvf_vcpu_vtimer(struct vcpu *v, bool *virt, bool *phys, uint64_t *deadline_ns)
 {
     uint64_t now = hvf_counter(v->vm), next = UINT64_MAX;
 
     *virt = virt_output(v, now, &next);
-    *phys = fires(v->ptimer.ctl, v->ptimer.cval, now, &next);
+    *phys = phys_output(v, now, &next);
     *deadline_ns = next == UINT64_MAX ? UINT64_MAX : deadline(v->vm, next);
 }
 
@@ -198,7 +206,7 @@ bool hvf_timer_enter(struct vcpu *v)
             unmask(v);
     }
     next = UINT64_MAX;
-    phys = fires(v->ptimer.ctl, v->ptimer.cval, now, &next);
+    phys = phys_output(v, now, &next);
     if (next != UINT64_MAX)
         set_alarm(v, next);
     if (virt == v->virt && phys == v->phys)
@@ -213,6 +221,7 @@ void hvf_timer_reset(struct vcpu *v)
     v->ptimer = (struct hvf_ptimer){0};
     v->virt = v->phys = false;
     hvf_set_sysreg(v, SYSREG_CNTV_CTL_EL0, 0);
+    hvf_set_sysreg(v, SYSREG_CNTP_CTL_EL0, 0);
     hv_vcpu_set_vtimer_mask(v->id, false);
     v->vtimer_masked = false;
 }
