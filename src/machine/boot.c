@@ -109,6 +109,9 @@ int boot_load(struct machine *m, struct error *err)
     pthread_mutex_lock(&m->lock);
     power_off_all(m);
     cpu_power_on(&m->cpus[0], &entry);
+    /* Such an engine switches the others on itself: they run, and wait inside. */
+    for (unsigned i = 1; i < m->config.cpus && m->caps.psci_in_engine; i++)
+        cpu_power_on(&m->cpus[i], &(struct kernel_entry){0});
     pthread_mutex_unlock(&m->lock);
     return 0;
 }

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 
-#include "chip/gicv3.h"
 #include "chip/pl061.h"
 #include "host/clock.h"
 #include "host/thread.h"
@@ -71,7 +70,7 @@ static void press_button(struct machine *m)
     log_info(&m->log, "power button pressed");
     pl061_set_input(m->gpio, LAYOUT_POWER_BUTTON_LINE, true);
     if (m->platform.power_button_intid) {
-        const struct irq_line line = gicv3_spi_line(m->gic, m->platform.power_button_intid);
+        const struct irq_line line = gic_spi(m, m->platform.power_button_intid);
 
         irq_set(&line, true);
         irq_set(&line, false);

@@ -48,7 +48,7 @@ static bool interrupt_pending(struct cpu *cpu)
 {
     bool irq, fiq;
 
-    gicv3_outputs(cpu->machine->gic, cpu->index, &irq, &fiq);
+    gic_outputs(cpu, &irq, &fiq);
     return irq || fiq;
 }
 
@@ -143,11 +143,13 @@ static void exit_smccc(struct cpu *cpu, struct vcpu_exit *exit)
     psci_call(cpu, exit);
 }
 
-/* The only system registers that leave a soft engine are those of the GIC's CPU interface. */
+/* The only system registers that leave an engine are those of the GIC's CPU interface, where the
+ * machine has it. */
 static void exit_sysreg(struct cpu *cpu, struct vcpu_exit *exit)
 {
     struct gicv3 *gic = cpu->machine->gic;
-    int ret = exit->sysreg.write
+    int ret = !gic ? -ENOENT
+              : exit->sysreg.write
                   ? gicv3_sysreg_write(gic, cpu->index, exit->sysreg.key, exit->sysreg.value)
                   : gicv3_sysreg_read(gic, cpu->index, exit->sysreg.key, &exit->sysreg.value);
 
@@ -161,10 +163,7 @@ static void exit_wfi(struct cpu *cpu, struct vcpu_exit *exit)
 
 static void exit_vtimer(struct cpu *cpu, struct vcpu_exit *exit)
 {
-    struct gicv3 *gic = cpu->machine->gic;
-
-    gicv3_set_ppi(gic, cpu->index, LAYOUT_PPI_VTIMER, exit->vtimer.virt);
-    gicv3_set_ppi(gic, cpu->index, LAYOUT_PPI_PTIMER, exit->vtimer.phys);
+    gic_timers(cpu, exit->vtimer.virt, exit->vtimer.phys);
 }
 
 static void exit_nothing(struct cpu *cpu, struct vcpu_exit *exit)
@@ -175,6 +174,7 @@ static void exit_power(struct cpu *cpu, struct vcpu_exit *exit)
 {
     machine_request(cpu->machine,
                     exit->power.what == EXIT_POWER_OFF ? REQUEST_POWEROFF : REQUEST_RESET);
+    cpu_stall(cpu); /* the guest is told that such a call does not return (PSCI 5.9.3) */
 }
 
 static void exit_fault(struct cpu *cpu, struct vcpu_exit *exit)
@@ -229,7 +229,7 @@ static void run(struct cpu *cpu)
         int ret;
 
         clear_poke(cpu);
-        gicv3_outputs(m->gic, cpu->index, &irq, &fiq);
+        gic_outputs(cpu, &irq, &fiq);
         m->engine->vcpu_irq(cpu->vcpu, irq, fiq);
         ret = m->engine->vcpu_run(cpu->vcpu, &exit);
         if (ret) {
@@ -251,11 +251,10 @@ static void enter(struct cpu *cpu)
     const struct engine_ops *engine = cpu->machine->engine;
 
     engine->vcpu_reset(cpu->vcpu);
-    gicv3_cpu_reset(cpu->machine->gic, cpu->index);
+    gic_cpu_reset(cpu);
     /* The timers' outputs are low now. An engine tells changes from here on only: a wire that was
      * high at the reset would stay so, and an interrupt that no timer makes would never end. */
-    gicv3_set_ppi(cpu->machine->gic, cpu->index, LAYOUT_PPI_VTIMER, false);
-    gicv3_set_ppi(cpu->machine->gic, cpu->index, LAYOUT_PPI_PTIMER, false);
+    gic_timers(cpu, false, false);
     engine->vcpu_set(cpu->vcpu, VCPU_PC, cpu->entry.pc);
     engine->vcpu_set(cpu->vcpu, VCPU_X0 + 0, cpu->entry.x0);
     engine->vcpu_set(cpu->vcpu, VCPU_X0 + 1, cpu->entry.x1);

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "chip/gicv2m.h"
-#include "chip/gicv3.h"
 #include "chip/pl011.h"
 #include "chip/pl031.h"
 #include "chip/pl061.h"
@@ -34,36 +33,6 @@ void machine_add_device(struct machine *m, const struct device_ops *ops, void *d
     entry->ops = ops;
     entry->dev = dev;
     snprintf(entry->instance, sizeof(entry->instance), "%s", instance);
-}
-
-static void gic_changed(void *ctx, unsigned cpu)
-{
-    struct machine *m = ctx;
-
-    cpu_wake(&m->cpus[cpu]);
-}
-
-static int create_gic(struct machine *m)
-{
-    const struct gicv3_config config = {.cpus = m->config.cpus,
-                                        .spis = LAYOUT_SPIS,
-                                        .affinities = m->platform.mpidr,
-                                        .changed = gic_changed,
-                                        .ctx = m};
-    struct gicv2m_config msi = {.base = LAYOUT_MSI_BASE, .count = LAYOUT_MSI_COUNT};
-    int ret = gicv3_create(&m->gic, &config);
-
-    if (ret)
-        return ret;
-    machine_add_device(m, &gicv3_ops, m->gic, "gicv3");
-    ret = gicv3_map(m->gic, m->bus, m->platform.gicd.base, m->platform.gicr.base);
-    msi.lines = gicv3_spi_line(m->gic, LAYOUT_MSI_BASE);
-    ret = ret ? ret : gicv2m_create(&m->gicv2m, &msi);
-    if (ret)
-        return ret;
-    machine_add_device(m, &gicv2m_ops, m->gicv2m, "gicv2m");
-    return bus_attach(m->bus, m->platform.gicv2m.base, GICV2M_SIZE, BUS_WIDTH_4, &gicv2m_bus_ops,
-                      m->gicv2m);
 }
 
 static uint64_t wall_seconds(void *ctx)
@@ -92,10 +61,8 @@ static void rtc_expired(void *ctx)
 
 static int create_rtc(struct machine *m)
 {
-    const struct pl031_config config = {.now = wall_seconds,
-                                        .alarm = rtc_alarm,
-                                        .ctx = m,
-                                        .irq = gicv3_spi_line(m->gic, LAYOUT_INTID_RTC)};
+    const struct pl031_config config = {
+        .now = wall_seconds, .alarm = rtc_alarm, .ctx = m, .irq = gic_spi(m, LAYOUT_INTID_RTC)};
     int ret = host_timer_create(m->io, rtc_expired, m, &m->rtc_timer);
 
     ret = ret ? ret : pl031_create(&m->rtc, &config);
@@ -108,7 +75,7 @@ static int create_rtc(struct machine *m)
 
 static int create_gpio(struct machine *m)
 {
-    const struct irq_line irq = gicv3_spi_line(m->gic, LAYOUT_INTID_GPIO);
+    const struct irq_line irq = gic_spi(m, LAYOUT_INTID_GPIO);
     int ret = pl061_create(&m->gpio, &irq);
 
     if (ret)
@@ -175,10 +142,8 @@ static size_t uart_receive(void *ctx, const uint8_t *bytes, size_t length)
 
 static int create_uart(struct machine *m)
 {
-    const struct pl011_config config = {.write = uart_write,
-                                        .room = uart_room,
-                                        .ctx = m,
-                                        .irq = gicv3_spi_line(m->gic, LAYOUT_INTID_UART)};
+    const struct pl011_config config = {
+        .write = uart_write, .room = uart_room, .ctx = m, .irq = gic_spi(m, LAYOUT_INTID_UART)};
     int ret = pl011_create(&m->uart, &config);
 
     if (ret)
@@ -534,7 +499,7 @@ static void msi_sent(void *ctx, uint64_t address, uint32_t data)
     struct machine *m = ctx;
 
     if (address == m->platform.gicv2m.base + GICV2M_SETSPI)
-        gicv2m_send(m->gicv2m, data);
+        gic_msi(m, data);
 }
 
 static int create_pci(struct machine *m)
@@ -555,7 +520,7 @@ static int create_pci(struct machine *m)
     int ret;
 
     for (unsigned slot = 0; slot < PCI_SLOTS; slot++)
-        intx[slot] = gicv3_spi_line(m->gic, p->pci_intx_base + slot);
+        intx[slot] = gic_spi(m, p->pci_intx_base + slot);
     ret = pci_host_create(&m->pci, m->bus, &windows, &msi, intx, &m->log);
     if (!ret)
         machine_add_device(m, &pci_host_ops, m->pci, "pci");
@@ -564,9 +529,8 @@ static int create_pci(struct machine *m)
 
 static int create_chips(struct machine *m)
 {
-    int ret = create_gic(m);
+    int ret = create_rtc(m);
 
-    ret = ret ? ret : create_rtc(m);
     ret = ret ? ret : create_gpio(m);
     if (m->platform.uart.size)
         ret = ret ? ret : create_uart(m);
@@ -577,6 +541,9 @@ int devices_create(struct machine *m, struct error *err)
 {
     int ret = host_loop_create(&m->io, "io", err);
 
+    if (ret)
+        return ret;
+    ret = gic_create(m, err);
     if (ret)
         return ret;
     ret = create_chips(m);

@@ -107,8 +107,8 @@ struct machine {
 
     struct mem *mem;
     struct bus *bus;
-    struct gicv3 *gic;
-    struct gicv2m *gicv2m;
+    struct gicv3 *gic;     /* NULL: the engine's */
+    struct gicv2m *gicv2m; /* NULL: likewise */
     struct pl011 *uart;
     struct pl031 *rtc;
     struct pl061 *gpio;
@@ -207,6 +207,19 @@ void explain_end(struct machine *machine);
 void explain_destroy(struct machine *machine);
 /* Lets the explainer look at the CPU, while machine->asking. On its thread. */
 void explain_ask_cpu(struct cpu *cpu);
+
+/* --- gic.c --- */
+/* After the engine's VM, before its vCPUs. */
+int gic_create(struct machine *machine, struct error *err);
+/* The wire of an SPI. */
+struct irq_line gic_spi(struct machine *machine, unsigned intid);
+/* A message to the MSI frame; INTIDs that are not its own are dropped. Any thread. */
+void gic_msi(struct machine *machine, uint32_t intid);
+/* The chip's interrupt outputs to a CPU; none where the engine has the GIC. Any thread. */
+void gic_outputs(struct cpu *cpu, bool *irq, bool *fiq);
+/* The levels of the CPU's timers. */
+void gic_timers(struct cpu *cpu, bool virt, bool phys);
+void gic_cpu_reset(struct cpu *cpu);
 
 /* --- psci.c --- */
 void psci_call(struct cpu *cpu, struct vcpu_exit *exit);
