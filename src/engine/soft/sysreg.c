@@ -181,7 +181,7 @@ static void write_special(struct soft_cpu *c, enum sysreg_id id, uint64_t value)
 /* --- instructions --- */
 
 static _Noreturn void leave_to_machine(struct soft_cpu *c, uint32_t key, unsigned rt, bool write,
-                                   uint64_t value)
+                                       uint64_t value)
 {
     c->exit.sysreg.key = key;
     c->exit.sysreg.write = write;
@@ -194,8 +194,8 @@ static _Noreturn void leave_to_machine(struct soft_cpu *c, uint32_t key, unsigne
 
 static bool leaves(const struct soft_cpu *c, enum sysreg_id id)
 {
-    return c->vm->config.ptimer_traps && (id == SYSREG_CNTP_CTL_EL0 || id == SYSREG_CNTP_CVAL_EL0 ||
-                                          id == SYSREG_CNTP_TVAL_EL0);
+    return c->vm->config.ptimer_traps &&
+           (id == SYSREG_CNTP_CTL_EL0 || id == SYSREG_CNTP_CVAL_EL0 || id == SYSREG_CNTP_TVAL_EL0);
 }
 
 uint64_t soft_mrs(struct soft_cpu *c, uint32_t key, unsigned rt)
