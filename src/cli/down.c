@@ -19,15 +19,21 @@
 #define PATIENCE (60 * NS_PER_SEC)
 #define GLANCE   (20 * NS_PER_MSEC)
 
-/* Whether `file` is that lab's, by the name that it would have. */
+static void ignore(void *ctx, const struct config_place *place, const char *line)
+{
+}
+
+/* The lab's name: the word, or what the file of that name says, wrong as it may be by now. */
 static const char *name_of(const char *word, char *name, size_t room)
 {
-    const char *slash = strrchr(word, '/');
-    size_t length = strcspn(slash ? slash + 1 : word, ".");
+    const struct config_io io = {NULL, config_read_file, ignore};
+    struct config config;
 
-    if (!slash && !strchr(word, '.'))
+    if (!strpbrk(word, "./"))
         return word;
-    snprintf(name, room, "%.*s", (int)length, slash ? slash + 1 : word);
+    config_read(&config, &word, 1, &io);
+    snprintf(name, room, "%s", config.name);
+    config_release(&config);
     return name;
 }
 
