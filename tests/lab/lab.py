@@ -126,7 +126,7 @@ def life(lab):
                      "peer p { switch wire; address 10.0.0.1/24 }\n")
     lab.run("check", path)
     result = lab.run("up", path)
-    assert 'The lab "two" is up' in result.stdout and result.stderr.count("runs") == 2
+    assert 'The lab "two" is up' in result.stdout and result.stderr.count(" runs\n") == 2
     state = json.loads(lab.run("ps", "--json").stdout)
     assert [vm["state"] for vm in state[0]["vms"]] == ["running", "running"]
     assert "two.one" in lab.run("ps", "two").stdout
