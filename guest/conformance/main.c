@@ -70,7 +70,7 @@ extern char user_return[];
 
 static void resume(struct frame *f)
 {
-    unsigned ec = f->esr >> 26;
+    unsigned ec = (uint32_t)f->esr >> 26;
 
     if (f->vector >= 0x400) {
         f->elr = (uint64_t)user_return;
@@ -111,7 +111,7 @@ void guest_exception(struct frame *f)
         guest_fail(f);
     trap.count++;
     trap.vector = f->vector;
-    trap.esr = f->esr;
+    trap.esr = (uint32_t)f->esr; /* KVM may sign-extend it */
     trap.far = f->far;
     trap.elr = f->elr;
     trap.spsr = f->spsr;

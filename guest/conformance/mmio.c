@@ -29,26 +29,45 @@ static void store(const char *what, unsigned offset, unsigned size, uint64_t val
     log_clear();
 }
 
-/* Offsets whose top bit is set and clear, for each width (PROBE_BYTE). */
 static void loads_at(unsigned n)
 {
-    uint64_t b = probe_pattern(n, 1), h = probe_pattern(n, 2), w = probe_pattern(n, 4);
+    load("LDRB", LOAD("ldrb", "w", n), probe_pattern(n, 1), n, 1);
+    if (n % 2 == 0)
+        load("LDRH", LOAD("ldrh", "w", n), probe_pattern(n, 2), n, 2);
+    if (n % 4 == 0)
+        load("LDR W", LOAD("ldr", "w", n), probe_pattern(n, 4), n, 4);
+    if (n % 8 == 0)
+        load("LDR X", LOAD("ldr", "", n), probe_pattern(n, 8), n, 8);
+}
 
-    load("LDRB", LOAD("ldrb", "w", n), b, n, 1);
-    load("LDRSB W", LOAD("ldrsb", "w", n), (uint32_t)(int8_t)b, n, 1);
-    load("LDRSB X", LOAD("ldrsb", "", n), (uint64_t)(int8_t)b, n, 1);
+/* Offsets whose top bit is set and clear, for each width (PROBE_BYTE). */
+static void signed_loads_at(unsigned n)
+{
+    int8_t b = (int8_t)probe_pattern(n, 1);
+    int16_t h = (int16_t)probe_pattern(n, 2);
+
+    load("LDRSB W", LOAD("ldrsb", "w", n), (uint32_t)b, n, 1);
+    load("LDRSB X", LOAD("ldrsb", "", n), (uint64_t)b, n, 1);
     if (n % 2)
         return;
-    load("LDRH", LOAD("ldrh", "w", n), h, n, 2);
-    load("LDRSH W", LOAD("ldrsh", "w", n), (uint32_t)(int16_t)h, n, 2);
-    load("LDRSH X", LOAD("ldrsh", "", n), (uint64_t)(int16_t)h, n, 2);
-    if (n % 4)
-        return;
-    load("LDR W", LOAD("ldr", "w", n), w, n, 4);
-    load("LDRSW", LOAD("ldrsw", "", n), (uint64_t)(int32_t)w, n, 4);
-    if (n % 8)
-        return;
-    load("LDR X", LOAD("ldr", "", n), probe_pattern(n, 8), n, 8);
+    load("LDRSH W", LOAD("ldrsh", "w", n), (uint32_t)h, n, 2);
+    load("LDRSH X", LOAD("ldrsh", "", n), (uint64_t)h, n, 2);
+    if (n % 4 == 0)
+        load("LDRSW", LOAD("ldrsw", "", n), (uint64_t)(int32_t)probe_pattern(n, 4), n, 4);
+}
+
+void mmio_signs(void)
+{
+    uint64_t x;
+
+    log_clear();
+    for (unsigned n = 0; n < 32; n++)
+        signed_loads_at(n);
+    load("LDTRSB", LOAD("ldtrsb", "", 1), (uint64_t)(int8_t)probe_pattern(1, 1), 1, 1);
+    __asm__ volatile("ldrsh %0, [%1, %2, lsl #1]" : "=r"(x) : "r"(AT(32)), "r"(UINT64_C(-3)));
+    load("LDRSH by a register", x, (uint64_t)(int16_t)probe_pattern(26, 2), 26, 2);
+    mmu_on();
+    signed_loads_at(36);
 }
 
 void mmio_widths(void)
@@ -89,13 +108,12 @@ void mmio_forms(void)
     load("LDARB", LOAD("ldarb", "w", 5), probe_pattern(5, 1), 5, 1);
     load("LDARH", LOAD("ldarh", "w", 6), probe_pattern(6, 2), 6, 2);
     load("LDTR", LOAD("ldtr", "", 8), probe_pattern(8, 8), 8, 8);
-    load("LDTRSB", LOAD("ldtrsb", "", 1), (uint64_t)(int8_t)probe_pattern(1, 1), 1, 1);
     __asm__ volatile("ldr %0, [%1, %w2, uxtw #3]"
                      : "=r"(x)
                      : "r"(AT(0)), "r"(UINT64_C(-1) << 32 | 5));
     load("LDR by a register", x, probe_pattern(40, 8), 40, 8);
-    __asm__ volatile("ldrsh %0, [%1, %2, lsl #1]" : "=r"(x) : "r"(AT(32)), "r"(UINT64_C(-3)));
-    load("LDRSH by a register", x, (uint64_t)(int16_t)probe_pattern(26, 2), 26, 2);
+    __asm__ volatile("ldrh %w0, [%1, %2, lsl #1]" : "=r"(x) : "r"(AT(32)), "r"(UINT64_C(-3)));
+    load("LDRH by a register", x, probe_pattern(26, 2), 26, 2);
     __asm__ volatile("ldur %w0, [%1, #-4]" : "=r"(x) : "r"(AT(32)));
     load("LDUR", x, probe_pattern(28, 4), 28, 4);
     __asm__ volatile("ldr %0, [%1, #2040]" : "=r"(x) : "r"(AT(0)));

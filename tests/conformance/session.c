@@ -159,6 +159,29 @@ static int next_request(struct session *s, const struct timespec *limit)
     return ret;
 }
 
+/* Where a CPU is that does not come to its end. */
+static void say_where(struct cpu *cpu, void *ctx)
+{
+    struct session *s = ctx;
+    uint64_t pc = 0;
+    size_t n;
+
+    cpu->machine->engine->vcpu_get(cpu->vcpu, VCPU_PC, &pc);
+    pthread_mutex_lock(&s->lock);
+    n = strlen(s->text);
+    snprintf(s->text + n, sizeof(s->text) - n, "CPU %u is at %#llx\n", cpu->index,
+             (unsigned long long)pc);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static int no_end(struct session *s, struct error *err)
+{
+    if (machine_pause(s->machine) == 0)
+        for (unsigned i = 0; i < s->config.cpus; i++)
+            cpu_call(&s->machine->cpus[i], say_where, s);
+    return error_set(err, ETIMEDOUT, "no end after %u s", s->config.patience);
+}
+
 static int serve(struct session *s, struct error *err)
 {
     struct timespec limit;
@@ -172,7 +195,7 @@ static int serve(struct session *s, struct error *err)
         if (ret)
             return ret;
     }
-    return request ? error_set(err, ETIMEDOUT, "no end after %u s", s->config.patience) : 0;
+    return request ? no_end(s, err) : 0;
 }
 
 static bool judge(struct session *s, struct error *err)
