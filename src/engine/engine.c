@@ -14,6 +14,9 @@
 #if defined(__x86_64__)
 #include "engine/jit/jit.h"
 #endif
+#if defined(__linux__) && defined(__aarch64__)
+#include "engine/kvm/kvm.h"
+#endif
 
 /*
  * Engines of the design that this build does not contain. They are listed so that whoever looks for
@@ -29,17 +32,18 @@ static const struct engine_ops jit_engine = {
     .name = "jit", .about = "a translator to x86-64", .probe = probe_jit};
 #endif
 
+#if !defined(__linux__) || !defined(__aarch64__)
 static int probe_kvm(struct error *err)
 {
-#if defined(__linux__) && defined(__aarch64__)
-    return error_set(err, ENOTSUP, "this version of Atoll does not have it yet; use interp");
-#else
     return error_set(
         err, ENOTSUP,
         "it needs Linux on an arm64 processor; arm64 guests cannot use this processor's "
         "virtualisation");
-#endif
 }
+
+static const struct engine_ops kvm_engine = {
+    .name = "kvm", .about = "native speed by Linux's KVM", .probe = probe_kvm};
+#endif
 
 #if defined(HVF_DOUBLE) /* programs that test it on other hosts (tests/macos/) */
 extern struct engine_ops hvf_double_engine;
@@ -54,10 +58,7 @@ static const struct engine_ops hvf_engine = {
     .name = "hvf", .about = "native speed by Apple's Hypervisor.framework", .probe = probe_hvf};
 #endif
 
-static const struct engine_ops absent_kvm = {
-    .name = "kvm", .about = "native speed by Linux's KVM", .probe = probe_kvm};
-
-const struct engine_ops *const engines[] = {&hvf_engine, &absent_kvm, &jit_engine, &interp_engine,
+const struct engine_ops *const engines[] = {&hvf_engine, &kvm_engine, &jit_engine, &interp_engine,
                                             NULL};
 
 static const struct engine_ops *find_best(struct error *err)

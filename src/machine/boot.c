@@ -70,10 +70,11 @@ void boot_close(struct machine *m)
     boot_forget(m);
 }
 
+/* An engine with PSCI switches the others on itself: they run, and wait inside. */
 static void power_off_all(struct machine *m)
 {
     for (unsigned i = 0; i < m->config.cpus; i++) {
-        m->cpus[i].power = CPU_OFF;
+        m->cpus[i].power = i > 0 && m->caps.psci_in_engine ? CPU_ON : CPU_OFF;
         m->cpus[i].entry_pending = false;
     }
 }
@@ -106,12 +107,12 @@ int boot_load(struct machine *m, struct error *err)
     if (ret)
         return ret;
     m->engine->vm_code_written(m->vm, m->platform.ram.base, m->platform.ram.size);
+    /* Before CPU 0 can switch one of them on. */
+    for (unsigned i = 1; i < m->config.cpus && m->caps.psci_in_engine; i++)
+        cpu_reset_off(&m->cpus[i]);
     pthread_mutex_lock(&m->lock);
     power_off_all(m);
     cpu_power_on(&m->cpus[0], &entry);
-    /* Such an engine switches the others on itself: they run, and wait inside. */
-    for (unsigned i = 1; i < m->config.cpus && m->caps.psci_in_engine; i++)
-        cpu_power_on(&m->cpus[i], &(struct kernel_entry){0});
     pthread_mutex_unlock(&m->lock);
     return 0;
 }

@@ -354,6 +354,16 @@ void cpu_call(struct cpu *cpu, void (*call)(struct cpu *cpu, void *ctx), void *c
     pthread_mutex_unlock(&m->lock);
 }
 
+static void reset_vcpu(struct cpu *cpu, void *ctx)
+{
+    cpu->machine->engine->vcpu_reset(cpu->vcpu);
+}
+
+void cpu_reset_off(struct cpu *cpu)
+{
+    cpu_call(cpu, reset_vcpu, NULL);
+}
+
 struct creation {
     struct error *err;
     int ret;

@@ -188,6 +188,10 @@ void cpu_stall(struct cpu *cpu);
 /* Makes the CPU start at `entry` when it runs next. With machine->lock held. */
 void cpu_power_on(struct cpu *cpu, const struct kernel_entry *entry);
 
+/* Resets a CPU that is off: for an engine with PSCI of its own, in which such CPUs wait. Control loop
+ * or creator only. */
+void cpu_reset_off(struct cpu *cpu);
+
 /* --- translate.c --- */
 /* What a CPU translates by, and its translation of va for a load or store at its own exception
  * level (arm/walk.h). On its thread, inside or outside of vcpu_run. Return 0, -EIO (the engine does

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The KVM engine from the inside. The interface is the kernel's (Documentation/virt/kvm/api.rst);
+ * "KVM 4.x" names its sections. It needs Linux 5.15; what is newer is asked for and done without.
+ */
+#ifndef ENGINE_KVM_PRIVATE_H
+#define ENGINE_KVM_PRIVATE_H
+
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+
+#include "arm/regs.h"
+#include "arm/sysreg.h"
+#include "engine/engine.h"
+#include "engine/kvm/kvm.h"
+#include "engine/native/decode.h"
+
+#define KVM_SLOTS 40 /* RAM, and pages that guests only read */
+/* Interrupts a vCPU's thread out of KVM_RUN; its handler does nothing. */
+#define KVM_KICK_SIGNAL SIGUSR2
+
+struct kvm_slot {
+    uint64_t ipa, size; /* size 0: free */
+    const void *host;
+    bool writable;
+};
+
+/* A place whose writes the kernel turns into an event. */
+struct kvm_doorbell {
+    uint64_t ipa;
+    unsigned size;
+    int fd; /* -1: free */
+};
+
+struct engine_vm {
+    struct engine_vm_config config;
+    int kvm, fd, gic; /* gic is -1 without */
+    size_t run_size;  /* of struct kvm_run with its pages */
+    bool nisv;        /* accesses without a syndrome come to user space */
+    pthread_mutex_t lock;
+    struct kvm_slot slots[KVM_SLOTS]; /* under lock */
+    unsigned vcpus;
+    struct kvm_doorbell *doorbells; /* under lock */
+    size_t doorbell_count;
+};
+
+struct vcpu {
+    struct engine_vm *vm;
+    unsigned index;
+    int fd, stats_fd; /* stats_fd is -1 where the kernel has none */
+    pthread_t thread;
+    struct kvm_run *run;
+    struct vcpu_exit exit;
+    atomic_bool kicked;
+    struct vcpu_stats stats;
+    bool debugging;
+
+    enum { KVM_NOTHING, KVM_PENDING_MMIO, KVM_PENDING_DECODED } pending;
+    /* Of an access that the kernel leaves to us to decode. */
+    struct {
+        struct native_access access;
+        uint64_t ipa, value[NATIVE_MAX_PARTS];
+        unsigned done;
+    } decoded;
+};
+
+/* --- vm.c --- */
+/* ioctl(2): its answer, or -errno. */
+int kvm_ioctl(int fd, unsigned long request, void *argument);
+int kvm_ioctl_value(int fd, unsigned long request, unsigned long argument);
+
+/* --- gic.c --- */
+int kvm_gic_probe(int vm);
+int kvm_gic_create(struct engine_vm *vm, const struct engine_gic_config *config, struct error *err);
+int kvm_gic_ready(struct engine_vm *vm, struct error *err);
+int kvm_gic_spi(struct engine_vm *vm, unsigned intid, bool level);
+int kvm_gic_msi(struct engine_vm *vm, unsigned intid);
+void kvm_gic_reset(struct engine_vm *vm);
+int kvm_gic_save(struct engine_vm *vm, struct state *state, const char *instance);
+int kvm_gic_load(struct engine_vm *vm, const struct state *state, const char *instance,
+                 struct error *err);
+
+/* --- regs.c --- */
+int kvm_reg_get(struct vcpu *vcpu, uint64_t id, void *value);
+int kvm_reg_set(struct vcpu *vcpu, uint64_t id, const void *value);
+int kvm_vcpu_get(struct vcpu *vcpu, enum vcpu_reg reg, uint64_t *value);
+int kvm_vcpu_set(struct vcpu *vcpu, enum vcpu_reg reg, uint64_t value);
+int kvm_vcpu_get_v(struct vcpu *vcpu, unsigned index, uint64_t value[2]);
+int kvm_vcpu_set_v(struct vcpu *vcpu, unsigned index, const uint64_t value[2]);
+int kvm_vcpu_sysreg_get(struct vcpu *vcpu, uint32_t key, uint64_t *value);
+int kvm_vcpu_sysreg_set(struct vcpu *vcpu, uint32_t key, uint64_t value);
+int kvm_vcpu_save(struct vcpu *vcpu, struct state *state, const char *instance);
+int kvm_vcpu_load(struct vcpu *vcpu, const struct state *state, const char *instance,
+                  struct error *err);
+int kvm_vcpu_translate(struct vcpu *vcpu, uint64_t va, uint64_t *ipa);
+
+/* --- mmio.c --- */
+/* Make an exit of the kernel's; return whether there is one. */
+bool kvm_mmio_exit(struct vcpu *vcpu);
+bool kvm_decoded_exit(struct vcpu *vcpu);
+/* Complete what machine/ has answered. Return whether there is another exit. */
+bool kvm_mmio_complete(struct vcpu *vcpu);
+bool kvm_decoded_complete(struct vcpu *vcpu);
+
+/* --- vcpu.c --- */
+int kvm_vcpu_create(struct engine_vm *vm, unsigned index, struct vcpu **vcpu, struct error *err);
+void kvm_vcpu_destroy(struct vcpu *vcpu);
+void kvm_vcpu_reset(struct vcpu *vcpu);
+int kvm_vcpu_run(struct vcpu *vcpu, struct vcpu_exit **exit);
+void kvm_vcpu_kick(struct vcpu *vcpu);
+void kvm_vcpu_stats(struct vcpu *vcpu, struct vcpu_stats *stats);
+void kvm_vcpu_irq(struct vcpu *vcpu, bool irq, bool fiq);
+void kvm_vcpu_vtimer(struct vcpu *vcpu, bool *virt, bool *phys, uint64_t *deadline_ns);
+int kvm_vcpu_debug(struct vcpu *vcpu, const struct vcpu_debug *debug);
+/* Has the kernel take note of an exit's completion, without a guest's instruction. */
+void kvm_settle(struct vcpu *vcpu);
+
+#endif

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Registers, one at a time (KVM 4.68), and all of them as a vCPU's saved state. A system register's
+ * number is the low half of KVM's.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arm/walk.h"
+#include "engine/kvm/private.h"
+
+#define CORE(size, member)                                                                         \
+    (KVM_REG_ARM64 | KVM_REG_SIZE_##size | KVM_REG_ARM_CORE |                                      \
+     offsetof(struct kvm_regs, member) / sizeof(uint32_t))
+#define SYSREG_REG(key) (KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM64_SYSREG | (key))
+#define KEY(name)       sysreg_info(SYSREG_##name)->key
+
+int kvm_reg_get(struct vcpu *v, uint64_t id, void *value)
+{
+    struct kvm_one_reg reg = {.id = id, .addr = (uintptr_t)value};
+
+    return kvm_ioctl(v->fd, KVM_GET_ONE_REG, &reg);
+}
+
+int kvm_reg_set(struct vcpu *v, uint64_t id, const void *value)
+{
+    struct kvm_one_reg reg = {.id = id, .addr = (uintptr_t)value};
+
+    return kvm_ioctl(v->fd, KVM_SET_ONE_REG, &reg);
+}
+
+/* SP of the current exception level: SP_EL0 at EL0 and with SPSel 0. */
+static uint64_t stack(struct vcpu *v)
+{
+    uint64_t pstate = 0;
+
+    kvm_reg_get(v, CORE(U64, regs.pstate), &pstate);
+    return (pstate & PSTATE_MODE) == PSTATE_EL1H ? CORE(U64, sp_el1) : CORE(U64, regs.sp);
+}
+
+static uint64_t id_of(struct vcpu *v, enum vcpu_reg reg)
+{
+    if (reg <= 30)
+        return CORE(U64, regs.regs[0]) + 2u * (unsigned)reg;
+    switch (reg) {
+    case VCPU_SP: return stack(v);
+    case VCPU_PC: return CORE(U64, regs.pc);
+    case VCPU_PSTATE: return CORE(U64, regs.pstate);
+    case VCPU_FPCR: return CORE(U32, fp_regs.fpcr);
+    case VCPU_FPSR: return CORE(U32, fp_regs.fpsr);
+    default: return 0;
+    }
+}
+
+int kvm_vcpu_get(struct vcpu *v, enum vcpu_reg reg, uint64_t *value)
+{
+    uint64_t id = id_of(v, reg);
+
+    *value = 0;
+    return id ? kvm_reg_get(v, id, value) : -EINVAL;
+}
+
+int kvm_vcpu_set(struct vcpu *v, enum vcpu_reg reg, uint64_t value)
+{
+    uint64_t id = id_of(v, reg);
+
+    return id ? kvm_reg_set(v, id, &value) : -EINVAL;
+}
+
+int kvm_vcpu_get_v(struct vcpu *v, unsigned index, uint64_t value[2])
+{
+    return index < 32 ? kvm_reg_get(v, CORE(U128, fp_regs.vregs[0]) + 4 * index, value) : -EINVAL;
+}
+
+int kvm_vcpu_set_v(struct vcpu *v, unsigned index, const uint64_t value[2])
+{
+    return index < 32 ? kvm_reg_set(v, CORE(U128, fp_regs.vregs[0]) + 4 * index, value) : -EINVAL;
+}
+
+/* KVM keeps some among the general registers, and has the numbers of CNTV_CVAL_EL0 and the
+ * counter's the wrong way round (KVM_REG_ARM_TIMER_CVAL). */
+static uint64_t sysreg_id(uint32_t key)
+{
+    if (key == KEY(SP_EL0))
+        return CORE(U64, regs.sp);
+    if (key == KEY(ELR_EL1))
+        return CORE(U64, elr_el1);
+    if (key == KEY(SPSR_EL1))
+        return CORE(U64, spsr[0]);
+    if (key == KEY(CNTV_CVAL_EL0))
+        return KVM_REG_ARM_TIMER_CVAL;
+    if (key == KEY(CNTVCT_EL0))
+        return KVM_REG_ARM_TIMER_CNT;
+    return SYSREG_REG(key);
+}
+
+int kvm_vcpu_sysreg_get(struct vcpu *v, uint32_t key, uint64_t *value)
+{
+    *value = 0;
+    return kvm_reg_get(v, sysreg_id(key), value);
+}
+
+int kvm_vcpu_sysreg_set(struct vcpu *v, uint32_t key, uint64_t value)
+{
+    return kvm_reg_set(v, sysreg_id(key), &value);
+}
+
+/* --- translation --- */
+
+static bool read_descriptor(void *ctx, uint64_t pa, uint64_t *value)
+{
+    const struct vcpu *v = ctx;
+
+    return mem_load(v->vm->config.mem, pa, sizeof(*value), value) == 0;
+}
+
+int kvm_vcpu_translate(struct vcpu *v, uint64_t va, uint64_t *ipa)
+{
+    const struct arm_walk_memory memory = {read_descriptor, v};
+    struct arm_walk_regs regs = {0};
+    struct arm_walk walk;
+    uint64_t pstate;
+
+    kvm_vcpu_sysreg_get(v, KEY(SCTLR_EL1), &regs.sctlr);
+    kvm_vcpu_sysreg_get(v, KEY(TCR_EL1), &regs.tcr);
+    kvm_vcpu_sysreg_get(v, KEY(TTBR0_EL1), &regs.ttbr[0]);
+    kvm_vcpu_sysreg_get(v, KEY(TTBR1_EL1), &regs.ttbr[1]);
+    kvm_vcpu_sysreg_get(v, KEY(MAIR_EL1), &regs.mair);
+    kvm_vcpu_sysreg_get(v, KEY(ID_AA64MMFR0_EL1), &regs.mmfr0);
+    kvm_vcpu_get(v, VCPU_PSTATE, &pstate);
+    regs.el = pstate & PSTATE_EL1T ? 1 : 0;
+    regs.pan = pstate & PSTATE_PAN;
+    if (!arm_walk(&regs, &memory, va, ARM_WALK_READ, &walk))
+        return -EFAULT;
+    *ipa = walk.pa;
+    return 0;
+}
+
+/* --- saved state: what KVM lists, as it lists it --- */
+
+struct entry {
+    uint64_t id, value[2];
+};
+
+struct tail {
+    struct kvm_mp_state mp;
+    struct kvm_vcpu_events events;
+};
+
+static struct kvm_reg_list *list(struct vcpu *v)
+{
+    struct kvm_reg_list count = {0}, *all;
+
+    kvm_ioctl(v->fd, KVM_GET_REG_LIST, &count); /* -E2BIG: and how many there are */
+    all = calloc(1, sizeof(*all) + count.n * sizeof(all->reg[0]));
+    if (!all)
+        return NULL;
+    all->n = count.n;
+    if (kvm_ioctl(v->fd, KVM_GET_REG_LIST, all)) {
+        free(all);
+        return NULL;
+    }
+    return all;
+}
+
+static bool fits(uint64_t id)
+{
+    return (id & KVM_REG_SIZE_MASK) <= KVM_REG_SIZE_U128;
+}
+
+static int save_tail(struct vcpu *v, struct tail *tail)
+{
+    int ret = kvm_ioctl(v->fd, KVM_GET_MP_STATE, &tail->mp);
+
+    return ret ? ret : kvm_ioctl(v->fd, KVM_GET_VCPU_EVENTS, &tail->events);
+}
+
+int kvm_vcpu_save(struct vcpu *v, struct state *state, const char *instance)
+{
+    struct kvm_reg_list *all;
+    struct entry *entries;
+    struct tail tail = {0};
+    size_t length;
+    int ret;
+
+    kvm_settle(v);
+    all = list(v);
+    if (!all)
+        return -ENOMEM;
+    length = all->n * sizeof(*entries) + sizeof(tail);
+    entries = calloc(1, length);
+    ret = entries ? save_tail(v, &tail) : -ENOMEM;
+    for (uint64_t i = 0; i < all->n && !ret; i++) {
+        entries[i].id = all->reg[i];
+        if (fits(all->reg[i]))
+            ret = kvm_reg_get(v, all->reg[i], entries[i].value);
+    }
+    if (!ret) {
+        memcpy(entries + all->n, &tail, sizeof(tail));
+        ret = state_save_bytes(state, instance, entries, length);
+    }
+    free(entries);
+    free(all);
+    return ret;
+}
+
+/* What the host's own CPU decides may be refused, as long as it is the same. */
+static int load_register(struct vcpu *v, const struct entry *e)
+{
+    uint64_t now[2] = {0};
+
+    if (!fits(e->id) || kvm_reg_set(v, e->id, e->value) == 0)
+        return 0;
+    return kvm_reg_get(v, e->id, now) == 0 && memcmp(now, e->value, sizeof(now)) == 0 ? 0 : -EINVAL;
+}
+
+int kvm_vcpu_load(struct vcpu *v, const struct state *state, const char *instance,
+                  struct error *err)
+{
+    const struct entry *entries;
+    const void *bytes;
+    struct tail tail;
+    size_t length, count;
+    int ret = state_load_bytes(state, instance, &bytes, &length, err);
+
+    if (ret)
+        return ret;
+    if (length < sizeof(tail) || (length - sizeof(tail)) % sizeof(*entries))
+        return error_set(err, EINVAL, "saved state: \"%s\" is of another engine", instance);
+    entries = bytes;
+    count = (length - sizeof(tail)) / sizeof(*entries);
+    memcpy(&tail, (const char *)bytes + count * sizeof(*entries), sizeof(tail));
+    kvm_vcpu_reset(v);
+    for (size_t i = 0; i < count; i++) {
+        struct entry e;
+
+        memcpy(&e, (const char *)bytes + i * sizeof(e), sizeof(e));
+        if (load_register(v, &e))
+            return error_set(err, EINVAL,
+                             "saved state: this host's KVM does not take \"%s\"'s register %#llx",
+                             instance, (unsigned long long)e.id);
+    }
+    ret = kvm_ioctl(v->fd, KVM_SET_VCPU_EVENTS, &tail.events);
+    ret = ret ? ret : kvm_ioctl(v->fd, KVM_SET_MP_STATE, &tail.mp);
+    return ret ? error_set(err, -ret, "saved state: KVM does not take \"%s\"", instance) : 0;
+}

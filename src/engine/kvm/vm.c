@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: ISC */
+/* Whether there is KVM, virtual machines, and their memory (KVM 4.35). */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "engine/kvm/private.h"
+
+#define IPA_BITS 40 /* what every KVM has */
+
+int kvm_ioctl(int fd, unsigned long request, void *argument)
+{
+    int ret = ioctl(fd, request, argument);
+
+    return ret < 0 ? -errno : ret;
+}
+
+int kvm_ioctl_value(int fd, unsigned long request, unsigned long argument)
+{
+    int ret = ioctl(fd, request, argument);
+
+    return ret < 0 ? -errno : ret;
+}
+
+static int open_kvm(struct error *err)
+{
+    int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+
+    if (fd >= 0)
+        return fd;
+    if (errno == ENOENT)
+        return error_set(err, ENOENT,
+                         "there is no /dev/kvm: the kernel was not started at EL2, or has no KVM");
+    return error_set(err, errno, "cannot open /dev/kvm: %s%s", strerror(errno),
+                     errno == EACCES ? "; your user has to be in the group kvm" : "");
+}
+
+static int probe(struct error *err)
+{
+    int kvm = open_kvm(err), vm, ret;
+
+    if (kvm < 0)
+        return kvm;
+    vm = kvm_ioctl_value(kvm, KVM_CREATE_VM, 0);
+    close(kvm);
+    if (vm < 0)
+        return error_set(err, -vm, "KVM makes no virtual machine: %s", strerror(-vm));
+    ret = kvm_gic_probe(vm);
+    close(vm);
+    return ret == 0 ? 0
+                    : error_set(err, ENOTSUP,
+                                "this host's interrupt controller is a GICv2; Atoll's machine has "
+                                "a GICv3, which KVM can only give it on a host with one");
+}
+
+static uint32_t counter_hz(void)
+{
+    uint64_t hz = 0;
+
+#ifdef __aarch64__
+    __asm__("mrs %0, cntfrq_el0" : "=r"(hz));
+#endif
+    return (uint32_t)hz;
+}
+
+static int caps(struct engine_caps *caps)
+{
+    int kvm = open_kvm(NULL), vcpus;
+
+    if (kvm < 0)
+        return kvm;
+    vcpus = kvm_ioctl_value(kvm, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS);
+    close(kvm);
+    *caps = (struct engine_caps){
+        .counter_hz = counter_hz(),
+        .ipa_bits = IPA_BITS,
+        .pa_range = 2,
+        .host_page_size = (uint64_t)sysconf(_SC_PAGESIZE),
+        .max_vcpus = (unsigned)MIN(MAX(vcpus, 1), ENGINE_MAX_VCPUS),
+        .gic = ENGINE_GIC_IN_ENGINE,
+        .psci_hvc = true,
+        .psci_in_engine = true,
+        .many_vms = true,
+        .shown = "the host's CPU",
+    };
+    return 0;
+}
+
+/* --- virtual machines --- */
+
+static void nothing(int number)
+{
+}
+
+static void enable(struct engine_vm *vm)
+{
+    struct kvm_enable_cap cap = {.cap = KVM_CAP_ARM_NISV_TO_USER};
+
+    vm->nisv = kvm_ioctl(vm->fd, KVM_ENABLE_CAP, &cap) == 0;
+}
+
+static int vm_create(struct engine_vm **out, const struct engine_vm_config *config,
+                     struct error *err)
+{
+    /* Without SA_RESTART, so that KVM_RUN returns. */
+    const struct sigaction action = {.sa_handler = nothing};
+    struct engine_vm *vm = calloc(1, sizeof(*vm));
+
+    if (!vm)
+        return error_set(err, ENOMEM, "out of memory");
+    vm->config = *config;
+    vm->gic = vm->fd = -1;
+    pthread_mutex_init(&vm->lock, NULL);
+    vm->kvm = open_kvm(err);
+    if (vm->kvm >= 0) {
+        vm->run_size = (size_t)kvm_ioctl_value(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+        vm->fd = kvm_ioctl_value(vm->kvm, KVM_CREATE_VM, 0);
+        if (vm->fd < 0)
+            error_set(err, -vm->fd, "KVM makes no virtual machine: %s", strerror(-vm->fd));
+    }
+    if (vm->fd < 0) {
+        int ret = vm->kvm < 0 ? vm->kvm : vm->fd;
+
+        if (vm->kvm >= 0)
+            close(vm->kvm);
+        free(vm);
+        return ret;
+    }
+    sigaction(KVM_KICK_SIGNAL, &action, NULL);
+    enable(vm);
+    *out = vm;
+    return 0;
+}
+
+static void vm_destroy(struct engine_vm *vm)
+{
+    if (vm->gic >= 0)
+        close(vm->gic);
+    close(vm->fd);
+    close(vm->kvm);
+    free(vm->doorbells);
+    pthread_mutex_destroy(&vm->lock);
+    free(vm);
+}
+
+/* --- memory --- */
+
+static int set_slot(struct engine_vm *vm, unsigned index)
+{
+    const struct kvm_slot *slot = &vm->slots[index];
+    struct kvm_userspace_memory_region region = {.slot = index,
+                                                 .flags = slot->writable ? 0 : KVM_MEM_READONLY,
+                                                 .guest_phys_addr = slot->ipa,
+                                                 .memory_size = slot->size,
+                                                 .userspace_addr = (uintptr_t)slot->host};
+
+    return kvm_ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region);
+}
+
+static int add_slot(struct engine_vm *vm, const struct kvm_slot *slot)
+{
+    int ret = -ENOSPC;
+
+    pthread_mutex_lock(&vm->lock);
+    for (unsigned i = 0; i < KVM_SLOTS; i++)
+        if (vm->slots[i].size == 0) {
+            vm->slots[i] = *slot;
+            ret = set_slot(vm, i);
+            if (ret)
+                vm->slots[i].size = 0;
+            break;
+        }
+    pthread_mutex_unlock(&vm->lock);
+    return ret;
+}
+
+static int vm_map(struct engine_vm *vm, uint64_t ipa, uint64_t size, bool writable,
+                  struct error *err)
+{
+    const struct mem_region *region = mem_find(vm->config.mem, ipa, size);
+    int ret = -EINVAL;
+
+    if (region)
+        ret = add_slot(vm,
+                       &(struct kvm_slot){ipa, size, region->host + (ipa - region->ipa), writable});
+    return ret ? error_set(err, -ret, "KVM does not map guest memory: %s", strerror(-ret)) : 0;
+}
+
+static int vm_map_reads(struct engine_vm *vm, uint64_t ipa, uint64_t size, const void *from)
+{
+    return add_slot(vm, &(struct kvm_slot){ipa, size, from, false});
+}
+
+/* A slot's flags cannot change; it is made anew (KVM 4.35). */
+static int change(struct engine_vm *vm, uint64_t ipa, uint64_t size, bool keep, bool writable)
+{
+    int ret = -ENOENT;
+
+    pthread_mutex_lock(&vm->lock);
+    for (unsigned i = 0; i < KVM_SLOTS; i++) {
+        struct kvm_slot *slot = &vm->slots[i], before = *slot;
+
+        if (slot->size != size || slot->ipa != ipa || size == 0)
+            continue;
+        slot->size = 0;
+        ret = set_slot(vm, i);
+        if (ret == 0 && keep) {
+            *slot = before;
+            slot->writable = writable;
+            ret = set_slot(vm, i);
+        }
+        break;
+    }
+    pthread_mutex_unlock(&vm->lock);
+    return ret;
+}
+
+static int vm_unmap(struct engine_vm *vm, uint64_t ipa, uint64_t size)
+{
+    return change(vm, ipa, size, false, false);
+}
+
+static int vm_protect(struct engine_vm *vm, uint64_t ipa, uint64_t size, bool writable)
+{
+    return change(vm, ipa, size, true, writable);
+}
+
+/* The host's stores have to be in memory before the guest's fetches look there. */
+static void vm_code_written(struct engine_vm *vm, uint64_t ipa, uint64_t len)
+{
+    const struct mem_region *region = mem_find(vm->config.mem, ipa, len);
+
+    if (region) {
+        char *from = (char *)region->host + (ipa - region->ipa);
+
+        __builtin___clear_cache(from, from + len);
+    }
+}
+
+static int vm_ready(struct engine_vm *vm, struct error *err)
+{
+    return vm->gic >= 0 ? kvm_gic_ready(vm, err) : 0;
+}
+
+/* --- doorbells (KVM 4.59) --- */
+
+static int set_doorbell(struct engine_vm *vm, const struct kvm_doorbell *bell, uint32_t flags)
+{
+    struct kvm_ioeventfd event = {
+        .addr = bell->ipa, .len = bell->size, .fd = bell->fd, .flags = flags};
+
+    return kvm_ioctl(vm->fd, KVM_IOEVENTFD, &event);
+}
+
+static struct kvm_doorbell *find_doorbell(struct engine_vm *vm, uint64_t ipa, unsigned size)
+{
+    for (size_t i = 0; i < vm->doorbell_count; i++)
+        if (vm->doorbells[i].ipa == ipa && vm->doorbells[i].size == size &&
+            vm->doorbells[i].fd >= 0)
+            return &vm->doorbells[i];
+    return NULL;
+}
+
+static struct kvm_doorbell *new_doorbell(struct engine_vm *vm)
+{
+    struct kvm_doorbell *more;
+
+    for (size_t i = 0; i < vm->doorbell_count; i++)
+        if (vm->doorbells[i].fd < 0)
+            return &vm->doorbells[i];
+    more = realloc(vm->doorbells, (vm->doorbell_count + 1) * sizeof(*more));
+    if (!more)
+        return NULL;
+    vm->doorbells = more;
+    return &more[vm->doorbell_count++];
+}
+
+static int add_doorbell(struct engine_vm *vm, const struct kvm_doorbell *bell)
+{
+    struct kvm_doorbell *place = new_doorbell(vm);
+    int ret;
+
+    if (!place)
+        return -ENOMEM;
+    *place = *bell;
+    ret = set_doorbell(vm, place, 0);
+    if (ret)
+        place->fd = -1;
+    return ret;
+}
+
+static int remove_doorbell(struct engine_vm *vm, uint64_t ipa, unsigned size)
+{
+    struct kvm_doorbell *bell = find_doorbell(vm, ipa, size);
+    int ret = bell ? set_doorbell(vm, bell, KVM_IOEVENTFD_FLAG_DEASSIGN) : -ENOENT;
+
+    if (bell)
+        bell->fd = -1;
+    return ret;
+}
+
+static int vm_notify_fd(struct engine_vm *vm, uint64_t ipa, unsigned size, int fd)
+{
+    int ret;
+
+    pthread_mutex_lock(&vm->lock);
+    ret = fd < 0 ? remove_doorbell(vm, ipa, size)
+                 : add_doorbell(vm, &(struct kvm_doorbell){ipa, size, fd});
+    pthread_mutex_unlock(&vm->lock);
+    return ret;
+}
+
+const struct engine_ops kvm_engine = {
+    .name = "kvm",
+    .about = "native speed by Linux's KVM",
+    .probe = probe,
+    .caps = caps,
+    .vm_create = vm_create,
+    .vm_destroy = vm_destroy,
+    .vm_map = vm_map,
+    .vm_map_reads = vm_map_reads,
+    .vm_unmap = vm_unmap,
+    .vm_protect = vm_protect,
+    .vm_code_written = vm_code_written,
+    .vm_ready = vm_ready,
+    .vm_notify_fd = vm_notify_fd,
+    .gic_create = kvm_gic_create,
+    .gic_spi = kvm_gic_spi,
+    .gic_msi = kvm_gic_msi,
+    .gic_reset = kvm_gic_reset,
+    .gic_save = kvm_gic_save,
+    .gic_load = kvm_gic_load,
+    .vcpu_create = kvm_vcpu_create,
+    .vcpu_destroy = kvm_vcpu_destroy,
+    .vcpu_reset = kvm_vcpu_reset,
+    .vcpu_run = kvm_vcpu_run,
+    .vcpu_kick = kvm_vcpu_kick,
+    .vcpu_stats = kvm_vcpu_stats,
+    .vcpu_get = kvm_vcpu_get,
+    .vcpu_set = kvm_vcpu_set,
+    .vcpu_get_v = kvm_vcpu_get_v,
+    .vcpu_set_v = kvm_vcpu_set_v,
+    .vcpu_sysreg_get = kvm_vcpu_sysreg_get,
+    .vcpu_sysreg_set = kvm_vcpu_sysreg_set,
+    .vcpu_irq = kvm_vcpu_irq,
+    .vcpu_vtimer = kvm_vcpu_vtimer,
+    .vcpu_debug = kvm_vcpu_debug,
+    .vcpu_save = kvm_vcpu_save,
+    .vcpu_load = kvm_vcpu_load,
+    .vcpu_translate = kvm_vcpu_translate,
+};
