@@ -34,7 +34,7 @@ compile = $(if $(filter fuzz,$1),CC=clang) meson setup \
 	$(if $(wildcard build/$1/build.ninja),--reconfigure) build/$1 $($1) \
 	>build/$1.log || { cat build/$1.log; exit 1; }; ninja -C build/$1 $2
 
-.PHONY: help build asan tsan run guest guests check check-long check-macos check-decode check-guest bench format \
+.PHONY: help build asan tsan run guest guests check check-long check-macos check-decode check-guest bench bench-exits format \
 	clean
 
 help:
@@ -45,6 +45,7 @@ help:
 	@echo "make check-decode  every instruction word against LLVM's disassembler"
 	@echo "make check-guest   boot your BSD: KERNEL=bsd [IMAGE=disk], EFI=disk"
 	@echo "make bench         atoll's speed against QEMU's (ARGS= for tests/bench/bench.py's options)"
+	@echo "make bench-exits   how often guests leave for KVM, against QEMU's, on an emulated arm64 host"
 	@echo "make build         build/atoll, optimised (make asan, make tsan: under sanitizers)"
 	@echo "make format        clang-format the tree"
 	@echo "make clean         remove what was made, but for downloaded packages"
@@ -108,6 +109,17 @@ bench: build
 	@tools/setup run bench
 	@tests/bench/prepare
 	@tests/bench/bench.py $(ARGS)
+
+# KVM's own counts on an emulated arm64 host, of Atoll's guest and of QEMU's.
+bench-exits:
+	@tools/setup build run bench
+	@tools/guest-debian cloud
+	@tools/cross-arm64
+	@[ -e build/arm64/bench/build.ninja ] || meson setup --cross-file build/arm64/cross.ini \
+	    --buildtype=release -Ddebug=true build/arm64/bench >build/bench-exits.log
+	@ninja -C build/arm64/bench src/cli/atoll
+	@tests/bench/exits-prepare
+	@tests/bench/exits.py --atoll build/arm64/bench/src/cli/atoll $(ARGS)
 
 format:
 	@tools/check-format --fix
