@@ -39,7 +39,9 @@ static int64_t psci_cpu_suspend(struct cpu *cpu, const struct psci_args *args)
     if (powerdown && !mem_is_ram(m->mem, args->x2, 4))
         return PSCI_INVALID_ADDRESS;
     m->engine->vcpu_vtimer(cpu->vcpu, &virt, &phys, &deadline);
-    if (!virt && !phys)
+    /* An engine's own GIC tells nobody when an interrupt ends the standby, which may end at any
+     * time. */
+    if (!virt && !phys && m->gic)
         cpu_wait(cpu, deadline);
     if (powerdown) {
         const struct kernel_entry entry = {.pc = args->x2, .x0 = args->x3};

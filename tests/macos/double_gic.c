@@ -160,8 +160,11 @@ hv_return_t hv_gic_get_msi_region_base_alignment(size_t *bytes)
 
 static int create(void)
 {
-    const struct gicv3_config gic = {
-        .cpus = ENGINE_MAX_VCPUS, .spis = SPIS, .affinities = the.affinities, .changed = changed};
+    /* A redistributor for each vCPU, the last of which says that it is. */
+    const struct gicv3_config gic = {.cpus = MAX(double_vm.config.vcpus, 1u),
+                                     .spis = SPIS,
+                                     .affinities = the.affinities,
+                                     .changed = changed};
     struct gicv2m_config msi = {.base = the.config.msi_first, .count = the.config.msi_count};
     int ret = bus_create(&the.bus);
 
