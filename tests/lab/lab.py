@@ -27,7 +27,7 @@ SKIP = 77
 
 class Lab:
     def __init__(self, atoll, guests):
-        self.atoll = atoll
+        self.atoll = pathlib.Path(atoll).resolve()
         self.guests = pathlib.Path(guests)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lab-", dir="/tmp"))
         self.environment = dict(os.environ, XDG_RUNTIME_DIR=str(self.folder / "run"),
