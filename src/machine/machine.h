@@ -188,8 +188,8 @@ void cpu_stall(struct cpu *cpu);
 /* Makes the CPU start at `entry` when it runs next. With machine->lock held. */
 void cpu_power_on(struct cpu *cpu, const struct kernel_entry *entry);
 
-/* Resets a CPU that is off: for an engine with PSCI of its own, in which such CPUs wait. Control loop
- * or creator only. */
+/* Resets a CPU that is off: for an engine with PSCI of its own, in which such CPUs wait. Control
+ * loop or creator only. */
 void cpu_reset_off(struct cpu *cpu);
 
 /* --- translate.c --- */
