@@ -2,16 +2,14 @@
 /* What the CPU says that it is, what EL1 can have trapped, and maintenance. */
 #include "conformance.h"
 
-#define ID_REGISTERS(X)                                                                            \
-    X(midr_el1)                                                                                    \
-    X(revidr_el1)                                                                                  \
-    X(id_aa64pfr0_el1)                                                                             \
-    X(id_aa64pfr1_el1)                                                                             \
-    X(id_aa64dfr0_el1) X(id_aa64dfr1_el1) X(id_aa64afr0_el1) X(id_aa64isar0_el1)                   \
-        X(id_aa64isar1_el1) X(id_aa64mmfr0_el1) X(id_aa64mmfr1_el1) X(id_aa64mmfr2_el1)            \
-            X(S3_0_C0_C4_2) X(S3_0_C0_C4_4) X(S3_0_C0_C6_2) X(S3_0_C0_C7_7) X(id_pfr0_el1)         \
-                X(id_isar0_el1) X(id_mmfr0_el1) X(mvfr0_el1) X(ctr_el0) X(dczid_el0) X(clidr_el1)  \
-                    X(cntfrq_el0)
+/* clang-format off */
+#define ID_REGISTERS(X) \
+    X(midr_el1) X(revidr_el1) X(id_aa64pfr0_el1) X(id_aa64pfr1_el1) X(id_aa64dfr0_el1) \
+    X(id_aa64dfr1_el1) X(id_aa64afr0_el1) X(id_aa64isar0_el1) X(id_aa64isar1_el1) \
+    X(id_aa64mmfr0_el1) X(id_aa64mmfr1_el1) X(id_aa64mmfr2_el1) X(S3_0_C0_C4_2) X(S3_0_C0_C4_4) \
+    X(S3_0_C0_C6_2) X(S3_0_C0_C7_7) X(id_pfr0_el1) X(id_isar0_el1) X(id_mmfr0_el1) X(mvfr0_el1) \
+    X(ctr_el0) X(dczid_el0) X(clidr_el1) X(cntfrq_el0)
+/* clang-format on */
 #define ID_COUNT 24
 
 static uint64_t identity[4][ID_COUNT];

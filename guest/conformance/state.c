@@ -30,22 +30,18 @@ static uint64_t pattern(unsigned n)
     return (n + 1) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-#define SYSREGS(X)                                                                                 \
-    X(0, sp_el0)                                                                                   \
-    X(1, elr_el1)                                                                                  \
-    X(2, tpidr_el0)                                                                                \
-    X(3, tpidrro_el0)                                                                              \
-    X(4, tpidr_el1)                                                                                \
-    X(5, ttbr1_el1)                                                                                \
-    X(6, mair_el1) X(7, contextidr_el1) X(8, esr_el1) X(9, far_el1) X(10, spsr_el1)                \
-        X(11, amair_el1) X(12, afsr0_el1) X(13, afsr1_el1) X(14, cntkctl_el1) X(15, cntv_cval_el0) \
-            X(16, cntp_cval_el0) X(17, csselr_el1) X(18, vbar_el1) X(19, cpacr_el1) X(20, tcr_el1) \
-                X(21, sctlr_el1) X(22, ttbr0_el1) X(23, dbgbvr0_el1) X(24, dbgbcr0_el1)            \
-                    X(25, dbgwvr1_el1) X(26, mdscr_el1) X(27, midr_el1) X(28, mpidr_el1)           \
-                        X(29, id_aa64pfr0_el1) X(30, id_aa64isar0_el1) X(31, id_aa64isar1_el1)     \
-                            X(32, id_aa64mmfr0_el1) X(33, id_aa64dfr0_el1) X(34, ctr_el0)          \
-                                X(35, dczid_el0) X(36, cntfrq_el0) X(37, ccsidr_el1)               \
-                                    X(38, id_aa64mmfr1_el1)
+/* clang-format off */
+#define SYSREGS(X) \
+    X(0, sp_el0) X(1, elr_el1) X(2, tpidr_el0) X(3, tpidrro_el0) X(4, tpidr_el1) X(5, ttbr1_el1) \
+    X(6, mair_el1) X(7, contextidr_el1) X(8, esr_el1) X(9, far_el1) X(10, spsr_el1) \
+    X(11, amair_el1) X(12, afsr0_el1) X(13, afsr1_el1) X(14, cntkctl_el1) X(15, cntv_cval_el0) \
+    X(16, cntp_cval_el0) X(17, csselr_el1) X(18, vbar_el1) X(19, cpacr_el1) X(20, tcr_el1) \
+    X(21, sctlr_el1) X(22, ttbr0_el1) X(23, dbgbvr0_el1) X(24, dbgbcr0_el1) X(25, dbgwvr1_el1) \
+    X(26, mdscr_el1) X(27, midr_el1) X(28, mpidr_el1) X(29, id_aa64pfr0_el1) \
+    X(30, id_aa64isar0_el1) X(31, id_aa64isar1_el1) X(32, id_aa64mmfr0_el1) \
+    X(33, id_aa64dfr0_el1) X(34, ctr_el0) X(35, dczid_el0) X(36, cntfrq_el0) X(37, ccsidr_el1) \
+    X(38, id_aa64mmfr1_el1)
+/* clang-format on */
 #define SYSREG_COUNT 39
 #define CNTP_CVAL    16
 
