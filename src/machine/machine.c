@@ -174,6 +174,20 @@ static int choose_engine(struct machine *m, struct error *err)
                : m->engine->vm_map(m->vm, m->platform.ram.base, m->platform.ram.size, true, err);
 }
 
+/* What the tables tell guests to call by, the engine has to hear. */
+static int choose_conduit(struct machine *m, struct error *err)
+{
+    if (!m->platform.psci_smc || m->caps.psci_smc)
+        return 0;
+    if (m->config.strict)
+        return error_set(err, ENOTSUP,
+                         "Apple's machine takes PSCI's calls by SMC, and the %s engine takes them "
+                         "by HVC only: leave --strict away, or add --quirk psci-conduit=hvc",
+                         m->engine->name);
+    m->platform.psci_smc = false;
+    return 0;
+}
+
 static int create_engine(struct machine *m, struct error *err)
 {
     /* The trace goes out line by line, so that all of it is there if the process comes to a bad
@@ -181,7 +195,8 @@ static int create_engine(struct machine *m, struct error *err)
     int ret = open_listing(&m->dump, &m->config.dump, _IOFBF, err);
 
     ret = ret ? ret : open_listing(&m->trace, &m->config.trace, _IOLBF, err);
-    return ret ? ret : choose_engine(m, err);
+    ret = ret ? ret : choose_engine(m, err);
+    return ret ? ret : choose_conduit(m, err);
 }
 
 static int build(struct machine *m, struct error *err)
