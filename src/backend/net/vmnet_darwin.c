@@ -180,7 +180,6 @@ static void stop(struct vmnet *v)
                                                        .signature = "v12@?0I8"};
     struct block block = block_make((void (*)(void))on_stopped, &descriptor, v);
 
-    vmnet_interface_set_event_callback(v->interface, VMNET_INTERFACE_PACKETS_AVAILABLE, NULL, NULL);
     if (vmnet_stop_interface(v->interface, v->queue, &block) == VMNET_SUCCESS)
         wait_until_done(v);
 }
@@ -189,14 +188,18 @@ static void vmnet_close(struct net *net)
 {
     struct vmnet *v = vmnet_of(net);
 
+    /* Who reads from the interface is gone before it is. */
     if (v->interface)
-        stop(v);
-    if (v->queue) {
+        vmnet_interface_set_event_callback(v->interface, VMNET_INTERFACE_PACKETS_AVAILABLE, NULL,
+                                           NULL);
+    if (v->queue)
         dispatch_sync_f(v->queue, NULL, nothing); /* no event is on its way any more */
-        dispatch_release(v->queue);
-    }
     if (v->work)
         host_work_destroy(v->work);
+    if (v->interface)
+        stop(v);
+    if (v->queue)
+        dispatch_release(v->queue);
     pthread_cond_destroy(&v->changed);
     pthread_mutex_destroy(&v->lock);
     free(v->bytes);
