@@ -253,7 +253,8 @@ int atoll_start(struct atoll *vm, struct atoll_error *error);
 /* Waits until the machine stops, and says why. */
 enum atoll_stop atoll_wait(struct atoll *vm);
 
-/* Stops it as pulling the plug would; guests' flushed data is on disk. */
+/* Stops it as pulling the plug would; guests' flushed data is on disk. Before the start: a machine
+ * that is started stops at once. */
 void atoll_quit(struct atoll *vm);
 
 /* The reset button, and the power button (the guest decides what that does). */

@@ -189,6 +189,8 @@ static void run_machine(struct lab_run *run, size_t index, int output, int lifel
             close(run->machines[i].output);
     }
     close(run->lock);
+    if (run->private >= 0)
+        close(run->private);
     lab_wires_abandon(run->wires);
     dup2(output, STDERR_FILENO);
     dup2(output, STDOUT_FILENO);
@@ -263,6 +265,18 @@ static void print_output(const struct lab_machine *m)
     }
 }
 
+/* What comes on a machine's line is its process's number, once. Returns whether the line is open.
+ */
+static bool take_process(struct lab_machine *m)
+{
+    pid_t process;
+    ssize_t length = recv(m->lifeline, &process, sizeof(process), MSG_DONTWAIT);
+
+    if (length == sizeof(process))
+        m->process = process;
+    return length > 0 || (length < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
 /* The one who waited for the machine has ended. Returns whether the machine runs. */
 static bool machine_started(struct lab_run *run, struct lab_machine *m)
 {
@@ -280,8 +294,7 @@ static bool machine_started(struct lab_run *run, struct lab_machine *m)
     }
     print_output(m);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-        if (recv(m->lifeline, &m->process, sizeof(m->process), MSG_DONTWAIT) != sizeof(m->process))
-            m->process = 0;
+        take_process(m);
         say(run, m->name, "runs");
         return true;
     }
@@ -329,18 +342,14 @@ static void end_lines(struct lab_run *run)
 static bool await_end(struct lab_machine *m, uint64_t deadline)
 {
     struct pollfd fd = {.fd = m->lifeline, .events = POLLIN};
-    char rest[16];
 
-    for (;;) {
+    do {
         uint64_t now = host_clock_monotonic();
-        ssize_t length;
 
         if (poll(&fd, 1, now < deadline ? (int)((deadline - now) / NS_PER_MSEC) + 1 : 0) == 0)
             return false;
-        length = recv(m->lifeline, rest, sizeof(rest), MSG_DONTWAIT);
-        if (length == 0 || (length < 0 && errno != EAGAIN && errno != EINTR))
-            return true;
-    }
+    } while (take_process(m));
+    return true;
 }
 
 static void remove_socket(const struct lab_machine *m)
@@ -429,11 +438,13 @@ static int start_all(struct lab_run *run, struct error *err)
     return ret;
 }
 
-int lab_run_start(struct lab_run *run, struct lab *lab, const char *name, FILE *progress)
+int lab_run_start(struct lab_run *run, struct lab *lab, const char *name, FILE *progress,
+                  int private)
 {
     struct error err;
 
-    *run = (struct lab_run){.lab = lab, .name = name, .lock = -1, .progress = progress};
+    *run = (struct lab_run){
+        .lab = lab, .name = name, .lock = -1, .private = private, .progress = progress};
     if (start_all(run, &err))
         return fail(EXIT_STATUS_FAILURE, "%s", err.text);
     if (!await_machines(run))

@@ -37,13 +37,16 @@ struct lab_run {
     struct lab_machine *machines; /* of lab->config.vms */
     size_t machine_count;
     struct lab_wires *wires;
+    int private;    /* the caller's descriptor; -1: none */
     FILE *progress; /* where it is said what has started; NULL: nowhere */
 };
 
 /* Starts everything at once and waits until it runs; what fails is said on standard error, and
  * nothing is left of it. The caller has one thread, and ends the lab with lab_run_stop in either
- * case. Signals that end a program break it off. Returns an exit status. */
-int lab_run_start(struct lab_run *run, struct lab *lab, const char *name, FILE *progress);
+ * case. `private` is a descriptor of the caller's that no machine is to hold open, or -1. Signals
+ * that end a program break it off. Returns an exit status. */
+int lab_run_start(struct lab_run *run, struct lab *lab, const char *name, FILE *progress,
+                  int private);
 
 /* Ends everything, as if plugs were pulled, and removes what the lab had on the disk. */
 void lab_run_stop(struct lab_run *run);

@@ -112,7 +112,7 @@ static int test(const struct request *request, struct lab *lab)
         return fail(EXIT_STATUS_USAGE, "%s has no tests; atoll.conf(5) says how they are written",
                     request->files[0]);
     lab_run_catch_signals();
-    status = lab_run_start(&run, lab, lab->config.name, stderr);
+    status = lab_run_start(&run, lab, lab->config.name, stderr, -1);
     if (!status)
         status = run_bench(request, &run);
     lab_run_stop(&run);

@@ -53,7 +53,7 @@ static int keep(struct lab *lab, struct detach *detach)
     struct error err;
 
     lab_run_catch_signals();
-    status = lab_run_start(&run, lab, lab->config.name, stderr);
+    status = lab_run_start(&run, lab, lab->config.name, stderr, detach->tell);
     if (status == 0) {
         write_facts(&run);
         null = open("/dev/null", O_RDWR | O_CLOEXEC);

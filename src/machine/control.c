@@ -88,9 +88,12 @@ static void release_button(void *ctx)
 static void take_requests(void *ctx)
 {
     struct machine *m = ctx;
-    unsigned requests = atomic_exchange(&m->requests, 0);
+    unsigned requests;
 
-    if (m->phase == MACHINE_OFF || m->phase == MACHINE_STOPPED)
+    if (m->phase == MACHINE_OFF)
+        return; /* what is asked of a machine on its way up is heard once it is there */
+    requests = atomic_exchange(&m->requests, 0);
+    if (m->phase == MACHINE_STOPPED)
         return;
     if (requests & REQUEST_QUIT)
         stop(m, ATOLL_STOP_QUIT);
@@ -158,6 +161,7 @@ static void set_phase(struct machine *m, enum machine_phase phase)
     pthread_mutex_lock(&m->lock);
     m->phase = phase;
     pthread_mutex_unlock(&m->lock);
+    host_work_post(m->control_work); /* for requests that have waited for this */
 }
 
 static void do_start(void *ctx)

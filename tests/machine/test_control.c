@@ -92,6 +92,19 @@ static void test_quit(void **state)
     vm_destroy(&vm);
 }
 
+/* Who asks for the end does not know how far the start has come. */
+static void test_quit_before_the_start(void **state)
+{
+    struct atoll_error error;
+
+    vm_describe(&vm, "idle", "spin");
+    vm_create(&vm);
+    atoll_quit(vm.atoll);
+    assert_int_equal(atoll_start(vm.atoll, &error), 0);
+    assert_int_equal(atoll_wait(vm.atoll), ATOLL_STOP_QUIT);
+    vm_destroy(&vm);
+}
+
 static void test_destroy_at_any_time(void **state)
 {
     struct atoll_error error;
@@ -343,6 +356,7 @@ int main(void)
         cmocka_unit_test(test_pause_stops_the_counter),
         cmocka_unit_test(test_reset_in_mid_run),
         cmocka_unit_test(test_quit),
+        cmocka_unit_test(test_quit_before_the_start),
         cmocka_unit_test(test_destroy_at_any_time),
         cmocka_unit_test(test_what_is_not_started),
         cmocka_unit_test(test_two_machines),
