@@ -26,6 +26,7 @@
 #define UUID_ROOM  37
 #define DISK_ROOM  32
 #define NVRAM_FILE "nvram"
+#define BASE       "/the folder that is to be made" /* for what is given relative to it */
 
 /* An image to be copied, or (source -1) an empty disk to be made. */
 struct new_disk {
@@ -218,6 +219,27 @@ static int write_conf(struct creation *c, FILE *to, struct error *err)
     return ret ? ret : write_given(c, to, here, err);
 }
 
+static int need_file(const char *path, struct error *err)
+{
+    if (!path || access(path, R_OK) == 0)
+        return 0;
+    return error_set(err, errno, "%s: cannot read it: %s", path, strerror(errno));
+}
+
+/* What the machine is to read has to be there already, but for what is made with its folder. */
+static int check_files(const struct atoll_config *config, struct error *err)
+{
+    const char *const files[] = {config->kernel, config->initrd, config->efi};
+    int ret = 0;
+
+    for (size_t i = 0; i < nitems(files) && !ret; i++)
+        ret = need_file(files[i], err);
+    for (size_t i = 0; i < config->disk_count && !ret; i++)
+        if (strncmp(config->disks[i].path, BASE, strlen(BASE)) != 0)
+            ret = need_file(config->disks[i].path, err);
+    return ret;
+}
+
 /* As `atoll start` will read it. */
 static int check_conf(const struct creation *c, struct error *err)
 {
@@ -227,9 +249,10 @@ static int check_conf(const struct creation *c, struct error *err)
 
     options_init(&o);
     text = options_keep(&o, c->conf_length + 1);
-    ret = text ? conf_parse(&o, strcpy(text, c->conf), c->conf_length, CONF_FILE, "/", err)
+    ret = text ? conf_parse(&o, strcpy(text, c->conf), c->conf_length, CONF_FILE, BASE, err)
                : error_set(err, ENOMEM, "out of memory");
     ret = ret ? ret : atoll_config_check(&o.config, (struct atoll_error *)err);
+    ret = ret ? ret : check_files(&o.config, err);
     if (!ret && c->conf_length > CONF_MAX)
         ret = error_set(err, EINVAL, "the configuration is longer than %u KiB", CONF_MAX >> 10);
     options_free(&o);

@@ -10,14 +10,13 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "cli/option_lists.h"
 #include "cli/parse.h"
 #include "cli/rebase.h"
 
 #define DISK_UNIT 512 /* bytes: of a virtio block device's capacity (VIRTIO 1.2, 5.2.4) */
 
-/* Pieces of a list: the next one, with ",," undone; NULL at the end. They live in options->scratch,
- * which has room for those of one value. */
-static char *next_piece(struct options *o, const char **at)
+char *option_piece(struct options *o, const char **at)
 {
     char *piece = o->scratch + o->scratch_used, *to = piece;
 
@@ -36,8 +35,7 @@ static char *next_piece(struct options *o, const char **at)
     return piece;
 }
 
-/* Splits "key=value" in place; the value is "" without "=". */
-static char *value_of(char *piece)
+char *option_piece_value(char *piece)
 {
     char *equals = strchr(piece, '=');
 
@@ -122,140 +120,6 @@ static int parse_cpu(struct options *o, const char *value, struct error *err)
     return 0;
 }
 
-static int parse_format(const char *value, enum atoll_disk_format *format, struct error *err)
-{
-    if (strcmp(value, "raw") == 0)
-        *format = ATOLL_DISK_RAW;
-    else if (strcmp(value, "qcow2") == 0)
-        *format = ATOLL_DISK_QCOW2;
-    else
-        return error_set(err, EINVAL, "--disk format=\"%s\" is not known; give raw or qcow2",
-                         value);
-    return 0;
-}
-
-static int parse_disk_key(struct atoll_disk *disk, char *piece, struct error *err)
-{
-    const char *value = value_of(piece);
-
-    if (strcmp(piece, "format") == 0)
-        return parse_format(value, &disk->format, err);
-    if (strcmp(piece, "readonly") == 0)
-        return parse_switch("--disk readonly", value, &disk->readonly, err);
-    if (strcmp(piece, "serial") == 0)
-        disk->serial = value;
-    else if (strcmp(piece, "backing") == 0)
-        disk->backing = value;
-    else
-        return error_set(
-            err, EINVAL,
-            "--disk has no \"%s\"; it has format=, readonly, serial= and backing=", piece);
-    return 0;
-}
-
-static struct atoll_disk *add_disk(struct options *o, const char *path, struct error *err)
-{
-    struct atoll_disk *disk;
-
-    if (o->config.disk_count == ATOLL_DISKS_MAX) {
-        error_set(err, EINVAL, "more than %d disks are not possible", ATOLL_DISKS_MAX);
-        return NULL;
-    }
-    disk = &o->config.disks[o->config.disk_count++];
-    disk->path = path;
-    return disk;
-}
-
-static int parse_disk(struct options *o, const char *value, struct error *err)
-{
-    struct atoll_disk *disk = add_disk(o, next_piece(o, &value), err);
-    char *piece;
-    int ret = disk ? 0 : -EINVAL;
-
-    while (!ret && (piece = next_piece(o, &value)))
-        ret = parse_disk_key(disk, piece, err);
-    return ret;
-}
-
-static int parse_gpu(struct options *o, const char *value, struct error *err)
-{
-    const char *given = value, *size = next_piece(o, &value), *flag;
-
-    if (parse_dimensions(size, ATOLL_GPU_MAX, &o->config.gpu.width, &o->config.gpu.height) < 0)
-        return error_set(err, EINVAL,
-                         "--gpu \"%s\" is not understood; give WIDTHxHEIGHT, such as "
-                         "1280x800",
-                         given);
-    while ((flag = next_piece(o, &value))) {
-        if (strcmp(flag, "gop") != 0)
-            return error_set(err, EINVAL, "--gpu has no \"%s\"; it has gop", flag);
-        o->config.gpu.gop = true;
-    }
-    return 0;
-}
-
-static int parse_display_kind(struct atoll_display *display, const char *kind, struct error *err)
-{
-    static const struct {
-        const char *name;
-        enum atoll_display_kind kind;
-    } kinds[] = {
-        {"none", ATOLL_DISPLAY_NONE},
-        {"vnc", ATOLL_DISPLAY_VNC},
-        {"web", ATOLL_DISPLAY_WEB},
-        {"window", ATOLL_DISPLAY_WINDOW},
-    };
-    size_t length = strcspn(kind, ":");
-
-    for (size_t i = 0; i < nitems(kinds); i++) {
-        if (strlen(kinds[i].name) != length || strncmp(kind, kinds[i].name, length) != 0)
-            continue;
-        display->kind = kinds[i].kind;
-        display->address = kind[length] ? kind + length + 1 : NULL;
-        return 0;
-    }
-    return error_set(err, EINVAL,
-                     "--display \"%s\" is not known; give vnc[:ADDRESS], web[:ADDRESS], window or "
-                     "none",
-                     kind);
-}
-
-static int parse_display(struct options *o, const char *value, struct error *err)
-{
-    struct atoll_display display = {0};
-    int ret = parse_display_kind(&display, next_piece(o, &value), err);
-    char *piece;
-
-    if (!o->display_given)
-        o->config.display_count = 0;
-    o->display_given = true;
-    while (!ret && (piece = next_piece(o, &value))) {
-        display.password = value_of(piece);
-        if (strcmp(piece, "password") != 0 || !*display.password)
-            ret = error_set(err, EINVAL, "--display has no \"%s\"; it has password=FILE", piece);
-    }
-    if (ret || display.kind == ATOLL_DISPLAY_NONE)
-        return ret;
-    if (o->config.display_count == ATOLL_DISPLAYS_MAX)
-        return error_set(err, EINVAL, "more than %d displays are not possible", ATOLL_DISPLAYS_MAX);
-    o->config.displays[o->config.display_count++] = display;
-    return 0;
-}
-
-static int parse_input(struct options *o, const char *value, struct error *err)
-{
-    if (strcmp(value, "usb") == 0)
-        o->config.input = ATOLL_INPUT_USB;
-    else if (strcmp(value, "virtio") == 0)
-        o->config.input = ATOLL_INPUT_VIRTIO;
-    else if (strcmp(value, "none") == 0)
-        o->config.input = ATOLL_INPUT_NONE;
-    else
-        return error_set(err, EINVAL, "--input \"%s\" is not known; give usb, virtio or none",
-                         value);
-    return 0;
-}
-
 static int parse_keyboard(struct options *o, const char *value, struct error *err)
 {
     o->config.keyboard = value;
@@ -317,177 +181,6 @@ static int parse_explain(struct options *o, const char *value, struct error *err
     return error_set(err, EINVAL, "--explain \"%s\" is not known; give off, brief or full", value);
 }
 
-static int parse_forward(struct atoll_net *net, const char *value, struct error *err)
-{
-    if (net->forward_count == ATOLL_FORWARDS_MAX)
-        return error_set(err, EINVAL, "more than %d forwards are not possible", ATOLL_FORWARDS_MAX);
-    if (parse_forward_rule(value, &net->forwards[net->forward_count]) < 0)
-        return error_set(err, EINVAL,
-                         "--net forward=\"%s\" is not understood; give tcp:HOSTPORT:GUESTPORT, "
-                         "such as tcp:2222:22 (udp: "
-                         "and tcp:ADDRESS:HOSTPORT:GUESTPORT are possible)",
-                         value);
-    net->forward_count++;
-    return 0;
-}
-
-static int parse_mtu(struct atoll_net *net, const char *value, struct error *err)
-{
-    uint64_t n;
-
-    if (parse_number(value, 65435, &n) < 0 || n < 1280)
-        return error_set(err, EINVAL, "--net mtu=\"%s\" is not possible; give 1280 to 65435",
-                         value);
-    net->mtu = (uint16_t)n;
-    return 0;
-}
-
-/* In the order of enum atoll_net_kind: the word, and the keys that it has alone. */
-static const struct {
-    const char *word, *keys;
-} net_kinds[] = {
-    [ATOLL_NET_USER] = {"user", "forward=, host=, isolated=, "},
-    [ATOLL_NET_SWITCH] = {"switch", "port=, "},
-    [ATOLL_NET_SOCKET] = {"socket", "protocol=, "},
-    [ATOLL_NET_TAP] = {"tap", ""},
-    [ATOLL_NET_VMNET] = {"vmnet", ""},
-};
-
-static int parse_net_protocol(struct atoll_net *net, const char *value, struct error *err)
-{
-    if (strcmp(value, "qemu") == 0)
-        net->protocol = ATOLL_NET_QEMU;
-    else if (strcmp(value, "vfkit") == 0)
-        net->protocol = ATOLL_NET_VFKIT;
-    else
-        return error_set(err, EINVAL, "--net protocol=\"%s\" is not known; give qemu or vfkit",
-                         value);
-    return 0;
-}
-
-static int parse_net_key(struct atoll_net *net, char *piece, struct error *err)
-{
-    const char *value = value_of(piece);
-
-    if (strcmp(piece, "forward") == 0 && net->kind == ATOLL_NET_USER)
-        return parse_forward(net, value, err);
-    if (strcmp(piece, "mtu") == 0)
-        return parse_mtu(net, value, err);
-    if (strcmp(piece, "mac") == 0) {
-        net->has_mac = true;
-        if (parse_mac(value, net->mac) < 0)
-            return error_set(err, EINVAL,
-                             "--net mac=\"%s\" is not an address; give one like 52:54:00:12:34:56",
-                             value);
-        return 0;
-    }
-    if (strcmp(piece, "capture") == 0) {
-        net->capture = value;
-        return *value ? 0 : error_set(err, EINVAL, "--net capture= needs a file");
-    }
-    if (strcmp(piece, "host") == 0 && net->kind == ATOLL_NET_USER)
-        return parse_switch("--net host", value, &net->host, err);
-    if (strcmp(piece, "isolated") == 0 && net->kind == ATOLL_NET_USER)
-        return parse_switch("--net isolated", value, &net->isolated, err);
-    if (strcmp(piece, "port") == 0 && net->kind == ATOLL_NET_SWITCH) {
-        net->port = value;
-        return *value ? 0 : error_set(err, EINVAL, "--net port= needs a name");
-    }
-    if (strcmp(piece, "protocol") == 0 && net->kind == ATOLL_NET_SOCKET)
-        return parse_net_protocol(net, value, err);
-    return error_set(err, EINVAL, "--net %s has no \"%s\"; it has %smac=, mtu= and capture=",
-                     net_kinds[net->kind].word, piece, net_kinds[net->kind].keys);
-}
-
-/* "KIND" or "KIND:TARGET" */
-static int parse_net_kind(struct atoll_net *net, const char *text, struct error *err)
-{
-    size_t length = strcspn(text, ":");
-
-    for (size_t i = 0; i < nitems(net_kinds); i++) {
-        if (strlen(net_kinds[i].word) != length || strncmp(text, net_kinds[i].word, length) != 0)
-            continue;
-        net->kind = (enum atoll_net_kind)i;
-        net->target = text[length] ? text + length + 1 : NULL;
-        if (net->kind == ATOLL_NET_USER && !net->target)
-            return 0;
-        if (net->kind != ATOLL_NET_USER && net->target && *net->target)
-            return 0;
-    }
-    return error_set(err, EINVAL,
-                     "--net \"%s\" is not known; give user, switch:NAME, socket:PATH, tap:DEVICE, "
-                     "vmnet:shared, vmnet:host or none",
-                     text);
-}
-
-static int parse_net(struct options *o, const char *value, struct error *err)
-{
-    struct atoll_net *net;
-    char *kind, *piece;
-    int ret;
-
-    if (!o->net_given) /* the first replaces the default */
-        o->config.net_count = 0;
-    o->net_given = true;
-    kind = next_piece(o, &value);
-    if (strcmp(kind, "none") == 0)
-        return value ? error_set(err, EINVAL, "--net none takes nothing after it") : 0;
-    if (o->config.net_count == ATOLL_NETS_MAX)
-        return error_set(err, EINVAL, "more than %d networks are not possible", ATOLL_NETS_MAX);
-    net = &o->config.nets[o->config.net_count++];
-    ret = parse_net_kind(net, kind, err);
-    while (!ret && (piece = next_piece(o, &value)))
-        ret = parse_net_key(net, piece, err);
-    return ret;
-}
-
-static int parse_console_kind(struct atoll_console *console, const char *kind, struct error *err)
-{
-    if (strcmp(kind, "stdio") == 0)
-        console->kind = ATOLL_CONSOLE_STDIO;
-    else if (strcmp(kind, "pty") == 0)
-        console->kind = ATOLL_CONSOLE_PTY;
-    else if (strcmp(kind, "none") == 0)
-        console->kind = ATOLL_CONSOLE_NONE;
-    else if (strncmp(kind, "file:", 5) == 0 && kind[5])
-        *console = (struct atoll_console){.kind = ATOLL_CONSOLE_FILE, .path = kind + 5};
-    else if (strncmp(kind, "unix:", 5) == 0 && kind[5])
-        *console = (struct atoll_console){.kind = ATOLL_CONSOLE_UNIX, .path = kind + 5};
-    else
-        return error_set(
-            err, EINVAL,
-            "--console \"%s\" is not known; give stdio, pty, file:PATH, unix:PATH or none", kind);
-    return 0;
-}
-
-static int parse_console(struct options *o, const char *value, struct error *err)
-{
-    struct atoll_console *console;
-    char *piece;
-    int ret;
-
-    if (!o->console_given)
-        o->config.console_count = 0;
-    o->console_given = true;
-    if (o->config.console_count == ATOLL_CONSOLES_MAX)
-        return error_set(err, EINVAL, "more than %d consoles are not possible", ATOLL_CONSOLES_MAX);
-    console = &o->config.consoles[o->config.console_count++];
-    *console = (struct atoll_console){0};
-    ret = parse_console_kind(console, next_piece(o, &value), err);
-    while (!ret && (piece = next_piece(o, &value))) {
-        const char *port = value_of(piece);
-
-        if (strcmp(piece, "port") == 0 && strcmp(port, "pl011") == 0)
-            console->port = ATOLL_PORT_PL011;
-        else if (strcmp(piece, "port") == 0 && strcmp(port, "virtio") == 0)
-            console->port = ATOLL_PORT_VIRTIO;
-        else
-            ret = error_set(err, EINVAL,
-                            "--console has no \"%s\"; it has port=pl011 and port=virtio", piece);
-    }
-    return ret;
-}
-
 static int parse_engine(struct options *o, const char *value, struct error *err)
 {
     o->config.engine = value;
@@ -501,8 +194,8 @@ static int parse_quirk(struct options *o, const char *value, struct error *err)
     if (o->config.quirk_count == ATOLL_QUIRKS_MAX)
         return error_set(err, EINVAL, "more than %d quirks are not possible", ATOLL_QUIRKS_MAX);
     quirk = &o->config.quirks[o->config.quirk_count++];
-    quirk->name = next_piece(o, &value);
-    quirk->value = value_of((char *)(uintptr_t)quirk->name);
+    quirk->name = option_piece(o, &value);
+    quirk->value = option_piece_value((char *)(uintptr_t)quirk->name);
     return *quirk->value
                ? 0
                : error_set(
@@ -530,11 +223,11 @@ static int parse_listing(struct options *o, const char *name, const char *value,
 {
     char *piece, *key;
 
-    listing->path = next_piece(o, &value);
+    listing->path = option_piece(o, &value);
     if (!*listing->path)
         return error_set(err, EINVAL, "%s needs a file", name);
-    while ((key = next_piece(o, &value))) {
-        piece = value_of(key);
+    while ((key = option_piece(o, &value))) {
+        piece = option_piece_value(key);
         if (strcmp(key, "at") != 0)
             return error_set(err, EINVAL, "%s has no \"%s\"; it has at=", name, key);
         if (parse_address(piece, &listing->at) < 0)
@@ -625,23 +318,23 @@ static const struct option table[] = {
     {"--cpus", "N", "1 to 16 (1)", .parse = parse_cpus},
     {"--cpu", "atoll|apple", "which CPU the guest sees (atoll)", .parse = parse_cpu},
     {"--disk", "FILE[,format=raw|qcow2][,readonly][,serial=ID][,backing=FILE]",
-     "a disk; repeatable", .parse = parse_disk, .paths = {.first = true, .keys = {"backing="}}},
+     "a disk; repeatable", .parse = option_disk, .paths = {.first = true, .keys = {"backing="}}},
     {"--net",
      "user[,forward=tcp:HOSTPORT:GUESTPORT][,host=on][,isolated=on] | switch:NAME[,port=NAME] | "
      "socket:PATH[,protocol=qemu|vfkit] | tap:DEVICE | vmnet:shared | vmnet:host | none, all with "
      "[,mac=ADDRESS][,mtu=N][,capture=FILE]",
-     "a network card; repeatable (user)", .parse = parse_net,
+     "a network card; repeatable (user)", .parse = option_net,
      .paths = {.keys = {"capture=", "socket:"}}},
     {"--console", "stdio|pty|file:PATH|unix:PATH|none[,port=pl011|virtio]",
-     "a serial port; repeatable (stdio)", .parse = parse_console,
+     "a serial port; repeatable (stdio)", .parse = option_console,
      .paths = {.keys = {"file:", "unix:"}}},
     {"--gpu", "WIDTHxHEIGHT[,gop]", "a display (none); gop: for EFI programs too",
-     .parse = parse_gpu},
+     .parse = option_gpu},
     {"--display", "vnc|web[:[HOST:]PORT|:unix:PATH][,password=FILE] | window | none",
-     "who shows the display; repeatable; brings a GPU of 1280x800 (none)", .parse = parse_display,
+     "who shows the display; repeatable; brings a GPU of 1280x800 (none)", .parse = option_display,
      .paths = {.keys = {"vnc:unix:", "web:unix:", "password="}}},
     {"--input", "usb|virtio|none", "keyboard and pointer (usb with a display)",
-     .parse = parse_input},
+     .parse = option_input},
     {"--keyboard", "LAYOUT", "the guest's keyboard layout, for what is typed (us)",
      .parse = parse_keyboard},
     {"--screenshot", "FILE.png", "write the display's picture at the end, and on SIGUSR1",
@@ -816,7 +509,7 @@ int options_parse_arguments(struct options *o, int argc, char **argv, struct err
         if (!ret && given.option)
             ret = option_apply(o, given.option, given.value, err);
         else if (!ret)
-            ret = add_disk(o, given.value, err) ? 0 : -EINVAL;
+            ret = option_add_disk(o, given.value, err) ? 0 : -EINVAL;
     }
     return ret;
 }

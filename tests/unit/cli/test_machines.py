@@ -150,6 +150,8 @@ class Machines(unittest.TestCase):
                            (["--disk-size", "1G", *["waiting"] * 16], "more than 16 disks")):
             said = self.atoll("create", "demo", *words, status=2)
             self.assertIn(why, said)
+        for words in (["--disk", "gone.img"], ["--kernel", "gone"], ["--efi", "gone"], ["gone.img"]):
+            self.assertIn("gone", self.atoll("create", "demo", *words, status=1))
         self.assertIn("cannot be a machine's name", self.atoll("create", "../demo", status=2))
         self.assertIn("usage: atoll create", self.atoll("create", status=2))
         self.assertIn("--disk-size SIZE", self.atoll("create", "--help"))
