@@ -97,6 +97,7 @@ static const struct bank {
     uint32_t first, step, count; /* registers */
     uint32_t clear;
 } banks[] = {
+    {DIST, 0x0000, 4, 1, 0},                 /* GICD_CTLR: KVM queues nothing while it is off */
     {DIST, 0x0080, 4, ENTRIES, 0},           /* GICD_IGROUPR; KVM ignores the first */
     {DIST, 0x0c00, 4, 2 * ENTRIES, 0},       /* GICD_ICFGR */
     {DIST, 0x0400, 4, 8 * ENTRIES, 0},       /* GICD_IPRIORITYR */
@@ -104,7 +105,6 @@ static const struct bank {
     {DIST, 0x0100, 4, ENTRIES, 0x0180},      /* GICD_ISENABLER */
     {DIST, 0x0200, 4, ENTRIES, 0},           /* GICD_ISPENDR: as written */
     {DIST, 0x0300, 4, ENTRIES, 0x0380},      /* GICD_ISACTIVER */
-    {DIST, 0x0000, 4, 1, 0},                 /* GICD_CTLR */
     {REDIST, 0x10080, 4, 1, 0},
     {REDIST, 0x10c00, 4, 2, 0},
     {REDIST, 0x10400, 4, 8, 0},
