@@ -29,7 +29,11 @@ static int flag_take(struct ask_flag *flag, int argc, char **argv)
     if (!flag->value)
         return value ? -1 : 1;
     flag->given = value ? value + 1 : argc > 1 ? argv[1] : NULL;
-    return !flag->given ? -1 : value ? 1 : 2;
+    if (!flag->given || (flag->all && flag->count == flag->most))
+        return -1;
+    if (flag->all)
+        flag->all[flag->count++] = flag->given;
+    return value ? 1 : 2;
 }
 
 static int say_usage(const char *command, const struct ask_usage *usage, int *status)
@@ -53,7 +57,7 @@ int ask_arguments(int argc, char **argv, const struct ask_usage *usage, const ch
             *status = 0;
             return -1;
         }
-        if (!flags_end && strncmp(argv[i], "--", 2) == 0)
+        if (!flags_end && *argv[i] == '-')
             flag = flag_find(usage, argv[i]);
         if (flag)
             used = flag_take(flag, argc - i, argv + i);

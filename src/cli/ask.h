@@ -8,11 +8,13 @@
 #include "cli/cli.h"
 #include "cli/control.h"
 
-/* One flag of a subcommand: "--name" or "--name VALUE". */
+/* One flag of a subcommand: "--name", "--name VALUE" or "-N VALUE". */
 struct ask_flag {
     const char *name;  /* with its dashes */
     bool value;        /* it takes one */
-    const char *given; /* NULL: it was not; its value, or "" */
+    const char *given; /* NULL: it was not; its value, or ""; of several the last */
+    const char **all;  /* NULL, or where all its values go, `most` at most */
+    size_t most, count;
 };
 
 struct ask_usage {

@@ -26,7 +26,7 @@ static void ignore(void *ctx, const struct config_place *place, const char *line
 /* The lab's name: the word, or what the file of that name says, wrong as it may be by now. */
 static const char *name_of(const char *word, char *name, size_t room)
 {
-    const struct config_io io = {NULL, config_read_file, ignore};
+    const struct config_io io = {.read = config_read_file, .report = ignore};
     struct config config;
 
     if (!strpbrk(word, "./"))

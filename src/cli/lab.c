@@ -28,19 +28,19 @@ void lab_complain(struct lab *lab, const struct config_place *place, const char 
     say(lab, place, line);
 }
 
-unsigned lab_read(struct lab *lab, const char *const *files, size_t count, const char *name)
+unsigned lab_read(struct lab *lab, const struct lab_source *source)
 {
-    const struct config_io io = {lab, config_read_file, say};
+    const struct config_io io = {lab, config_read_file, say, source->macros, source->macro_count};
     struct config *c = &lab->config;
 
     *lab = (struct lab){.errors = 0};
-    if (config_read(c, files, count, &io))
+    if (config_read(c, source->files, source->file_count, &io))
         return lab->errors;
-    if (name)
-        c->name = name;
+    if (source->name)
+        c->name = source->name;
     lab->vms = calloc(c->vm_count + 1, sizeof(*lab->vms));
     if (!lab->vms) {
-        const struct config_place nowhere = {.file = files[0]};
+        const struct config_place nowhere = {.file = source->files[0]};
 
         lab_complain(lab, &nowhere, "out of memory");
         return lab->errors;

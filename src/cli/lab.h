@@ -15,10 +15,21 @@ struct lab {
     unsigned errors;
 };
 
-/* Reads the files, which are said to be one, and checks all that can be checked without starting
- * anything. `name` is the lab's, whatever they say, unless it is NULL. Returns how many errors
- * there are; lab_free is due in either case. */
-unsigned lab_read(struct lab *lab, const char *const *files, size_t count, const char *name);
+#define LAB_FILES_MAX  16
+#define LAB_MACROS_MAX 64
+
+/* What a command is told of a lab: its arguments, which stay the caller's. */
+struct lab_source {
+    const char *files[LAB_FILES_MAX]; /* said to be one */
+    size_t file_count;
+    const char *macros[LAB_MACROS_MAX]; /* "NAME=VALUE", instead of what the files say */
+    size_t macro_count;
+    const char *name; /* the lab's, whatever the files say; or NULL */
+};
+
+/* Reads the files and checks all that can be checked without starting anything. Returns how many
+ * errors there are; lab_free is due in either case. */
+unsigned lab_read(struct lab *lab, const struct lab_source *source);
 void lab_free(struct lab *lab);
 
 /* Says that something is wrong there. */

@@ -10,17 +10,14 @@
 #include <string.h>
 
 #include "base/bits.h"
-#include "cli/ask.h"
+#include "cli/lab_ask.h"
 #include "cli/lab_bench.h"
 #include "host/clock.h"
 #include "lab/report.h"
 
-#define FILES_MAX 16
-
 struct request {
-    const char *files[FILES_MAX];
-    size_t file_count;
-    const char *name, *junit, *folder; /* junit NULL: none is wanted */
+    struct lab_source source;
+    const char *junit, *folder; /* junit NULL: none is wanted */
 };
 
 static void run_test(struct bench *bench, size_t index, struct report_test *report)
@@ -110,7 +107,7 @@ static int test(const struct request *request, struct lab *lab)
 
     if (!lab->config.test_count)
         return fail(EXIT_STATUS_USAGE, "%s has no tests; atoll.conf(5) says how they are written",
-                    request->files[0]);
+                    request->source.files[0]);
     lab_run_catch_signals();
     status = lab_run_start(&run, lab, lab->config.name, stderr, -1);
     if (!status)
@@ -122,37 +119,30 @@ static int test(const struct request *request, struct lab *lab)
 static int command_test(int argc, char **argv)
 {
     struct ask_flag flags[] = {{.name = "--junit", .value = true},
-                               {.name = "--captures", .value = true},
-                               {.name = "--name", .value = true}};
-    const struct ask_usage usage = {
-        "test FILE ... [--junit FILE.xml] [--captures FOLDER] [--name NAME]", 1, FILES_MAX, flags,
-        nitems(flags)};
+                               {.name = "--captures", .value = true}};
     struct request request = {.folder = "."};
-    int status, count = ask_arguments(argc, argv, &usage, request.files, &status);
     struct lab lab;
+    int status;
 
-    if (count < 0)
+    if (lab_ask(argc, argv, flags, nitems(flags), &request.source, &status))
         return status;
-    request.file_count = (size_t)count;
     request.junit = flags[0].given;
     if (flags[1].given)
         request.folder = flags[1].given;
-    request.name = flags[2].given;
-    status = lab_read(&lab, request.files, request.file_count, request.name) ? EXIT_STATUS_USAGE
-                                                                             : test(&request, &lab);
+    status = lab_read(&lab, &request.source) ? EXIT_STATUS_USAGE : test(&request, &lab);
     lab_free(&lab);
     return status;
 }
 
 int command_lab(int argc, char **argv)
 {
-    if (argc > 1 && strcmp(argv[1], "test") == 0) {
-        argv[1] = argv[0]; /* whose usage is printed */
-        return command_test(argc - 1, argv + 1);
-    }
-    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-        puts("usage: atoll lab test FILE ... [--junit FILE.xml] [--captures FOLDER] [--name NAME]");
-        return 0;
+    static char name[] = "lab test"; /* whose usage is printed */
+
+    if (argc > 1 && (strcmp(argv[1], "test") == 0 || strcmp(argv[1], "--help") == 0)) {
+        char **rest = strcmp(argv[1], "test") == 0 ? argv + 1 : argv;
+
+        *rest = name;
+        return command_test(argc - (int)(rest - argv), rest);
     }
     return fail(EXIT_STATUS_USAGE, "usage: atoll lab test FILE ...");
 }

@@ -52,9 +52,10 @@ static void add_settings(struct lab *lab, const struct config_vm *vm, struct opt
 {
     for (size_t i = 0; i < vm->setting_count; i++) {
         const struct config_setting *s = &vm->settings[i];
+        const char *folder = folder_of(o, s->given ? "given" : s->place.file);
         struct error err;
 
-        if (options_parse_line(o, s->name, s->value, folder_of(o, s->place.file), &err))
+        if (options_parse_line(o, s->name, s->value, folder, &err))
             lab_complain(lab, &s->place, "%s", err.text);
         else if (strcmp(s->name, "kernel") == 0)
             need_file(lab, &s->place, o->config.kernel);

@@ -9,12 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/bits.h"
-#include "cli/ask.h"
 #include "cli/detach.h"
+#include "cli/lab_ask.h"
 #include "cli/lab_run.h"
-
-#define FILES_MAX 16
 
 /* What `atoll ps` is to know, in the lab's folder. */
 static void write_facts(const struct lab_run *run)
@@ -85,15 +82,13 @@ static int up(struct lab *lab)
 
 int command_up(int argc, char **argv)
 {
-    struct ask_flag flags[] = {{.name = "--name", .value = true}};
-    const struct ask_usage usage = {"FILE ... [--name NAME]", 1, FILES_MAX, flags, nitems(flags)};
-    const char *files[FILES_MAX];
-    int status, count = ask_arguments(argc, argv, &usage, files, &status);
+    struct lab_source source;
     struct lab lab;
+    int status;
 
-    if (count < 0)
+    if (lab_ask(argc, argv, NULL, 0, &source, &status))
         return status;
-    status = lab_read(&lab, files, (size_t)count, flags[0].given) ? EXIT_STATUS_USAGE : up(&lab);
+    status = lab_read(&lab, &source) ? EXIT_STATUS_USAGE : up(&lab);
     lab_free(&lab);
     return status;
 }

@@ -242,7 +242,7 @@ void build_setting(struct config_parser *p, struct config_vm *vm, const char *na
         return;
     setting = grow(p, &vm->settings, &vm->setting_count, sizeof(*setting), place);
     if (setting)
-        *setting = (struct config_setting){name, checked, *place};
+        *setting = (struct config_setting){name, checked, value && value->given, *place};
 }
 
 struct config_disk *build_disk(struct config_parser *p, struct config_vm *vm,

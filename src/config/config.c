@@ -91,8 +91,12 @@ unsigned config_read(struct config *config, const char *const *paths, size_t cou
     }
     p->config = config;
     p->io = io;
+    for (size_t i = 0; i < io->macro_count; i++)
+        config_lex_give(p, io->macros[i]);
     for (size_t i = 0; i < count && !p->failed; i++)
         read_one(p, paths[i]);
+    if (!p->failed && !p->left_out && count)
+        config_lex_check_given(p, paths[0]);
     if (!config->name)
         config->name = count ? name_of(p, paths[0]) : "lab";
     if (!p->failed && !p->left_out)

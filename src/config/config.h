@@ -36,6 +36,7 @@ struct config_place {
  * by its name, and its value, checked for its form (NULL: a flag). */
 struct config_setting {
     const char *name, *value;
+    bool given;                /* its value is the user's, see config_io */
     struct config_place place; /* of the value, or of the name of a flag */
 };
 
@@ -227,6 +228,10 @@ struct config_io {
     int (*read)(void *ctx, const char *path, char **text, size_t *length, struct error *err);
     /* One error, one line without the place. */
     void (*report)(void *ctx, const struct config_place *place, const char *line);
+    /* "NAME=VALUE" each: macros of one word that the user gives, whatever the files say of them.
+     * Paths that begin with one are relative to the current folder. */
+    const char *const *macros;
+    size_t macro_count;
 };
 
 /*
@@ -238,6 +243,9 @@ struct config_io {
 unsigned config_read(struct config *config, const char *const *paths, size_t count,
                      const struct config_io *io);
 void config_release(struct config *config);
+
+/* Whether a lab, VM, switch or peer may be called so. */
+bool config_is_name(const char *text);
 
 const struct config_switch *config_switch_find(const struct config *config, const char *name);
 const struct config_vm *config_vm_find(const struct config *config, const char *name);

@@ -465,7 +465,7 @@ static int config_grammar_lex(CONFIG_GRAMMAR_STYPE *value, struct config_place *
     struct config_token token = config_lex(p);
 
     *place = token.place;
-    value->value = (struct config_value){token.text, token.quoted, token.place};
+    value->value = (struct config_value){token.text, token.quoted, token.given, token.place};
     return token.kind;
 }
 

@@ -115,10 +115,10 @@ static bool is_name_byte(char c)
     return isalnum((unsigned char)c) || c == '_';
 }
 
-static const struct config_macro *find_macro(const struct config_parser *p, const char *name,
-                                             size_t length)
+static struct config_macro *find_macro(const struct config_parser *p, const char *name,
+                                       size_t length)
 {
-    for (const struct config_macro *m = p->macros; m; m = m->next)
+    for (struct config_macro *m = p->macros; m; m = m->next)
         if (strlen(m->name) == length && strncmp(m->name, name, length) == 0)
             return m;
     return NULL;
@@ -127,13 +127,15 @@ static const struct config_macro *find_macro(const struct config_parser *p, cons
 static const struct config_macro *need_macro(struct config_parser *p, const char *name,
                                              size_t length, const struct config_place *place)
 {
-    const struct config_macro *macro = find_macro(p, name, length);
+    struct config_macro *macro = find_macro(p, name, length);
     const char *names[64], *nearest;
     size_t count = 0;
     char copy[65];
 
-    if (macro)
+    if (macro) {
+        macro->used = true;
         return macro;
+    }
     for (const struct config_macro *m = p->macros; m && count < nitems(names); m = m->next)
         names[count++] = m->name;
     snprintf(copy, sizeof(copy), "%.*s", (int)MIN(length, 64u), name);
@@ -146,21 +148,6 @@ static const struct config_macro *need_macro(struct config_parser *p, const char
                       "would make it",
                       copy, copy);
     return NULL;
-}
-
-/* The text of a macro that is one word, in a longer one. */
-static const char *macro_text(struct config_parser *p, const char *name, size_t length,
-                              const struct config_place *place)
-{
-    const struct config_macro *macro = need_macro(p, name, length, place);
-
-    if (!macro)
-        return "";
-    if (macro->count == 1 && macro->tokens[0].text)
-        return macro->tokens[0].text;
-    config_report(p, place, "the macro \"%s\" is a list, which cannot be part of a word",
-                  macro->name);
-    return "";
 }
 
 /* A word's text as it is made. */
@@ -188,6 +175,24 @@ static void word_add(struct config_parser *p, struct word *w, const char *text, 
     w->length += length;
 }
 
+/* A macro that is one word, in a longer one. Returns whether that word is the user's now. */
+static bool word_add_macro(struct config_parser *p, struct word *w, const char *name, size_t length,
+                           const struct config_place *place)
+{
+    const struct config_macro *macro = need_macro(p, name, length, place);
+    bool begins = w->length == 0;
+
+    if (!macro)
+        return false;
+    if (macro->count != 1 || !macro->tokens[0].text) {
+        config_report(p, place, "the macro \"%s\" is a list, which cannot be part of a word",
+                      macro->name);
+        return false;
+    }
+    word_add(p, w, macro->tokens[0].text, strlen(macro->tokens[0].text));
+    return begins && macro->tokens[0].given;
+}
+
 static const char *word_finish(struct config_parser *p, struct word *w)
 {
     char *text = p->failed ? NULL : config_keep_text(p->config, w->text ? w->text : "", w->length);
@@ -198,13 +203,13 @@ static const char *word_finish(struct config_parser *p, struct word *w)
     return text ? text : "";
 }
 
-/* "${name}" between quotes. */
-static void quoted_macro(struct config_parser *p, struct word *w)
+/* "${name}" between quotes. Returns whether the word is the user's now. */
+static bool quoted_macro(struct config_parser *p, struct word *w)
 {
     struct config_input *in = p->input;
     struct config_place place = place_here(in);
     size_t length = 0;
-    const char *text;
+    bool given;
 
     while (is_name_byte(in->at[2 + length]))
         length++;
@@ -213,11 +218,11 @@ static void quoted_macro(struct config_parser *p, struct word *w)
                       "\"${\" begins a macro's name and wants a \"}\" after it; write "
                       "\"\\$\" for a dollar");
         advance(in, 2);
-        return;
+        return false;
     }
-    text = macro_text(p, in->at + 2, length, &place);
-    word_add(p, w, text, strlen(text));
+    given = word_add_macro(p, w, in->at + 2, length, &place);
     advance(in, length + 3);
+    return given;
 }
 
 static void escape(struct config_parser *p, struct word *w)
@@ -258,7 +263,7 @@ static struct config_token lex_quoted(struct config_parser *p)
         if (*in->at == '\\')
             escape(p, &w);
         else if (*in->at == '$' && in->at[1] == '{')
-            quoted_macro(p, &w);
+            token.given |= quoted_macro(p, &w);
         else if (*in->at == '$') {
             word_add(p, &w, "$", 1);
             advance(in, 1);
@@ -284,12 +289,10 @@ static struct config_token lex_bare(struct config_parser *p)
 
         if (*in->at == '$' && is_name_byte(in->at[1])) {
             struct config_place place = place_here(in);
-            const char *text;
 
             while (is_name_byte(in->at[1 + length]))
                 length++;
-            text = macro_text(p, in->at + 1, length, &place);
-            word_add(p, &w, text, strlen(text));
+            token.given |= word_add_macro(p, &w, in->at + 1, length, &place);
             advance(in, 1 + length);
             plain = false;
         } else {
@@ -401,6 +404,19 @@ static bool macro_take(struct config_parser *p, struct config_macro *macro)
     return macro_add(p, macro, &token);
 }
 
+/* The last of a name counts, unless the user gave it. */
+static void place_macro(struct config_parser *p, struct config_macro *macro)
+{
+    struct config_macro *before = find_macro(p, macro->name, strlen(macro->name));
+
+    if (before && before->given) {
+        before->used = true;
+        return;
+    }
+    macro->next = p->macros;
+    p->macros = macro;
+}
+
 static void define(struct config_parser *p, size_t name, size_t length)
 {
     struct config_token tokens[CONFIG_MACRO_MAX];
@@ -432,8 +448,48 @@ static void define(struct config_parser *p, size_t name, size_t length)
         return;
     }
     memcpy(macro->tokens, tokens, macro->count * sizeof(*tokens));
-    macro->next = p->macros;
-    p->macros = macro;
+    place_macro(p, macro);
+}
+
+void config_lex_give(struct config_parser *p, const char *macro)
+{
+    size_t length = strcspn(macro, "=");
+    struct config_macro *m = config_keep(p->config, sizeof(*m));
+    struct config_token *word = config_keep(p->config, sizeof(*word));
+
+    if (!m || !word || !(m->name = config_keep_text(p->config, macro, length))) {
+        config_no_memory(p);
+        return;
+    }
+    *word = (struct config_token){STRING, macro + length + (macro[length] == '='), true, true, {0}};
+    m->given = true;
+    m->tokens = word;
+    m->count = 1;
+    place_macro(p, m);
+}
+
+void config_lex_check_given(struct config_parser *p, const char *path)
+{
+    const struct config_place whole = {.file = path};
+    const char *names[64], *nearest;
+    size_t count = 0;
+
+    for (const struct config_macro *m = p->macros; m && count < nitems(names); m = m->next)
+        if (!m->given)
+            names[count++] = m->name;
+    for (const struct config_macro *m = p->macros; m; m = m->next) {
+        if (!m->given || m->used)
+            continue;
+        nearest = config_nearest(m->name, names, count);
+        if (nearest)
+            config_report(p, &whole,
+                          "the macro \"%.60s\" was given, and nothing asks for it; is "
+                          "\"%s\" meant?",
+                          m->name, nearest);
+        else
+            config_report(p, &whole, "the macro \"%.60s\" was given, and nothing asks for it",
+                          m->name);
+    }
 }
 
 /* Reads on in the file that an include names. */
@@ -452,7 +508,7 @@ static void include(struct config_parser *p)
         return;
     }
     token = lex_file(p);
-    value = (struct config_value){token.text, token.quoted, token.place};
+    value = (struct config_value){token.text, token.quoted, token.given, token.place};
     skip(in);
     if (!token.text || (*in->at != '\n' && *in->at)) {
         config_report(p, &token.place, "include wants one file and nothing else on its line");

@@ -30,11 +30,14 @@ struct config_token {
     int kind;         /* grammar.h's */
     const char *text; /* of words and strings */
     bool quoted;
+    bool given; /* by the user beside the files, at least its beginning */
     struct config_place place;
 };
 
 struct config_macro {
     const char *name;
+    bool given; /* by the user: what files say of it does not count */
+    bool used;
     struct config_token *tokens;
     size_t count;
     struct config_macro *next;
@@ -62,7 +65,7 @@ struct config_replay {
 /* A value, or several: { a, b }. */
 struct config_value {
     const char *text;
-    bool quoted;
+    bool quoted, given;
     struct config_place place;
 };
 
@@ -117,6 +120,10 @@ struct config_parser {
 struct config_token config_lex(struct config_parser *p);
 /* The grammar does not understand p->last: the statement is left out. */
 void config_lex_resync(struct config_parser *p);
+/* "NAME=VALUE" from the user: a macro of one word. */
+void config_lex_give(struct config_parser *p, const char *macro);
+/* Reports what was given and is nothing to the files. */
+void config_lex_check_given(struct config_parser *p, const char *path);
 int config_lex_open(struct config_parser *p, const char *path, const struct config_place *from);
 void config_lex_close(struct config_parser *p);
 
@@ -149,7 +156,8 @@ bool config_network(struct config_parser *p, const struct config_value *v, uint3
 bool config_name(struct config_parser *p, const struct config_value *v, const char *what);
 bool config_hex(struct config_parser *p, const struct config_value *v, uint8_t **bytes,
                 size_t *length);
-/* A path, relative to the folder of the file that names it; NULL: reported. */
+/* A path, relative to the folder of the file that names it; of what the user gave, to the current
+ * one. NULL: reported. */
 const char *config_path(struct config_parser *p, const struct config_value *v);
 /* The value of an option of `atoll run`, by its form. `name` is one of the grammar's. */
 bool config_setting_check(struct config_parser *p, const char *name, const struct config_value *v,

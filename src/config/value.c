@@ -224,13 +224,19 @@ bool config_network(struct config_parser *p, const struct config_value *v, uint3
     return false;
 }
 
-bool config_name(struct config_parser *p, const struct config_value *v, const char *what)
+bool config_is_name(const char *text)
 {
     static const char letters[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
-    size_t length = strlen(v->text), right = strspn(v->text, letters);
+    size_t length = strlen(text);
 
-    if (right == length && length && length <= CONFIG_NAME_MAX && !strchr("_-", *v->text))
+    return length && length <= CONFIG_NAME_MAX && strspn(text, letters) == length &&
+           !strchr("_-", *text);
+}
+
+bool config_name(struct config_parser *p, const struct config_value *v, const char *what)
+{
+    if (config_is_name(v->text))
         return true;
     config_report(p, &v->place,
                   "\"%.60s\" cannot be %s's name: letters, digits, \"_\" and \"-\", at most %d, a "
@@ -281,7 +287,7 @@ const char *config_path(struct config_parser *p, const struct config_value *v)
     for (const struct config_input *in = p->input; in; in = in->outer)
         if (in->path == v->place.file)
             folder = in->folder;
-    before = *v->text == '/' ? 0 : strlen(folder);
+    before = *v->text == '/' || v->given ? 0 : strlen(folder);
     path = config_keep(p->config, before + length + 1);
     if (!path) {
         config_no_memory(p);

@@ -116,7 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     size_t size = make_text(&input, text), first = strnlen(text, size);
     struct input in = {{text, text + MIN(first + 1, size)},
                        {first, first < size ? size - first - 1 : 0}};
-    const struct config_io io = {&in, read_part, check_place};
+    const struct config_io io = {.ctx = &in, .read = read_part, .report = check_place};
     const char *path = "a";
     struct config config;
     unsigned errors = config_read(&config, &path, 1, &io);

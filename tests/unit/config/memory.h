@@ -46,14 +46,21 @@ static inline void memory_report(void *ctx, const struct config_place *place, co
         m->length = sizeof(m->errors) - 1;
 }
 
-/* Reads files[0], and what it includes. */
-static inline unsigned memory_config(struct memory *m, const struct memory_file *files,
-                                     struct config *config)
+/* Reads files[0], and what it includes; the user gives macros. */
+static inline unsigned memory_config_given(struct memory *m, const struct memory_file *files,
+                                           const char *const *macros, size_t count,
+                                           struct config *config)
 {
-    const struct config_io io = {m, memory_read, memory_report};
+    const struct config_io io = {m, memory_read, memory_report, macros, count};
 
     *m = (struct memory){.files = files};
     return config_read(config, &files[0].path, 1, &io);
+}
+
+static inline unsigned memory_config(struct memory *m, const struct memory_file *files,
+                                     struct config *config)
+{
+    return memory_config_given(m, files, NULL, 0, config);
 }
 
 #endif

@@ -117,6 +117,34 @@ static void test_words(void **state)
     config_release(&c);
 }
 
+/* What the user gives counts for more than the files, and its paths are the user's. */
+static void test_given(void **state)
+{
+    static const struct memory_file files[] = {
+        {"a/lab.conf",
+         "images = \"there\"\nfiles = $images/more\nsize = 128M\n"
+         "vm x { disk $images, disk $files/d, disk \"${images}.d\", disk no/$images,\n"
+         " kernel $images/linux, memory $size }\n"},
+        {NULL, NULL},
+    };
+    static const char *const macros[] = {"images=here dir", "size=1G"}, *const wrong = "szie=1G";
+    struct config c;
+    struct memory m;
+
+    if (memory_config_given(&m, files, macros, 2, &c))
+        fail_msg("%s", m.errors);
+    assert_string_equal(c.vms[0].disks[0].path, "here dir");
+    assert_string_equal(c.vms[0].disks[1].path, "here dir/more/d");
+    assert_string_equal(c.vms[0].disks[2].path, "here dir.d");
+    assert_string_equal(c.vms[0].disks[3].path, "a/no/here dir");
+    assert_string_equal(setting(&c.vms[0], "memory"), "1G");
+    assert_true(c.vms[0].settings[0].given && c.vms[0].settings[1].given);
+    config_release(&c);
+    assert_int_equal(memory_config_given(&m, files, &wrong, 1, &c), 1);
+    assert_non_null(strstr(m.errors, "nothing asks for it; is \"size\" meant?"));
+    config_release(&c);
+}
+
 static void test_includes(void **state)
 {
     static const struct memory_file files[] = {
@@ -238,8 +266,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_machines), cmocka_unit_test(test_words),
-        cmocka_unit_test(test_includes), cmocka_unit_test(test_links),
-        cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_includes), cmocka_unit_test(test_given),
+        cmocka_unit_test(test_links),    cmocka_unit_test(test_steps),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,7 @@ static const char *folder;
 static void check_one(const char *conf)
 {
     struct memory m = {.length = 0};
-    const struct config_io io = {&m, config_read_file, memory_report};
+    const struct config_io io = {.ctx = &m, .read = config_read_file, .report = memory_report};
     size_t length, stem = strlen(conf) - strlen(".conf");
     char path[300], *expected;
     struct config c;
