@@ -19,8 +19,9 @@
 #define ASK_NS   (2 * NS_PER_SEC) /* between two questions whether there is a shell */
 #define LOOK_NS  (300 * NS_PER_MSEC)
 #define TURN_NS  (100 * NS_PER_MSEC)
-#define ECHO_NS  (200 * NS_PER_MSEC)
-#define PART     48 /* bytes that are typed at a time */
+#define ECHO_NS  (500 * NS_PER_MSEC)
+#define QUIET_NS (10 * NS_PER_MSEC)
+#define PART     32 /* bytes that are typed at a time */
 
 static uint64_t deadline_of(const struct config_step *s, uint64_t otherwise)
 {
@@ -34,8 +35,23 @@ static bool turn(struct bench *bench, uint64_t deadline)
     return !*bench->why;
 }
 
-/* No faster than the guest takes it: a terminal's driver drops what it has no room for, and shows
- * by its echo what it has taken. */
+/* Waits until the guest has shown something since it had said `heard` bytes, and says no more: an
+ * editor of lines shows a line again for each byte that it takes. */
+static bool await_echo(struct bench *bench, struct bench_console *c, uint64_t heard)
+{
+    uint64_t deadline = host_clock_monotonic() + ECHO_NS, last, now;
+
+    do {
+        last = c->heard;
+        now = host_clock_monotonic();
+        if (!turn(bench, MIN(deadline, now + QUIET_NS)))
+            return false;
+    } while ((c->heard == heard || c->heard != last) && now < deadline);
+    return true;
+}
+
+/* No faster than the guest takes it: a terminal's driver drops what it has no room for (OpenBSD's
+ * pluart has 128 bytes), and shows by its echo what it has taken. */
 static bool type_text(struct bench *bench, struct bench_console *c, const char *vm,
                       const char *text)
 {
@@ -44,7 +60,7 @@ static bool type_text(struct bench *bench, struct bench_console *c, const char *
 
     while (left) {
         size_t part = MIN(left, (size_t)PART);
-        uint64_t heard = c->heard, deadline = host_clock_monotonic() + ECHO_NS;
+        uint64_t heard = c->heard;
 
         if (!c->following)
             return bench_fail(bench, "%s: %s", vm,
@@ -53,9 +69,8 @@ static bool type_text(struct bench *bench, struct bench_console *c, const char *
             return bench_fail(bench, "%s", err.text);
         text += part;
         left -= part;
-        while (left && c->heard - heard < part && host_clock_monotonic() < deadline)
-            if (!turn(bench, deadline))
-                return false;
+        if (left && !await_echo(bench, c, heard))
+            return false;
     }
     return true;
 }
