@@ -10,6 +10,7 @@
 #ifndef BACKEND_NET_H
 #define BACKEND_NET_H
 
+#include <stdatomic.h>
 #include <sys/uio.h>
 
 #include "backend/net_offload.h"
@@ -33,6 +34,9 @@ struct net_client {
      * but for frames that were under way. NULL: the client takes none. */
     bool (*receive_offload)(void *ctx, const struct net_header *header, const void *frame,
                             size_t length);
+    /* The cable was unplugged, or is plugged in again; it is when the client is attached. On the
+     * loop's thread. NULL: the client does not look at it. */
+    void (*link)(void *ctx, bool up);
 };
 
 struct net_ops {
@@ -49,6 +53,7 @@ struct net_ops {
 struct net {
     const struct net_ops *ops;
     struct net_client client;    /* set by net_attach */
+    _Atomic bool unplugged;      /* set by net_link */
     struct net_capture *capture; /* NULL: none */
     const struct log *log;
     uint16_t mtu;
@@ -128,6 +133,12 @@ int net_attach(struct net *net, struct host_loop *loop, const struct net_client 
 /* Sends one frame from the guest, on the loop's thread. Never blocks; a frame that cannot be sent
  * is dropped, as on a wire. */
 int net_send(struct net *net, const struct iovec *iov, int count);
+
+/* Whether there is anything at the other end of the cable. Any thread. */
+static inline bool net_is_up(const struct net *net)
+{
+    return !atomic_load(&net->unplugged);
+}
 
 /* Whether frames may be sent with a header. Any thread. */
 static inline bool net_carries_offloads(const struct net *net)

@@ -140,6 +140,10 @@ int switch_port_descriptor(const struct switch_port *port);
 /* Takes the wake-ups out of the descriptor. False: the switch is gone. */
 bool switch_port_awake(struct switch_port *port);
 
+/* Whether the cable is plugged in: the link is not down in both directions, and the switch is
+ * there. To be asked after switch_port_awake. */
+bool switch_port_up(const struct switch_port *port);
+
 /*
  * Sends a frame; `header` NULL: a plain one. Never blocks. -EAGAIN: there is no room (the
  * descriptor becomes readable when there is); -EMSGSIZE: longer than the port's MTU and 18 bytes.

@@ -134,6 +134,11 @@ bool switch_port_awake(struct switch_port *port)
     return !port->broken && (length > 0 || (length < 0 && errno == EAGAIN));
 }
 
+bool switch_port_up(const struct switch_port *port)
+{
+    return !port->broken && !atomic_load(&port->words->unplugged);
+}
+
 static void wake(struct switch_port *port)
 {
     if (send(port->socket, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN)

@@ -22,8 +22,8 @@ int client_receive(struct switch_client *client, json_t **message, struct error 
  * jt, jf, k], which is the caller's. Returns 0 or -EINVAL with what libpcap says. */
 int filter_compile(const char *expression, json_t **program, struct error *err);
 
-/* The shared memory of a port: two rings' words in the first HOST_EXCHANGE_ALIGN bytes, then their
- * data. */
+/* The shared memory of a port: two rings' words in the first HOST_EXCHANGE_ALIGN bytes, and whether
+ * the cable is plugged in, then the rings' data. */
 #define PORT_RING_FROM   (UINT64_C(2) << 20) /* bytes of frames to the switch */
 #define PORT_RING_TO     (UINT64_C(4) << 20) /* and from it */
 #define PORT_WORDS       HOST_EXCHANGE_ALIGN
@@ -31,6 +31,7 @@ int filter_compile(const char *expression, json_t **program, struct error *err);
 
 struct port_words {
     struct ring_shared from, to;
+    _Alignas(64) _Atomic uint32_t unplugged; /* the switch's to write; a byte says that it has */
 };
 
 #endif

@@ -62,8 +62,9 @@ static void on_ready(void *ctx, unsigned events)
     if (!switch_port_awake(s->port) && !s->over) {
         s->over = true;
         host_watch_want(s->watch, 0);
-        log_warn(s->net.log, "network: the switch has ended; the guest is cut off");
+        log_warn(s->net.log, "network: the port on the switch is gone; the guest is cut off");
     }
+    net_link(&s->net, !s->over && switch_port_up(s->port));
     receive(s);
 }
 

@@ -33,6 +33,8 @@ struct transport {
     /* After a turn: wakes the other side if frames were put. */
     void (*flush)(struct server_port *port);
     void (*close)(struct server_port *port);
+    /* The cable is plugged in, or not. NULL: there is no way to say so. */
+    void (*plug)(struct server_port *port, bool up);
 };
 
 struct server_port {
@@ -109,6 +111,9 @@ int server_add_descriptor(struct server *server, int fd, const char *name, uint1
 int server_add_port(struct server *server, struct server_port *port, struct error *err);
 struct server_port *server_find_port(struct server *server, const char *name, unsigned *number);
 void server_remove_port(struct server *server, unsigned number);
+
+/* A link's settings have changed: one that is down both ways is an unplugged cable. */
+void server_plug_port(struct server *server, unsigned number);
 
 /* --- server.c --- */
 

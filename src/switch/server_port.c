@@ -75,6 +75,16 @@ void server_remove_port(struct server *server, unsigned number)
     server_count(server);
 }
 
+void server_plug_port(struct server *server, unsigned number)
+{
+    struct server_port *port = server->ports[number];
+    const struct link *from = fabric_link(server->fabric, number, FABRIC_FROM);
+    const struct link *to = fabric_link(server->fabric, number, FABRIC_TO);
+
+    if (port->transport->plug)
+        port->transport->plug(port, !link_get(from)->down || !link_get(to)->down);
+}
+
 /* --- sockets that keep messages apart, and tap devices --- */
 
 static unsigned accepts_nothing(void *ctx)

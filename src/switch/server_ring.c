@@ -103,6 +103,12 @@ static void close_rings(struct server_port *port)
     host_exchange_unmap(port->to.data, PORT_RING_TO, 2);
 }
 
+static void plug(struct server_port *port, bool up)
+{
+    if (atomic_exchange(&port->words->unplugged, !up) == up)
+        wake(port);
+}
+
 const struct transport server_ring_transport = {
     .ops = {send_ring, accepts, queued},
     .kind = "atoll",
@@ -110,6 +116,7 @@ const struct transport server_ring_transport = {
     .ready = ready,
     .flush = flush,
     .close = close_rings,
+    .plug = plug,
 };
 
 static int map_rings(struct server_port *port, int memory, struct error *err)

@@ -191,6 +191,7 @@ static int verb_link(struct call *call, struct error *err)
         link_set(fabric_link(call->server->fabric, number, FABRIC_FROM), &settings);
     if (direction != SWITCH_FROM)
         link_set(fabric_link(call->server->fabric, number, FABRIC_TO), &settings);
+    server_plug_port(call->server, number);
     return 0;
 }
 

@@ -310,6 +310,10 @@ static void net_notify(struct virtio_device *dev, unsigned index)
     struct virtio_net *net = net_of(dev);
     struct virtq *q = &dev->queues[index];
 
+    if (net->untold) {
+        net->untold = false;
+        virtio_config_changed(dev);
+    }
     if (virtio_has(dev, NET_F_CTRL_VQ) && index == control_index(net))
         virtq_serve(q, BATCH, &net->chain, virtio_net_control);
     else if (index % 2)
@@ -338,6 +342,13 @@ void virtio_net_link(struct virtio_device *dev, bool up)
 {
     if (atomic_exchange(&net_of(dev)->link, up) != up)
         virtio_config_changed(dev);
+}
+
+static void net_link_changed(void *ctx, bool up)
+{
+    struct virtio_net *net = ctx;
+
+    virtio_net_link(&net->dev, up);
 }
 
 void virtio_net_drops(struct virtio_device *dev, struct virtio_net_drops *drops)
@@ -413,7 +424,10 @@ static int net_load(struct virtio_device *dev, const struct state *state, const 
     net->active = own.active;
     net->offloads = own.offloads & NET_OFFLOAD_ALL;
     net_accept_offloads(net->net, net->offloads);
-    atomic_store(&net->link, own.link);
+    /* The cable is the one of here and now; where it was another, the driver hears of it when it
+     * runs again, as interrupts do not reach it before. */
+    atomic_store(&net->link, net_is_up(net->net));
+    net->untold = own.link != net_is_up(net->net);
     return 0;
 }
 
@@ -475,8 +489,10 @@ int virtio_net_create(struct virtio_device **dev, const struct virtio_host *host
     ret = net_init(net, host, instance);
     if (ret)
         goto free_net;
-    client = (struct net_client){
-        .receive = net_receive, .ctx = net, .receive_offload = net_receive_offload};
+    client = (struct net_client){.receive = net_receive,
+                                 .ctx = net,
+                                 .receive_offload = net_receive_offload,
+                                 .link = net_link_changed};
     ret = net_attach(backend, host->loop, &client);
     if (ret)
         goto fini;

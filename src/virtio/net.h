@@ -38,6 +38,7 @@ struct virtio_net {
     uint8_t permanent[NET_MAC_LENGTH]; /* the address that it was made with */
     uint8_t mac[NET_MAC_LENGTH];       /* in force; under dev->lock */
     _Atomic bool link;
+    bool untold;                     /* the driver has not heard of it; the loop's */
     bool said_mtu, said_tso;         /* quirks that were mentioned */
     uint8_t flows[VIRTIO_NET_FLOWS]; /* the pair that last sent on a flow (5.1.6.5.6.1) */
     _Atomic uint64_t too_long, no_driver, malformed;

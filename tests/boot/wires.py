@@ -48,6 +48,11 @@ def address(guest, own, mtu=1500):
     guest.check(f"ifconfig eth0 {own} netmask 255.255.255.0 mtu {mtu} up")
 
 
+def await_carrier(guest, value):
+    """Until the guest has heard that its cable is plugged in (1) or not (0)."""
+    guest.check(f"until [ $(cat /sys/class/net/eth0/carrier) = {value} ]; do sleep 0.1; done")
+
+
 def round_trips(guest, peer, count=10):
     """Milliseconds of each ping that came back."""
     _, text = guest.run(f"ping -c {count} -i 0.2 -W 2 {peer}")
@@ -107,11 +112,21 @@ def switch(bench):
                                "icmp.type"], stdout=subprocess.PIPE, text=True, check=True).stdout
         expect_equal(set(text.split("\n")) - {""}, {"b\t8", "b\t0"}, "what was captured")
         atoll(bench, "link", "wire", "a", "down")
+        await_carrier(a, 0)
         expect_equal(len(round_trips(a, "10.3.0.2", 2)), 0, "answers over a link that is down")
         atoll(bench, "link", "wire", "a", "clear")
+        await_carrier(a, 1)
         a.check("ping -c 3 10.3.0.2")
+        atoll(bench, "link", "wire", "a", "from", "down")
+        expect_equal(a.check("cat /sys/class/net/eth0/carrier").split()[0], "1",
+                     "the carrier while one direction passes")
+        atoll(bench, "link", "wire", "a", "clear")
         atoll(bench, "link", "wire", "nobody", "down", status=1)
         atoll(bench, "link", "wire", "a", "delay=50", status=2)
+        atoll(bench, "switch", "wire", "--detach", "b")
+        await_carrier(b, 0)
+        atoll(bench, "switch", "wire", "--stop")
+        await_carrier(a, 0)
     deadline = time.monotonic() + 30
     while os.listdir(os.path.join(bench.directory, "atoll/switch")):
         if time.monotonic() > deadline:

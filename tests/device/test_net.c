@@ -467,6 +467,37 @@ static void configuration(void **unused)
     stop(&f);
 }
 
+/* Unplugged, the driver is told and frames go nowhere; then plugged in again. Apple's card too. */
+static void cable(void **unused)
+{
+    static struct fixture f;
+    static const uint8_t frame[64] = {2};
+    uint32_t written;
+
+    for (unsigned strict = 0; strict < 2; strict++) {
+        make(&f, strict, 1, 1500);
+        assert_true(driver_negotiate(&f.driver, F_MAC | F_STATUS | F_MTU));
+        driver_queue(&f.driver, &f.rx, 0, 64);
+        driver_ok(&f.driver);
+        drvq_add(&f.rx, &(struct buffer){f.data, 2048, true}, 1, false);
+        f.net.net.client.link(f.net.net.client.ctx, false);
+        assert_int_equal(reg_read(&f.driver, f.driver.config + 6, 2), 0);
+        assert_int_equal(reg_read(&f.driver, f.driver.isr, 1), 2);
+        f.net.net.client.link(f.net.net.client.ctx, false); /* no news */
+        assert_int_equal(reg_read(&f.driver, f.driver.isr, 1), 0);
+        fake_net_receive(&f.net, frame, sizeof(frame));
+        assert_false(fake_net_held(&f.net));
+        assert_int_equal(drvq_poll(&f.rx, &written), -1);
+        f.net.net.client.link(f.net.net.client.ctx, true);
+        assert_int_equal(reg_read(&f.driver, f.driver.config + 6, 2), 1);
+        assert_int_equal(reg_read(&f.driver, f.driver.isr, 1), 2);
+        fake_net_receive(&f.net, frame, sizeof(frame));
+        drvq_wait(&f.rx, &written);
+        assert_int_equal(written, HEADER + sizeof(frame));
+        stop(&f);
+    }
+}
+
 /* A control command; returns its ack. */
 static uint8_t control(struct fixture *f, uint8_t class, uint8_t command, const void *data,
                        uint32_t length)
@@ -555,7 +586,7 @@ int main(void)
         cmocka_unit_test(receive_plain), cmocka_unit_test(receive_merged),
         cmocka_unit_test(jumbo),         cmocka_unit_test(strict_negotiation),
         cmocka_unit_test(configuration), cmocka_unit_test(control_queue),
-        cmocka_unit_test(multiqueue),
+        cmocka_unit_test(multiqueue),    cmocka_unit_test(cable),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

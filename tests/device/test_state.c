@@ -212,6 +212,30 @@ static void save_load_continue(void **unused)
     }
 }
 
+/* The cable is not part of what comes back: it is the new network's, and the driver is told. */
+static void cable_of_here(void **unused)
+{
+    static struct fixture f;
+
+    rig_make(&f.rig, false);
+    fake_disk_init(&f.disks[0]);
+    fake_disk_init(&f.disks[1]);
+    create_devices(&f);
+    start_drivers(&f, 0);
+    virtio_net_link(virtio_pci_device(f.pci[NET]), false);
+    assert_int_equal(reg_read(&f.driver[NET], f.driver[NET].config + 6, 2), 0);
+    f.rig.messages[0] = 0;
+    move(&f);
+    host_loop_drain(f.rig.loop);
+    assert_int_equal(reg_read(&f.driver[NET], f.driver[NET].config + 6, 2), 1);
+    assert_int_equal(f.rig.messages[0], 1);
+    move(&f);
+    host_loop_drain(f.rig.loop);
+    assert_int_equal(f.rig.messages[0], 1); /* no news */
+    free_devices(&f);
+    rig_free(&f.rig);
+}
+
 /* A state whose numbers cannot be is refused, and the device can still be reset. */
 static void bad_states(void **unused)
 {
@@ -254,6 +278,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(save_load_continue),
+        cmocka_unit_test(cable_of_here),
         cmocka_unit_test(bad_states),
     };
 

@@ -73,6 +73,12 @@ bool net_deliver_offload(struct net *net, const struct net_header *header, const
     return true;
 }
 
+void net_link(struct net *net, bool up)
+{
+    if (atomic_exchange(&net->unplugged, !up) == up && net->client.link)
+        net->client.link(net->client.ctx, up);
+}
+
 void net_resume(struct net *net)
 {
     net->ops->resume(net);

@@ -12,6 +12,9 @@ bool net_deliver(struct net *net, void *frame, size_t length);
 bool net_deliver_offload(struct net *net, const struct net_header *header, const void *frame,
                          size_t length);
 
+/* Tells the client that the cable is plugged in or not, if that is news. On the loop's thread. */
+void net_link(struct net *net, bool up);
+
 /*
  * user.c talks to user_helper.c over a pair of sockets that keep messages apart. The helper's first
  * message says how its start went; every other message, in both directions, is one Ethernet frame.

@@ -47,6 +47,7 @@ static void lost(struct net_socket *s)
 {
     s->over = true;
     host_watch_want(s->watch, 0);
+    net_link(&s->net, false);
     log_warn(s->net.log, "network: the program at the socket has ended; the guest is cut off");
 }
 

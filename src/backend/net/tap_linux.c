@@ -61,6 +61,7 @@ static void on_ready(void *ctx, unsigned events)
         length = read(tap->fd, tap->bytes, sizeof(tap->bytes));
         if (length < 0 && errno != EAGAIN && errno != EINTR) {
             host_watch_want(tap->watch, 0);
+            net_link(&tap->net, false);
             log_warn(tap->net.log, "network: the tap device is gone; the guest is cut off");
         }
         if (length <= 0)

@@ -42,6 +42,7 @@ static void lost(struct user *user)
 {
     user->over = true;
     host_watch_want(user->watch, 0);
+    net_link(&user->net, false);
     log_warn(user->net.log, "network: its process has ended; the guest is cut off");
 }
 

@@ -25,7 +25,7 @@ struct card {
     struct host_loop *loop;
     struct net *net;
     _Atomic unsigned count;
-    _Atomic bool full;
+    _Atomic bool full, unplugged;
     size_t length;
     uint8_t frame[NET_MAX_FRAME];
 };
@@ -40,6 +40,11 @@ static bool on_frame(void *ctx, const void *frame, size_t length)
     memcpy(card->frame, frame, length);
     card->count++;
     return true;
+}
+
+static void on_link(void *ctx, bool up)
+{
+    ((struct card *)ctx)->unplugged = !up;
 }
 
 static int listen_at(int type)
@@ -58,7 +63,7 @@ static int listen_at(int type)
 static void start(struct card *card, enum net_socket_protocol protocol)
 {
     const struct net_socket_config config = {.path = path, .protocol = protocol};
-    const struct net_client client = {.receive = on_frame, .ctx = card};
+    const struct net_client client = {.receive = on_frame, .ctx = card, .link = on_link};
     struct error err = {0};
 
     memset(card, 0, sizeof(*card));
@@ -198,6 +203,7 @@ static void test_slow_program(void **state)
     stop(&card);
 }
 
+/* It is no frame's length: that was all, and the cable is as good as unplugged. */
 static void test_bad_length(void **state)
 {
     int listener = listen_at(SOCK_STREAM), peer;
@@ -207,8 +213,11 @@ static void test_bad_length(void **state)
     start(&card, NET_SOCKET_ANY);
     peer = accept(listener, NULL, NULL);
     memset(bytes, 0xff, sizeof(bytes));
+    assert_true(net_is_up(card.net));
     assert_int_equal(send(peer, bytes, sizeof(bytes), 0), sizeof(bytes));
-    host_sleep(20000000);
+    for (int i = 0; i < 10000 && !card.unplugged; i++)
+        host_sleep(1000000);
+    assert_true(card.unplugged && !net_is_up(card.net));
     assert_int_equal(card.count, 0);
     close(peer);
     close(listener);

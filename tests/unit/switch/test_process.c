@@ -224,6 +224,39 @@ static void test_loss_is_measured(void **state)
     switch_leave(b);
 }
 
+/* Waits until the cable is as it should be. */
+static void expect_cable(struct switch_port *port, bool up)
+{
+    struct pollfd ready = {.fd = switch_port_descriptor(port), .events = POLLIN};
+
+    while (switch_port_up(port) != up) {
+        if (poll(&ready, 1, PATIENCE) <= 0)
+            fail_msg("the cable is not %s", up ? "plugged in" : "unplugged");
+        switch_port_awake(port);
+    }
+}
+
+/* A link that is down both ways is an unplugged cable; one way, nobody hears of it. */
+static void test_cable(void **state)
+{
+    const struct link_settings down = {.down = true}, slow = {.delay_ns = NS_PER_MSEC};
+    struct switch_port *a = join("a", 0, 1);
+    struct switch_client *client = connect_client();
+
+    assert_true(switch_port_up(a));
+    assert_int_equal(switch_link_set(client, "a", SWITCH_BOTH, &down, NULL), 0);
+    expect_cable(a, false);
+    assert_int_equal(switch_link_set(client, "a", SWITCH_TO, &slow, NULL), 0);
+    expect_cable(a, true);
+    assert_int_equal(switch_link_set(client, "a", SWITCH_TO, &down, NULL), 0);
+    expect_cable(a, false);
+    assert_int_equal(switch_detach(client, "a", NULL), 0);
+    while (switch_port_awake(a))
+        poll(&(struct pollfd){switch_port_descriptor(a), POLLIN, 0}, 1, PATIENCE);
+    switch_disconnect(client);
+    switch_leave(a);
+}
+
 static void test_capture(void **state)
 {
     struct switch_port *a = join("a", 0, 1), *b = join("b", 0, 2);
@@ -481,17 +514,12 @@ static int remove_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_frames_and_mtu),
-        cmocka_unit_test(test_names_and_addresses),
-        cmocka_unit_test(test_delay_is_measured),
-        cmocka_unit_test(test_rate_is_measured),
-        cmocka_unit_test(test_loss_is_measured),
-        cmocka_unit_test(test_capture),
-        cmocka_unit_test(test_descriptors),
-        cmocka_unit_test(test_hostile_ports),
-        cmocka_unit_test(test_flooding_port),
-        cmocka_unit_test(test_hostile_requests),
-        cmocka_unit_test(test_end),
+        cmocka_unit_test(test_frames_and_mtu),    cmocka_unit_test(test_names_and_addresses),
+        cmocka_unit_test(test_delay_is_measured), cmocka_unit_test(test_rate_is_measured),
+        cmocka_unit_test(test_loss_is_measured),  cmocka_unit_test(test_cable),
+        cmocka_unit_test(test_capture),           cmocka_unit_test(test_descriptors),
+        cmocka_unit_test(test_hostile_ports),     cmocka_unit_test(test_flooding_port),
+        cmocka_unit_test(test_hostile_requests),  cmocka_unit_test(test_end),
     };
 
     if (!mkdtemp(folder) || setenv("XDG_RUNTIME_DIR", folder, 1))
