@@ -193,7 +193,10 @@ static hv_return_t create_below(void)
     config.ptimer_traps = !hv_gic_create;
     if (config.cpu == ENGINE_CPU_HOST)
         config.cpu = ENGINE_CPU_ATOLL;
-    return double_vm.ops->vm_create(&double_vm.under, &config, &err) ? HV_ERROR : HV_SUCCESS;
+    if (double_vm.ops->vm_create(&double_vm.under, &config, &err))
+        return HV_ERROR;
+    double_rights(double_vm.under);
+    return HV_SUCCESS;
 }
 
 hv_return_t hv_vm_create(hv_vm_config_t config)
@@ -224,6 +227,8 @@ hv_return_t hv_vm_destroy(void)
     if (ret == HV_SUCCESS) {
         double_vm.ops->vm_destroy(double_vm.under);
         double_vm.there = false;
+        for (unsigned i = 0; i < double_vm.maps; i++)
+            free(double_vm.map[i].denied);
         if (double_gic)
             double_gic->destroy();
         double_gic = NULL;
@@ -244,15 +249,54 @@ static bool granular(hv_ipa_t ipa, size_t size)
     return false;
 }
 
+/* Which granules may not be written: a bit each. */
+static bool get_denied(const struct double_map *map, uint64_t ipa)
+{
+    uint64_t granule = (ipa - map->ipa) / DOUBLE_GRANULE;
+
+    return atomic_load(&map->denied[granule / 64]) >> granule % 64 & 1;
+}
+
+static void set_denied(struct double_map *map, uint64_t ipa, size_t size, bool denied)
+{
+    for (uint64_t at = ipa; at < ipa + size; at += DOUBLE_GRANULE) {
+        uint64_t granule = (at - map->ipa) / DOUBLE_GRANULE;
+
+        if (denied)
+            atomic_fetch_or(&map->denied[granule / 64], BIT(granule % 64));
+        else
+            atomic_fetch_and(&map->denied[granule / 64], ~BIT(granule % 64));
+    }
+}
+
 static unsigned find_map(hv_ipa_t ipa, size_t size)
 {
     unsigned i = 0;
 
     while (i < double_vm.maps &&
-           !(ipa >= double_vm.map_ipa[i] &&
-             range_fits(ipa - double_vm.map_ipa[i], size, double_vm.map_size[i])))
+           !(ipa >= double_vm.map[i].ipa &&
+             range_fits(ipa - double_vm.map[i].ipa, size, double_vm.map[i].size)))
         i++;
     return i;
+}
+
+bool double_may_store(uint64_t ipa)
+{
+    unsigned i = find_map(ipa, 1);
+
+    return i < double_vm.maps && !get_denied(&double_vm.map[i], ipa);
+}
+
+static bool add_map(hv_ipa_t ipa, size_t size, bool writable)
+{
+    struct double_map *map = &double_vm.map[double_vm.maps];
+
+    *map = (struct double_map){ipa, size, calloc(size / DOUBLE_GRANULE / 64 + 1, 8)};
+    if (!map->denied)
+        return false;
+    set_denied(map, ipa, size, !writable);
+    double_vm.maps++;
+    return true;
 }
 
 hv_return_t hv_vm_map(void *addr, hv_ipa_t ipa, size_t size, hv_memory_flags_t flags)
@@ -266,14 +310,12 @@ hv_return_t hv_vm_map(void *addr, hv_ipa_t ipa, size_t size, hv_memory_flags_t f
         return HV_NO_DEVICE;
     region = mem_find(double_vm.config.mem, ipa, size);
     if (!region || region->host + (ipa - region->ipa) != addr ||
-        find_map(ipa, size) < double_vm.maps || double_vm.maps == nitems(double_vm.map_ipa))
+        find_map(ipa, size) < double_vm.maps || double_vm.maps == nitems(double_vm.map))
         return HV_BAD_ARGUMENT;
-    if (double_vm.ops->vm_map(double_vm.under, ipa, size, flags & HV_MEMORY_WRITE, &err))
-        return HV_ERROR;
-    double_vm.map_ipa[double_vm.maps] = ipa;
-    double_vm.writable[double_vm.maps] = flags & HV_MEMORY_WRITE;
-    double_vm.map_size[double_vm.maps++] = size;
-    return HV_SUCCESS;
+    return double_vm.ops->vm_map(double_vm.under, ipa, size, true, &err) ||
+                   !add_map(ipa, size, flags & HV_MEMORY_WRITE)
+               ? HV_ERROR
+               : HV_SUCCESS;
 }
 
 hv_return_t hv_vm_unmap(hv_ipa_t ipa, size_t size)
@@ -283,31 +325,40 @@ hv_return_t hv_vm_unmap(hv_ipa_t ipa, size_t size)
     if (!granular(ipa, size))
         return HV_BAD_ARGUMENT;
     i = find_map(ipa, size);
-    if (i == double_vm.maps || double_vm.map_size[i] != size ||
+    if (i == double_vm.maps || double_vm.map[i].size != size ||
         double_vm.ops->vm_unmap(double_vm.under, ipa, size))
         return HV_BAD_ARGUMENT;
-    double_vm.maps--;
-    double_vm.map_ipa[i] = double_vm.map_ipa[double_vm.maps];
-    double_vm.map_size[i] = double_vm.map_size[double_vm.maps];
-    double_vm.writable[i] = double_vm.writable[double_vm.maps];
+    free(double_vm.map[i].denied);
+    double_vm.map[i] = double_vm.map[--double_vm.maps];
     return HV_SUCCESS;
 }
 
-/* The engine below notes stores to watched pages itself, once it is told to look again. */
+/* When it returns, no vCPU stores there any more. */
 hv_return_t hv_vm_protect(hv_ipa_t ipa, size_t size, hv_memory_flags_t flags)
 {
-    if (!granular(ipa, size) || find_map(ipa, size) == double_vm.maps)
+    unsigned i;
+
+    if (!granular(ipa, size))
         return HV_BAD_ARGUMENT;
+    i = find_map(ipa, size);
+    if (i == double_vm.maps) {
+        double_broken("memory is protected that is not mapped");
+        return HV_BAD_ARGUMENT;
+    }
+    set_denied(&double_vm.map[i], ipa, size, !(flags & HV_MEMORY_WRITE));
     if (!(flags & HV_MEMORY_WRITE))
-        double_rearm(double_vm.under, ipa, size);
+        double_flush(double_vm.under);
     return HV_SUCCESS;
 }
 
+/* Maintenance by address touches what it goes through. */
 void sys_icache_invalidate(void *start, size_t length)
 {
     const struct mem_region *first;
     size_t count = mem_regions(double_vm.config.mem, &first);
 
+    for (size_t i = 0; i < length; i += 4096)
+        (void)((volatile uint8_t *)start)[i];
     for (size_t i = 0; i < count && double_vm.there; i++) {
         const uint8_t *at = start;
 

@@ -56,6 +56,11 @@ struct double_cpu {
     uint64_t mdscr, bvr[DOUBLE_BREAKPOINTS], bcr[DOUBLE_BREAKPOINTS];
 };
 
+struct double_map {
+    uint64_t ipa, size;
+    _Atomic uint64_t *denied; /* bit n: granule n may not be written */
+};
+
 struct double_vm {
     pthread_mutex_t lock; /* over what follows, but for what is a vCPU's own */
     bool there;
@@ -64,9 +69,8 @@ struct double_vm {
     struct engine_vm_config config; /* as attached */
     struct double_cpu cpu[ENGINE_MAX_VCPUS];
     unsigned ever; /* vCPUs made so far */
-    uint64_t map_ipa[8], map_size[8];
+    struct double_map map[8];
     unsigned maps;
-    bool writable[8];
     _Atomic uint64_t offset; /* of the counter */
     void (*broken)(void *ctx, const char *rule);
     void *broken_ctx;
@@ -80,7 +84,9 @@ void double_broken(const char *rule);
 /* The vCPU, whose owner calls. NULL: that rule is broken, and the call returns HV_BAD_ARGUMENT. */
 struct double_cpu *double_cpu(hv_vcpu_t id, const char *call);
 
-uint64_t double_counter(void);
+/* Whether vCPUs may store to the mapped memory at `ipa`. */
+bool double_may_store(uint64_t ipa);
+
 bool double_virt_output(struct double_cpu *cpu);
 uint64_t double_get(struct double_cpu *cpu, enum vcpu_reg reg);
 
@@ -99,8 +105,9 @@ uint32_t double_abort_syndrome(struct double_cpu *cpu, const struct vcpu_exit *e
 void double_abandon(struct vcpu *under);
 /* The register of the MRS or MSR that is pending. */
 unsigned double_sysreg_rt(const struct vcpu *under);
-/* Stores to watched pages are noted again. */
-void double_rearm(struct engine_vm *under, uint64_t ipa, uint64_t len);
+/* Stores go where double_may_store says that they may; from now on, with what was known dropped. */
+void double_rights(struct engine_vm *under);
+void double_flush(struct engine_vm *under);
 
 /* --- double_gic.c --- */
 

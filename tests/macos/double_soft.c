@@ -6,7 +6,9 @@
 
 void double_abandon(struct vcpu *under);
 unsigned double_sysreg_rt(const struct vcpu *under);
-void double_rearm(struct engine_vm *under, uint64_t ipa, uint64_t len);
+bool double_may_store(uint64_t ipa);
+void double_rights(struct engine_vm *under);
+void double_flush(struct engine_vm *under);
 
 void double_abandon(struct vcpu *under)
 {
@@ -19,7 +21,12 @@ unsigned double_sysreg_rt(const struct vcpu *under)
     return under->priv.pending_rt;
 }
 
-void double_rearm(struct engine_vm *under, uint64_t ipa, uint64_t len)
+void double_rights(struct engine_vm *under)
 {
-    soft_rearm(&under->soft, ipa, len, true);
+    under->soft.may_store = double_may_store;
+}
+
+void double_flush(struct engine_vm *under)
+{
+    soft_rearm(&under->soft, 0, UINT64_MAX, true);
 }

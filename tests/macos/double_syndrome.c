@@ -108,7 +108,9 @@ static void expect_changes(struct double_cpu *cpu, uint32_t w)
 uint32_t double_abort_syndrome(struct double_cpu *cpu, const struct vcpu_exit *exit)
 {
     uint32_t w = double_word(cpu);
-    uint32_t esr = esr_data_abort(false, ESR_FSC_TRANSLATION | 3, exit->mmio.write);
+    bool ram = mem_is_ram(double_vm.config.mem, exit->mmio.ipa, 1);
+    uint32_t esr = esr_data_abort(false, (ram ? ESR_FSC_PERMISSION : ESR_FSC_TRANSLATION) | 3,
+                                  exit->mmio.write);
 
     expect_changes(cpu, w);
     if (is_plain(w))

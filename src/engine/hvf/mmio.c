@@ -153,13 +153,14 @@ bool hvf_abort(struct vcpu *v, uint32_t esr)
     bool fetch = esr_ec(esr) == ESR_EC_IABT_LOWER;
     uint64_t ipa = v->why->exception.physical_address;
 
+    /* A walk that sets a descriptor's flags stores as well. */
+    if ((esr & FSC_TYPE) == ESR_FSC_PERMISSION && hvf_dirty_fault(v->vm, ipa))
+        return false;
     /* A descriptor that is in no RAM. */
     if (esr & ESR_ABT_S1PTW) {
         hvf_inject_abort(v, fetch, esr & ESR_DABT_WNR, ESR_FSC_EXTERNAL_WALK | (esr & FSC_LEVEL),
                          v->why->exception.virtual_address);
         return false;
     }
-    if ((esr & FSC_TYPE) == ESR_FSC_PERMISSION && hvf_dirty_fault(v->vm, ipa))
-        return false;
     return fetch ? leave_fetch(v) : data_abort(v, esr);
 }

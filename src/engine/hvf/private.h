@@ -29,6 +29,8 @@
 
 #define HVF_GRANULE UINT64_C(16384)
 
+#define HVF_READ_ONLY 8
+
 /* When a physical timer fires next, for the thread that looks after them (timer.c). */
 struct hvf_alarm {
     pthread_mutex_t lock;
@@ -52,6 +54,10 @@ struct engine_vm {
     _Atomic uint64_t offset; /* host ticks less the guest's; written under clock_lock */
 
     pthread_mutex_t protect_lock; /* over hv_vm_protect and mem_mark_dirty (dirty.c) */
+
+    struct {
+        uint64_t ipa, size;
+    } read_only[HVF_READ_ONLY]; /* RAM that guests may not write; size 0: unused */
 };
 
 /* What vcpu_run's next call has to complete. */
@@ -108,6 +114,10 @@ int hvf_id_init(struct engine_vm *vm, struct error *err);
 int hvf_id_describe(const struct cpuid *cpu, unsigned *pa_range, char *text, size_t room);
 /* Writes vm->id to the vCPU's own registers. */
 void hvf_id_apply(struct vcpu *vcpu);
+
+/* --- vm.c --- */
+/* Whether the machine mapped the RAM at `ipa` without the right to write. */
+bool hvf_read_only(const struct engine_vm *vm, uint64_t ipa);
 
 /* --- gic.c --- */
 bool hvf_gic_offered(void);

@@ -128,6 +128,35 @@ static hv_memory_flags_t rights(bool writable)
     return HV_MEMORY_READ | HV_MEMORY_EXEC | (writable ? HV_MEMORY_WRITE : 0);
 }
 
+bool hvf_read_only(const struct engine_vm *vm, uint64_t ipa)
+{
+    for (size_t i = 0; i < nitems(vm->read_only); i++)
+        if (ipa - vm->read_only[i].ipa < vm->read_only[i].size)
+            return true;
+    return false;
+}
+
+/* -ENOSPC: there are too many of them. With the vCPUs stopped, as whenever maps change. */
+static int note_rights(struct engine_vm *vm, uint64_t ipa, uint64_t size, bool writable)
+{
+    size_t i = 0;
+
+    while (i < nitems(vm->read_only) && (vm->read_only[i].ipa != ipa || !vm->read_only[i].size))
+        i++;
+    if (writable) {
+        if (i < nitems(vm->read_only))
+            vm->read_only[i].size = 0;
+        return 0;
+    }
+    for (i = 0; i < nitems(vm->read_only) && vm->read_only[i].size; i++)
+        ;
+    if (i == nitems(vm->read_only))
+        return -ENOSPC;
+    vm->read_only[i].ipa = ipa;
+    vm->read_only[i].size = size;
+    return 0;
+}
+
 static int vm_map(struct engine_vm *vm, uint64_t ipa, uint64_t size, bool writable,
                   struct error *err)
 {
@@ -137,35 +166,39 @@ static int vm_map(struct engine_vm *vm, uint64_t ipa, uint64_t size, bool writab
         return error_set(err, EINVAL,
                          "engine: [%#llx, +%#llx) is not whole pages of 16 KiB of one RAM region",
                          (unsigned long long)ipa, (unsigned long long)size);
+    if (note_rights(vm, ipa, size, writable))
+        return error_set(err, ENOSPC, "engine: more than %d read-only maps", HVF_READ_ONLY);
     return hvf_check(hv_vm_map(region->host + (ipa - region->ipa), ipa, size, rights(writable)),
                      "cannot map the guest's memory", err);
 }
 
 static int vm_unmap(struct engine_vm *vm, uint64_t ipa, uint64_t size)
 {
+    note_rights(vm, ipa, size, true);
     return -hvf_errno(hv_vm_unmap(ipa, size));
 }
 
 static int vm_protect(struct engine_vm *vm, uint64_t ipa, uint64_t size, bool writable)
 {
-    return -hvf_errno(hv_vm_protect(ipa, size, rights(writable)));
+    int ret = note_rights(vm, ipa, size, true);
+
+    ret = writable ? ret : note_rights(vm, ipa, size, false);
+    return ret ? ret : -hvf_errno(hv_vm_protect(ipa, size, rights(writable)));
 }
 
 /* Guests are promised that clean data is seen by fetches (CTR_EL0.IDC); the instruction cache is
- * the host's affair. */
+ * the host's affair. Pages that are not resident hold no code: to go through them would make the
+ * host find memory for each. */
 static void vm_code_written(struct engine_vm *vm, uint64_t ipa, uint64_t len)
 {
-    const struct mem_region *first;
-    size_t count = mem_regions(vm->config.mem, &first);
+    uint64_t end = len > UINT64_MAX - ipa ? UINT64_MAX : ipa + len, at = ipa, size;
+    const uint8_t *host;
 
-    for (size_t i = 0; i < count; i++) {
-        uint64_t from = MAX(ipa, first[i].ipa);
-        uint64_t end = first[i].ipa + first[i].size;
+    for (; at < end && (host = mem_next_resident(vm->config.mem, &at, &size)); at += size) {
+        uint64_t skip = at < ipa ? ipa - at : 0;
 
-        if (len <= UINT64_MAX - ipa)
-            end = MIN(end, ipa + len);
-        if (from < end)
-            sys_icache_invalidate(first[i].host + (from - first[i].ipa), end - from);
+        if (at < end && skip < size)
+            sys_icache_invalidate((void *)(uintptr_t)(host + skip), MIN(size, end - at) - skip);
     }
 }
 

@@ -130,6 +130,9 @@ struct soft_vm {
     struct engine_vm_config config;
     struct soft_map map[SOFT_MAX_MAPS];
     size_t maps;
+    /* For tests/macos/: asked in place of the watches whether a vCPU may store to RAM at `pa`; a
+     * store that may not leaves as EXIT_MMIO. */
+    bool (*may_store)(uint64_t pa);
     _Atomic(struct soft_cpu *) cpu[ENGINE_MAX_VCPUS];
     _Atomic unsigned cpus; /* highest index + 1 */
     const struct cpuid *cpuid;

@@ -513,7 +513,9 @@ static void enter(struct soft_cpu *c, struct soft_view *v, uint64_t va, unsigned
     uint64_t slow = is_slow(c, page, w) ? SOFT_TLB_SLOW : 0;
     bool writable = map->writable && permitted(c, w, el, true);
 
-    if (writable && mem_page_watched(map->region, pa)) {
+    if (c->vm->may_store) {
+        writable = writable && c->vm->may_store(pa);
+    } else if (writable && mem_page_watched(map->region, pa)) {
         writable = access == SOFT_WRITE; /* otherwise the first store comes back here */
         if (writable)
             mark(c, e, pa);
@@ -552,6 +554,20 @@ static bool is_address_size_fault(const struct soft_walk *w)
     return (w->fault & ~3u) == ESR_FSC_ADDRESS_SIZE;
 }
 
+/* The instruction is executed again once whoever answers has seen to it that it may store. */
+static _Noreturn void leave_store(struct soft_cpu *c, uint64_t va, uint64_t pa, unsigned size)
+{
+    c->exit.mmio.ipa = pa;
+    c->exit.mmio.va = va;
+    c->exit.mmio.value = 0;
+    c->exit.mmio.size = (uint8_t)size;
+    c->exit.mmio.write = true;
+    c->exit.mmio.fetch = false;
+    c->exit.mmio.abort = EXIT_ABORT_NONE;
+    c->priv->pending = SOFT_PENDING_MMIO;
+    soft_leave(c, EXIT_MMIO);
+}
+
 void soft_translate(struct soft_cpu *c, uint64_t va, unsigned size, enum soft_access access,
                     unsigned how, struct soft_ref *ref)
 {
@@ -573,6 +589,8 @@ void soft_translate(struct soft_cpu *c, uint64_t va, unsigned size, enum soft_ac
             *ref = (struct soft_ref){.pa = w.pa, .device = soft_attr_is_device(w.attr)};
             goto watch;
         }
+        if (access == SOFT_WRITE && c->vm->may_store && !c->vm->may_store(w.pa))
+            leave_store(c, va, w.pa, size);
         enter(c, v, va, el, &w, map, access);
     }
     ref->host = (uint8_t *)(e->host + va);
