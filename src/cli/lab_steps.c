@@ -108,7 +108,7 @@ static bool wait_console(struct bench *bench, const struct config_step *s,
     return false;
 }
 
-/* The screen's text, malloc'ed; NULL: it shows none now. */
+/* The screen's text without the empty rows below it, malloc'ed; NULL: it shows none now. */
 static char *read_screen(struct bench_console *c)
 {
     json_t *answer = NULL, *line;
@@ -126,6 +126,8 @@ static char *read_screen(struct bench_console *c)
             to += snprintf(to, room - (size_t)(to - text), "%s\n", json_string_value(line));
     }
     json_decref(answer);
+    while (text && to - text > 1 && to[-1] == '\n' && to[-2] == '\n')
+        *--to = '\0';
     return text;
 }
 
@@ -183,12 +185,19 @@ static bool ask(struct bench *bench, const struct config_step *s, const char *ve
            bench_fail(bench, "%s", err.text);
 }
 
+/* For a guest's driver to take what is typed; it may only just be about to look. */
+static double seconds_of(const struct config_step *s)
+{
+    return (double)(s->timeout_ns ? s->timeout_ns : WAIT_NS) / NS_PER_SEC;
+}
+
 static bool step_type(struct bench *bench, const struct config_step *s)
 {
     struct bench_console *c = bench_console(bench, s->who);
 
     if (s->screen)
-        return ask(bench, s, "type", json_pack("{s:s}", "text", s->text));
+        return ask(bench, s, "type",
+                   json_pack("{s:s, s:f}", "text", s->text, "timeout", seconds_of(s)));
     return type_text(bench, c, s->who, s->text);
 }
 
@@ -224,6 +233,16 @@ static bool find_shell(struct bench *bench, struct bench_console *c, const struc
     return c->has_shell;
 }
 
+/* What the shell wants between the command and another. */
+static const char *separator_after(const char *command)
+{
+    size_t length = strlen(command);
+
+    while (length && strchr(" \t", command[length - 1]))
+        length--;
+    return length && strchr("&;\n", command[length - 1]) ? "" : ";";
+}
+
 /* Runs the command. Its output goes to *output, malloc'ed, and its status to *status. */
 static bool run_command(struct bench *bench, struct bench_console *c, const struct config_step *s,
                         char **output, int *status)
@@ -239,8 +258,8 @@ static bool run_command(struct bench *bench, struct bench_console *c, const stru
     line = malloc(room);
     if (!line)
         return bench_fail(bench, "out of memory");
-    snprintf(line, room, "echo @@\"B\"%u:; %s; echo @@\"E\"%u:$?\n", c->marks, s->command,
-             c->marks);
+    snprintf(line, room, "echo @@\"B\"%u:; %s%s echo @@\"E\"%u:$?\n", c->marks, s->command,
+             separator_after(s->command), c->marks);
     c->from = c->length;
     if (!type_text(bench, c, s->who, line) || !await_text(bench, c, &wanted, deadline)) {
         free(line);
@@ -373,7 +392,9 @@ bool bench_step(struct bench *bench, const struct config_test *test, const struc
     switch (step->kind) {
     case CONFIG_STEP_WAIT: return step_wait(bench, step);
     case CONFIG_STEP_TYPE: return step_type(bench, step);
-    case CONFIG_STEP_KEY: return ask(bench, step, "key", json_pack("{s:s}", "keys", step->text));
+    case CONFIG_STEP_KEY:
+        return ask(bench, step, "key",
+                   json_pack("{s:s, s:f}", "keys", step->text, "timeout", seconds_of(step)));
     case CONFIG_STEP_SHELL: return step_shell(bench, step);
     case CONFIG_STEP_CONNECT:
     case CONFIG_STEP_SEND:

@@ -395,9 +395,22 @@ static void check_ports(struct config_parser *p, const struct config_step *step,
         config_report(p, &step->place, "which port? write \"to ADDRESS port NUMBER\"");
 }
 
+static void add_keys(struct config_parser *p, struct config_test *test, struct config_step step,
+                     const struct config_values *keys)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        step.text = keys->items[i].text;
+        add_step(p, test, &step);
+    }
+}
+
 void build_step(struct config_parser *p, struct config_test *test, const struct config_step *step,
                 const struct config_route *route)
 {
+    if (step->kind == CONFIG_STEP_KEY) {
+        add_keys(p, test, *step, &route->keys);
+        return;
+    }
     if (!is_probe(step)) {
         add_step(p, test, step);
         return;

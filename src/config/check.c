@@ -299,12 +299,28 @@ static void check_probe(struct config_parser *p, const struct config_step *s)
         config_report(p, &s->place, "who sees the translation? write \"at PEER\" too");
 }
 
+/* Steps at the console, the screen or the keyboard. */
+static void check_hands(struct config_parser *p, const struct config_step *s)
+{
+    const struct config_vm *vm = need_vm(p, s->who, &s->place);
+    bool screen = vm && (says(vm, "gpu") || says(vm, "display"));
+
+    if (!vm || screen)
+        return;
+    if (s->kind == CONFIG_STEP_WAIT && s->screen)
+        config_report(p, &s->place, "\"%s\" has no screen; write \"gpu 1024x768\" in it", s->who);
+    else if ((s->kind == CONFIG_STEP_KEY || s->screen) && !says(vm, "input"))
+        config_report(p, &s->place,
+                      "\"%s\" has no keyboard; write \"gpu 1024x768\" or \"input usb\" in it",
+                      s->who);
+}
+
 static void check_step(struct config_parser *p, const struct config_step *s)
 {
     switch (s->kind) {
     case CONFIG_STEP_WAIT:
     case CONFIG_STEP_TYPE:
-    case CONFIG_STEP_KEY:
+    case CONFIG_STEP_KEY: check_hands(p, s); return;
     case CONFIG_STEP_SHELL:
     case CONFIG_STEP_STOP: need_vm(p, s->who, &s->place); return;
     case CONFIG_STEP_CONNECT:

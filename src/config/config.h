@@ -146,8 +146,8 @@ struct config_peer {
 
 enum config_step_kind {
     CONFIG_STEP_WAIT,    /* vm, screen, text, regular, timeout */
-    CONFIG_STEP_TYPE,    /* vm, screen (its keyboard), text */
-    CONFIG_STEP_KEY,     /* vm, text */
+    CONFIG_STEP_TYPE,    /* vm, screen (its keyboard), text, timeout */
+    CONFIG_STEP_KEY,     /* vm, text, timeout */
     CONFIG_STEP_SHELL,   /* vm, command, text or NULL, regular, negated, status, timeout */
     CONFIG_STEP_CONNECT, /* a TCP connection: from, to, expect */
     CONFIG_STEP_SEND,    /* a UDP datagram: likewise */

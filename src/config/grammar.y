@@ -358,8 +358,10 @@ step:
   where wanted within
 | TYPE STRING                       { begin_step(p, CONFIG_STEP_TYPE, &@1); NOW.step.who = $2.text; }
   how STRING                        { NOW.step.text = $5.text; }
-| KEY STRING STRING                 { begin_step(p, CONFIG_STEP_KEY, &@1); NOW.step.who = $2.text;
-                                      NOW.step.text = $3.text; }
+  within
+| KEY STRING values                 { begin_step(p, CONFIG_STEP_KEY, &@1); NOW.step.who = $2.text;
+                                      NOW.route.keys = $3; }
+  within
 | SHELL STRING STRING               { begin_step(p, CONFIG_STEP_SHELL, &@1); NOW.step.who = $2.text;
                                       NOW.step.command = $3.text; }
   shell_options

@@ -76,7 +76,8 @@ struct config_values {
 
 /* The lists of a step that stands for several. */
 struct config_route {
-    struct config_values from, from_ports, to, ports;
+    struct config_values from, from_ports, to, ports; /* of a probe */
+    struct config_values keys;
 };
 
 /* What is being described; the grammar's blocks are not nested in themselves. */

@@ -7,6 +7,7 @@
   life     up, ps, log, console and down; a lab that is up already; what a killed keeper leaves
   failure  one VM cannot start: why is said, and nothing is left
   layers   what a run writes to its disks is gone with it
+  screen   a screen that is read, a keyboard and keys
   nft      docs/labs/nft.lab: Linux and nftables between two wires
   mail     docs/labs/mail.lab: a mail server that only a relay reaches
   pf       docs/labs/pf.lab, on the OpenBSD disk that ATOLL_BSD_EFI_IMAGE names
@@ -182,6 +183,17 @@ def layers(lab):
     lab.nothing_left()
 
 
+def screen(lab):
+    lab.need("generic")
+    result = lab.run("lab", "test", "-D", f"guests={lab.guests}", HERE / "screen.lab", status=1,
+                     timeout=1200)
+    assert result.stdout.count("\nok ") == 2 and result.stdout.count("\nnot ok ") == 2
+    for text in ('"no such text" has not come on the screen, which shows:\n    seen-42\n',
+                 '"NOTHING" is no key'):
+        assert text in result.stdout, text
+    lab.nothing_left()
+
+
 def example(lab, name, *macros):
     """A lab of the documentation, as it stands. Its steps have limits, and a loaded machine time."""
     path = HERE.parent.parent / "docs/labs" / name
@@ -210,7 +222,8 @@ def pf(lab):
 
 
 def main():
-    tests = {test.__name__: test for test in (peers, wrong, life, failure, layers, nft, mail, pf)}
+    tests = {test.__name__: test for test in (peers, wrong, life, failure, layers, screen, nft, mail,
+                                             pf)}
     if len(sys.argv) != 4 or sys.argv[3] not in tests:
         sys.exit(__doc__)
     lab = Lab(*sys.argv[1:3])
