@@ -199,21 +199,22 @@ static void test_steps(void **state)
 {
     static const enum config_step_kind kinds[] = {
         CONFIG_STEP_WAIT,    CONFIG_STEP_TYPE,    CONFIG_STEP_TYPE,    CONFIG_STEP_KEY,
-        CONFIG_STEP_SHELL,   CONFIG_STEP_CONNECT, CONFIG_STEP_CONNECT, CONFIG_STEP_CONNECT,
-        CONFIG_STEP_CONNECT, CONFIG_STEP_SEND,    CONFIG_STEP_PING,    CONFIG_STEP_FRAME,
-        CONFIG_STEP_SEE,     CONFIG_STEP_LINK,    CONFIG_STEP_SLEEP,   CONFIG_STEP_STOP,
+        CONFIG_STEP_KEY,     CONFIG_STEP_SHELL,   CONFIG_STEP_CONNECT, CONFIG_STEP_CONNECT,
+        CONFIG_STEP_CONNECT, CONFIG_STEP_CONNECT, CONFIG_STEP_SEND,    CONFIG_STEP_PING,
+        CONFIG_STEP_FRAME,   CONFIG_STEP_SEE,     CONFIG_STEP_LINK,    CONFIG_STEP_SLEEP,
+        CONFIG_STEP_STOP,
     };
     const struct config_step *s;
     struct config c;
 
-    read_text(&c, "switch s\nvm x { interface s }\n"
+    read_text(&c, "switch s\nvm x { interface s; gpu 640x400 }\n"
                   "peer p { switch s, address 10.0.0.2/24; gateway 10.0.0.1\n"
                   "  listen { tcp 80 say \"hello\", udp 53 } listen tcp 25 discard }\n"
                   "peer q { switch s; address 10.0.0.3/24 }\n"
                   "test \"all of it\" {\n"
                   "    wait x screen regex \"^login\" within 30s\n"
                   "    type x \"root\\n\"; type x keyboard \"a\"\n"
-                  "    key x CTRL-ALT-F1\n"
+                  "    key x { CTRL-ALT-F1, ENTER } within 2s\n"
                   "    shell x \"ls\" expect no regex \"lost.*\" status 1 within 5s\n"
                   "    tcp from { p, q } to 10.0.0.9 port { 22, smtp } expect reset\n"
                   "    udp from p port 99 to 10.0.0.9 port 53 expect translate at q port 54 \\\n"
@@ -231,6 +232,10 @@ static void test_steps(void **state)
     assert_true(s[0].screen && s[0].regular);
     assert_string_equal(s[1].text, "root\n");
     assert_true(!s[1].screen && s[2].screen);
+    assert_string_equal(s[3].text, "CTRL-ALT-F1");
+    assert_string_equal(s[4].text, "ENTER");
+    assert_true(s[4].timeout_ns == UINT64_C(2000000000));
+    s++; /* a list of two stands for two steps */
     assert_true(s[4].negated && s[4].regular && s[4].has_status);
     assert_int_equal(s[4].status, 1);
     assert_string_equal(s[5].who, "p");
