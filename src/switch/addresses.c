@@ -108,19 +108,28 @@ static struct entry *place(struct addresses *addresses, uint64_t key, unsigned p
     return own || full ? own : other;
 }
 
+/* The one for which the address is reserved, in every VLAN; -1: nobody. */
+static int owner_of(const struct addresses *addresses, const uint8_t mac[6])
+{
+    const struct entry *entry = find(addresses, key_of(mac, 0));
+
+    return entry && entry->seen == RESERVED ? (int)entry->port : -1;
+}
+
 bool addresses_learn(struct addresses *addresses, const uint8_t mac[6], uint16_t vlan,
                      unsigned port, uint64_t now)
 {
     uint64_t key = key_of(mac, vlan);
-    struct entry *entry = find(addresses, key);
+    struct entry *entry;
+    int owner = owner_of(addresses, mac);
 
+    if (owner >= 0)
+        return (unsigned)owner == port;
+    entry = find(addresses, key);
     if (entry && entry->port == port) {
-        if (entry->seen != RESERVED)
-            entry->seen = now;
+        entry->seen = now;
         return true;
     }
-    if (entry && entry->seen == RESERVED)
-        return false;
     if (entry)
         release(addresses, entry);
     entry = place(addresses, key, port, now);
@@ -132,9 +141,10 @@ bool addresses_learn(struct addresses *addresses, const uint8_t mac[6], uint16_t
 int addresses_find(const struct addresses *addresses, const uint8_t mac[6], uint16_t vlan,
                    uint64_t now)
 {
-    const struct entry *entry = find(addresses, key_of(mac, vlan));
+    int owner = owner_of(addresses, mac);
+    const struct entry *entry = owner >= 0 ? NULL : find(addresses, key_of(mac, vlan));
 
-    return entry && !aged(entry, now) ? (int)entry->port : -1;
+    return entry && !aged(entry, now) ? (int)entry->port : owner;
 }
 
 bool addresses_reserve(struct addresses *addresses, const uint8_t mac[6], unsigned port)

@@ -26,11 +26,12 @@ void addresses_destroy(struct addresses *addresses);
 bool addresses_learn(struct addresses *addresses, const uint8_t mac[6], uint16_t vlan,
                      unsigned port, uint64_t now_ns);
 
-/* The port behind which it is; -1: not known. */
+/* The port behind which it is: where it was seen in this VLAN, or for which it is reserved; -1: not
+ * known. */
 int addresses_find(const struct addresses *addresses, const uint8_t mac[6], uint16_t vlan,
                    uint64_t now_ns);
 
-/* Without a VLAN tag it is this port's for good, whatever others say. False: another has it. */
+/* It is this port's for good, in every VLAN, whatever others say. False: another has it. */
 bool addresses_reserve(struct addresses *addresses, const uint8_t mac[6], unsigned port);
 
 /* The port is gone. */

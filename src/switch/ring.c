@@ -73,6 +73,11 @@ unsigned ring_accepts(const struct ring *ring)
 
 /* --- take --- */
 
+bool ring_waits(const struct ring *ring)
+{
+    return atomic_load_explicit(&ring->shared->head, memory_order_relaxed) != ring->position;
+}
+
 ssize_t ring_take(struct ring *ring, struct net_header *header, const uint8_t **frame)
 {
     uint64_t head = atomic_load_explicit(&ring->shared->head, memory_order_acquire);

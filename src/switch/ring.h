@@ -73,6 +73,9 @@ unsigned ring_accepts(const struct ring *ring);
 ssize_t ring_take(struct ring *ring, struct net_header *header, const uint8_t **frame);
 void ring_done(struct ring *ring);
 
+/* Whether there may be a record, without more than a look. */
+bool ring_waits(const struct ring *ring);
+
 /* Whether the other side waits for room, has enough of it and must be woken now. After ring_done.
  */
 bool ring_take_wakes(struct ring *ring);

@@ -11,7 +11,7 @@
 #include "host/confine.h"
 #include "host/entropy.h"
 
-#define TURNS 16 /* at once, before others on the loop have theirs */
+#define TURNS 4 /* at once, before the loop looks whose descriptor is ready */
 
 void server_end(struct server *server)
 {
@@ -47,8 +47,14 @@ static void on_linger(void *ctx)
 
 /* --- frames --- */
 
+static bool has_come(const struct server_port *port)
+{
+    return port->ready || (port->transport->waits && port->transport->waits(port));
+}
+
 /* Each port in turn may give the fabric a bounded number of frames: none waits for more than that
- * of each other. Returns whether there is more. */
+ * of each other, nor for the loop to hear of it while another keeps this busy. Returns whether
+ * there is more. */
 static bool turn(struct server *server)
 {
     uint64_t now = host_clock_monotonic();
@@ -57,7 +63,7 @@ static bool turn(struct server *server)
     for (unsigned i = 0; i < FABRIC_PORTS; i++) {
         struct server_port *port = server->ports[(server->first + i) % FABRIC_PORTS];
 
-        if (!port || !port->ready || port->over)
+        if (!port || port->over || !has_come(port))
             continue;
         port->ready = port->transport->pump(port, now);
         more |= port->ready;

@@ -28,6 +28,8 @@ struct transport {
     /* Gives the fabric up to a fair part of what has come. Returns whether there is more; false
      * too when the port is over. */
     bool (*pump)(struct server_port *port, uint64_t now);
+    /* Whether something has come that no descriptor has told of yet. NULL: it cannot be known. */
+    bool (*waits)(const struct server_port *port);
     /* The descriptor is ready. */
     void (*ready)(struct server_port *port, unsigned events);
     /* After a turn: wakes the other side if frames were put. */

@@ -87,6 +87,11 @@ static bool pump(struct server_port *port, uint64_t now)
     return !port->over;
 }
 
+static bool waits(const struct server_port *port)
+{
+    return ring_waits(&port->from);
+}
+
 static void ready(struct server_port *port, unsigned events)
 {
     char drop[256];
@@ -113,6 +118,7 @@ const struct transport server_ring_transport = {
     .ops = {send_ring, accepts, queued},
     .kind = "atoll",
     .pump = pump,
+    .waits = waits,
     .ready = ready,
     .flush = flush,
     .close = close_rings,

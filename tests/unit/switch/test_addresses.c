@@ -50,7 +50,11 @@ static void test_reserved(void **state)
     assert_true(addresses_learn(t, a, 0, 1, 0));
     assert_false(addresses_reserve(t, a, 2));
     assert_int_equal(addresses_find(t, a, 0, 0), 1);
+    assert_true(addresses_learn(t, a, 5, 1, 0));
+    assert_false(addresses_learn(t, a, 5, 2, 0)); /* a tag makes no difference */
+    assert_int_equal(addresses_find(t, a, 5, 0), 1);
     addresses_forget(t, 1);
+    assert_int_equal(addresses_find(t, a, 5, 0), -1);
     assert_true(addresses_reserve(t, a, 2));
     addresses_destroy(t);
 }

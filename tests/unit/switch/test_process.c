@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * A switch's process with this program's ports on it: frames both ways, links that are measured,
- * captures, and peers that break every rule.
- */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+/* A switch's process with this program's ports on it: frames both ways, links that are measured,
+ * and captures. */
+#include "ports.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,80 +16,9 @@
 #include "base/endian.h"
 #include "base/units.h"
 #include "host/clock.h"
-#include "switch/client_private.h"
 #include "switch/place.h"
 
-#define NAME       "test"
-#define PATIENCE   10000 /* ms */
-#define HOSTILE    12
-#define NOISE_SIZE 4096
-#define ATTEMPTS   40
-
-static char folder[] = "/tmp/atoll-switch-XXXXXX";
-
-static struct switch_client *connect_client(void)
-{
-    struct switch_client *client = NULL;
-    struct error err = {0};
-
-    if (switch_connect(&client, NAME, true, &err))
-        fail_msg("%s", err.text);
-    return client;
-}
-
-static struct switch_port *join(const char *name, uint16_t mtu, uint8_t address)
-{
-    struct switch_port_config config = {
-        .name = name, .mtu = mtu, .has_mac = address != 0, .mac = {2, 0, 0, 0, 0, address}};
-    struct switch_port *port = NULL;
-    struct error err = {0};
-
-    if (switch_join(&port, NAME, &config, &err))
-        fail_msg("%s", err.text);
-    return port;
-}
-
-static size_t make(uint8_t *frame, uint8_t from, uint8_t to, size_t length)
-{
-    memset(frame, 0, length);
-    if (to)
-        memcpy(frame, (uint8_t[]){2, 0, 0, 0, 0, to}, 6);
-    else
-        memset(frame, 0xff, 6);
-    memcpy(frame + 6, (uint8_t[]){2, 0, 0, 0, 0, from}, 6);
-    store_be16(frame + 12, 0x88b5);
-    return length;
-}
-
-static void send_frame(struct switch_port *port, const uint8_t *frame, size_t length)
-{
-    const struct iovec iov = {(void *)(uintptr_t)frame, length};
-
-    assert_int_equal(switch_port_send(port, NULL, &iov, 1), 0);
-    switch_port_flush(port);
-}
-
-/* The next frame's length, copied to `frame`; 0: none came in time. */
-static size_t receive(struct switch_port *port, uint8_t *frame, int timeout_ms)
-{
-    struct pollfd ready = {.fd = switch_port_descriptor(port), .events = POLLIN};
-    uint64_t end = host_clock_monotonic() + (uint64_t)timeout_ms * NS_PER_MSEC;
-    struct net_header header;
-    const void *at;
-    size_t length;
-
-    while (!(length = switch_port_receive(port, &header, &at))) {
-        uint64_t now = host_clock_monotonic();
-
-        if (now >= end || poll(&ready, 1, (int)((end - now) / NS_PER_MSEC) + 1) < 0)
-            return 0;
-        if (!switch_port_awake(port))
-            return 0;
-    }
-    memcpy(frame, at, length);
-    switch_port_done(port);
-    return length;
-}
+#define ATTEMPTS 40
 
 static void test_frames_and_mtu(void **state)
 {
@@ -329,150 +251,6 @@ static void test_descriptors(void **state)
     switch_leave(a);
 }
 
-/* A joined port whose words this test writes as it likes. */
-static int join_raw(struct port_words **words, uint8_t **data)
-{
-    struct switch_client *client = connect_client();
-    json_t *answer;
-    void *map;
-    int fd;
-
-    assert_int_equal(switch_ask(client, "join", json_pack("{s:i}", "mtu", 1500), -1, &answer, NULL),
-                     0);
-    json_decref(answer);
-    assert_true(client->input.fd >= 0);
-    assert_int_not_equal(ftruncate(client->input.fd, 0), 0); /* its size is sealed */
-    assert_int_equal(host_exchange_map(client->input.fd, 0, PORT_WORDS, 1, &map, NULL), 0);
-    *words = map;
-    assert_int_equal(host_exchange_map(client->input.fd, PORT_WORDS, PORT_RING_FROM, 2, &map, NULL),
-                     0);
-    *data = map;
-    fd = dup(client->socket);
-    switch_disconnect(client);
-    return fd;
-}
-
-static void put_noise(struct port_words *words, uint8_t *data, unsigned kind)
-{
-    uint64_t random = kind + 1;
-
-    for (unsigned i = 0; i < NOISE_SIZE; i++) {
-        random = random * UINT64_C(6364136223846793005) + 1442695040888963407u;
-        data[i] = (uint8_t)(random >> 56);
-    }
-    if (kind % 3)
-        store_le32(data, 14 + kind * 50);
-    if (kind % 4 == 1)
-        store_le32(data, UINT32_MAX - kind);
-    atomic_store(&words->from.head, kind % 5 ? (uint64_t)NOISE_SIZE : UINT64_MAX);
-    atomic_store(&words->to.tail, kind % 2 ? 0 : UINT64_MAX / 2);
-    atomic_store(&words->to.accepts, UINT32_MAX);
-}
-
-/* Whatever they do, two others talk on. */
-static void test_hostile_ports(void **state)
-{
-    struct switch_port *a = join("a", 0, 1), *b = join("b", 0, 2);
-    uint8_t frame[100], got[NET_OFFLOAD_MAX_FRAME];
-
-    for (unsigned i = 0; i < HOSTILE; i++) {
-        struct port_words *words;
-        uint8_t *data;
-        int fd = join_raw(&words, &data);
-
-        put_noise(words, data, i);
-        assert_true(send(fd, "xyz", 3, MSG_NOSIGNAL) == 3);
-        make(frame, 1, 2, sizeof(frame));
-        send_frame(a, frame, sizeof(frame));
-        do
-            assert_true(receive(b, got, PATIENCE) > 0);
-        while (memcmp(got, frame, sizeof(frame)) != 0);
-        close(fd);
-        host_exchange_unmap(words, PORT_WORDS, 1);
-        host_exchange_unmap(data, PORT_RING_FROM, 2);
-    }
-    switch_leave(a);
-    switch_leave(b);
-}
-
-/* A hostile port floods fifteen others with all that it has, and says that it is one of them; two
- * of these have a conversation all the while, and lose nothing. */
-static void test_flooding_port(void **state)
-{
-    struct switch_port *ports[16];
-    static uint8_t flood[1514], frame[100], got[NET_OFFLOAD_MAX_FRAME];
-    unsigned answers = 0;
-    char name[16];
-
-    for (uint8_t i = 0; i < nitems(ports); i++) {
-        snprintf(name, sizeof(name), "p%u", i);
-        ports[i] = join(name, 0, (uint8_t)(i + 1));
-    }
-    for (unsigned i = 0; i < 300; i++) {
-        const struct iovec iov = {flood, sizeof(flood)};
-        size_t length;
-
-        for (unsigned j = 0; j < 200; j++) {
-            make(flood, j % 3 ? 16 : 1, (uint8_t)(j % 2 ? 0 : 2), sizeof(flood));
-            store_be32(flood + 7, i * j);
-            switch_port_send(ports[15], NULL, &iov, 1); /* maybe there is no room: so be it */
-        }
-        switch_port_flush(ports[15]);
-        make(frame, (uint8_t)(1 + i % 2), (uint8_t)(2 - i % 2), sizeof(frame));
-        store_be32(frame + 20, i);
-        send_frame(ports[i % 2], frame, sizeof(frame));
-        while ((length = receive(ports[1 - i % 2], got, PATIENCE)) > 0)
-            if (length == sizeof(frame) && memcmp(got, frame, length) == 0)
-                break;
-        answers += length > 0;
-    }
-    assert_int_equal(answers, 300);
-    for (unsigned i = 0; i < nitems(ports); i++)
-        switch_leave(ports[i]);
-}
-
-/* Requests that are none. */
-static void test_hostile_requests(void **state)
-{
-    static const char *const lines[] = {
-        "\n",
-        "{}\n",
-        "[1]\n",
-        "{\"verb\": 7}\n",
-        "{\"verb\": \"join\"}\n",
-        "\xff\xfe\n",
-        "{\"verb\": \"join\", \"arguments\": {\"mtu\": -1}}\n",
-        "{\"verb\": \"join\", \"arguments\": {\"mtu\": 1500, \"mac\": [1,2]}}\n",
-        "{\"verb\": \"attach\", \"arguments\": {\"port\": \"x\", \"framing\": \"tap\", \"mtu\": "
-        "1500, \"uplink\": true}}\n",
-        "{\"verb\": \"capture\", \"arguments\": {\"filter\": [[6,0,0,1,2]]}}\n",
-        "{\"verb\": \"capture\", \"arguments\": {\"filter\": [[5,255,255,4294967295]]}}\n",
-        "{\"verb\": \"link\", \"arguments\": {\"port\": \"x\", \"direction\": \"up\"}}\n",
-        "{\"verb\": \"open the gates\"}\n",
-    };
-    struct switch_client *client = connect_client();
-    json_t *status = NULL;
-
-    for (size_t i = 0; i < nitems(lines); i++) {
-        int fd = place_connect(NAME, false, NULL);
-        char answer[4096];
-        ssize_t length;
-
-        assert_true(fd >= 0);
-        assert_true(recv(fd, answer, sizeof(answer), 0) > 0);
-        assert_true(send(fd, lines[i], strlen(lines[i]), MSG_NOSIGNAL) > 0);
-        length = recv(fd, answer, sizeof(answer) - 1, 0);
-        answer[MAX(length, 0)] = '\0';
-        if (!strstr(answer, "\"ok\":false"))
-            fail_msg("%s was answered: %s", lines[i], answer);
-        close(fd);
-    }
-    assert_int_equal(switch_status(client, &status, NULL), 0);
-    assert_int_equal(json_array_size(json_object_get(status, "ports")), 0);
-    json_decref(status);
-    switch_disconnect(client);
-}
-
 /* It goes with the last port, unless it is kept, and leaves nothing behind. */
 static void test_end(void **state)
 {
@@ -503,26 +281,19 @@ static void test_end(void **state)
     free(names);
 }
 
-static int remove_folder(void **state)
-{
-    char command[128];
-
-    snprintf(command, sizeof(command), "rm -rf %s", folder);
-    return system(command);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_frames_and_mtu),    cmocka_unit_test(test_names_and_addresses),
-        cmocka_unit_test(test_delay_is_measured), cmocka_unit_test(test_rate_is_measured),
-        cmocka_unit_test(test_loss_is_measured),  cmocka_unit_test(test_cable),
-        cmocka_unit_test(test_capture),           cmocka_unit_test(test_descriptors),
-        cmocka_unit_test(test_hostile_ports),     cmocka_unit_test(test_flooding_port),
-        cmocka_unit_test(test_hostile_requests),  cmocka_unit_test(test_end),
+        cmocka_unit_test(test_frames_and_mtu),
+        cmocka_unit_test(test_names_and_addresses),
+        cmocka_unit_test(test_delay_is_measured),
+        cmocka_unit_test(test_rate_is_measured),
+        cmocka_unit_test(test_loss_is_measured),
+        cmocka_unit_test(test_cable),
+        cmocka_unit_test(test_capture),
+        cmocka_unit_test(test_descriptors),
+        cmocka_unit_test(test_end),
     };
 
-    if (!mkdtemp(folder) || setenv("XDG_RUNTIME_DIR", folder, 1))
-        return 1;
-    return cmocka_run_group_tests(tests, NULL, remove_folder);
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
