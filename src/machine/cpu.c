@@ -202,9 +202,9 @@ static void publish(_Atomic uint64_t *to, uint64_t value)
     atomic_store_explicit(to, value, memory_order_relaxed);
 }
 
-static void publish_stats(struct cpu *cpu, enum exit_kind kind)
+/* Exits as the engine counts them, those that it answers itself among them. */
+static void publish_stats(struct cpu *cpu)
 {
-    _Atomic uint64_t *exits = &cpu->exits[kind];
     struct vcpu_stats stats;
 
     cpu->machine->engine->vcpu_stats(cpu->vcpu, &stats);
@@ -215,7 +215,8 @@ static void publish_stats(struct cpu *cpu, enum exit_kind kind)
     publish(&cpu->code_limit, stats.code_limit);
     publish(&cpu->code_flushes, stats.code_flushes);
     publish(&cpu->code_misses, stats.code_misses);
-    publish(exits, atomic_load_explicit(exits, memory_order_relaxed) + 1);
+    for (size_t i = 0; i < nitems(stats.exits); i++)
+        publish(&cpu->exits[i], stats.exits[i]);
 }
 
 /* Runs the guest until the machine wants its CPUs parked or this CPU has switched itself off. */
@@ -238,7 +239,7 @@ static void run(struct cpu *cpu)
             machine_request(m, REQUEST_FAULT);
             return;
         }
-        publish_stats(cpu, exit->kind);
+        publish_stats(cpu);
         exit_handlers[exit->kind](cpu, exit);
         if (atomic_load(&m->asking))
             explain_ask_cpu(cpu);

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 
 #include "arm/esr.h"
@@ -284,16 +285,117 @@ static void test_reasons(void **state)
     }
 }
 
+/* --- WFI with the framework's GIC --- */
+
+static void *raise_line(void *arg)
+{
+    while (!atomic_load(&t.vm->wait.sleepers))
+        sched_yield();
+    t.ops->gic_spi(t.vm, 40, true);
+    return NULL;
+}
+
+static void *send_message(void *arg)
+{
+    while (!atomic_load(&t.vm->wait.sleepers))
+        sched_yield();
+    t.ops->gic_msi(t.vm, 130);
+    return NULL;
+}
+
+static void *kick(void *arg)
+{
+    while (!atomic_load(&t.vm->wait.sleepers))
+        sched_yield();
+    t.ops->vcpu_kick(t.vcpu);
+    return NULL;
+}
+
+/* A vCPU that nobody else can interrupt sleeps until a device or a kick wakes it. */
+static void test_wait_woken(void **state)
+{
+    static void *(*const wakers[])(void *) = {raise_line, send_message, kick};
+    static const enum exit_kind then[] = {EXIT_SMCCC, EXIT_SMCCC, EXIT_KICKED};
+    struct vcpu_stats before, after;
+
+    if (!hvf_gic_offered())
+        skip();
+    for (size_t i = 0; i < nitems(wakers); i++) {
+        pthread_t thread;
+
+        t.ops->vcpu_stats(t.vcpu, &before);
+        assert_int_equal(pthread_create(&thread, NULL, wakers[i], NULL), 0);
+        assert_int_equal(RUN(WFI, HVC), then[i]);
+        pthread_join(thread, NULL);
+        t.ops->vcpu_stats(t.vcpu, &after);
+        assert_int_equal(after.exits[EXIT_WFI], before.exits[EXIT_WFI] + 1);
+    }
+}
+
+/* What came between the guest's WFI and the sleep keeps it from sleeping. */
+static void test_wait_raised_before(void **state)
+{
+    if (!hvf_gic_offered())
+        skip();
+    hvf_wait_enter(t.vcpu);
+    t.ops->gic_msi(t.vm, 130);
+    hvf_wait(t.vcpu);
+    hvf_wait_enter(t.vcpu);
+    t.ops->gic_spi(t.vm, 41, true);
+    hvf_wait(t.vcpu);
+    hvf_wait_enter(t.vcpu);
+    t.ops->vcpu_kick(t.vcpu);
+    hvf_wait(t.vcpu);
+}
+
+#define CNTV_CTL  SYSREG_KEY(3, 3, 14, 3, 1)
+#define CNTV_CVAL SYSREG_KEY(3, 3, 14, 3, 2)
+
+/* A timer ends it, now and in a while. */
+static void test_wait_timer(void **state)
+{
+    static const unsigned ticks[] = {0, 24000};
+
+    if (!hvf_gic_offered())
+        skip();
+    for (size_t i = 0; i < nitems(ticks); i++) {
+        t.ops->vcpu_sysreg_set(t.vcpu, CNTV_CVAL, hvf_counter(t.vm) + ticks[i]);
+        t.ops->vcpu_sysreg_set(t.vcpu, CNTV_CTL, CNT_CTL_ENABLE);
+        assert_int_equal(RUN(WFI, HVC), EXIT_SMCCC);
+    }
+}
+
+/* Other vCPUs' interrupts pass by the process: naps, that grow while nothing else happens. */
+static void test_wait_naps(void **state)
+{
+    uint64_t first;
+
+    if (!hvf_gic_offered())
+        skip();
+    t.vm->config.vcpus = 2;
+    hvf_wait_enter(t.vcpu);
+    hvf_wait(t.vcpu);
+    first = t.vcpu->nap;
+    for (unsigned i = 0; i < 10; i++)
+        hvf_wait(t.vcpu);
+    assert_true(t.vcpu->nap > first);
+    assert_true(t.vcpu->nap <= NS_PER_SEC / 500);
+    assert_int_equal(RUN(WFI, HVC), EXIT_SMCCC);
+    assert_int_equal(t.vcpu->nap, 0);
+}
+
 #define WITH_VM(name) cmocka_unit_test_setup_teardown(name, create, destroy)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_VM(test_watched_stores),   WITH_VM(test_watched_neighbours),
-        WITH_VM(test_watched_all),      WITH_VM(test_read_only),
-        WITH_VM(test_watched_walk),     WITH_VM(test_one_vm),
-        WITH_VM(test_granules),         WITH_VM(test_code_written_sparse),
-        cmocka_unit_test(test_reasons),
+        WITH_VM(test_watched_stores),     WITH_VM(test_watched_neighbours),
+        WITH_VM(test_watched_all),        WITH_VM(test_read_only),
+        WITH_VM(test_watched_walk),       WITH_VM(test_one_vm),
+        WITH_VM(test_granules),           WITH_VM(test_code_written_sparse),
+        cmocka_unit_test(test_reasons),   WITH_VM(test_wait_woken),
+        WITH_VM(test_wait_raised_before), WITH_VM(test_wait_timer),
+        WITH_VM(test_wait_naps),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

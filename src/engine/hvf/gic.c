@@ -67,14 +67,21 @@ int hvf_gic_create(struct engine_vm *vm, const struct engine_gic_config *config,
 
 int hvf_gic_spi(struct engine_vm *vm, unsigned intid, bool level)
 {
-    return -hvf_errno(hv_gic_set_spi(intid, level));
+    hv_return_t ret = hv_gic_set_spi(intid, level);
+
+    if (level)
+        hvf_wake(vm);
+    return -hvf_errno(ret);
 }
 
 #define SETSPI 0x40 /* GICv2m's doorbell */
 
 int hvf_gic_msi(struct engine_vm *vm, unsigned intid)
 {
-    return -hvf_errno(hv_gic_send_msi(vm->msi_frame + SETSPI, intid));
+    hv_return_t ret = hv_gic_send_msi(vm->msi_frame + SETSPI, intid);
+
+    hvf_wake(vm);
+    return -hvf_errno(ret);
 }
 
 void hvf_gic_reset(struct engine_vm *vm)

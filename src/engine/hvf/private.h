@@ -40,6 +40,14 @@ struct hvf_alarm {
     uint64_t at[ENGINE_MAX_VCPUS]; /* host_clock_monotonic() time, UINT64_MAX: never */
 };
 
+/* vCPUs that wait for an interrupt of the framework's GIC (wait.c). */
+struct hvf_wait {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    _Atomic unsigned sleepers; /* changed under lock */
+    _Atomic uint64_t raised;   /* interrupts that devices have raised so far */
+};
+
 struct engine_vm {
     struct engine_vm_config config;
     const struct cpuid *cpuid;          /* the model that guests are promised */
@@ -49,6 +57,7 @@ struct engine_vm {
     uint32_t numer, denom;              /* nanoseconds a tick of the counter */
     struct vcpu *cpu[ENGINE_MAX_VCPUS]; /* under alarm.lock */
     struct hvf_alarm alarm;
+    struct hvf_wait wait;
 
     pthread_mutex_t clock_lock;
     _Atomic uint64_t offset; /* host ticks less the guest's; written under clock_lock */
@@ -89,6 +98,9 @@ struct vcpu {
         uint64_t value[NATIVE_MAX_PARTS];
         uint64_t va, ipa; /* of the first part */
     } mmio;
+
+    uint64_t raised; /* the count of struct hvf_wait when the vCPU was entered last */
+    uint64_t nap;    /* nanoseconds of its last, 0: it has done something since */
 
     uint64_t offset; /* as the framework was told */
     bool vtimer_masked;
@@ -184,6 +196,7 @@ void hvf_inject_serror(struct vcpu *vcpu);
 /* --- timer.c --- */
 int hvf_timer_init(struct engine_vm *vm, struct error *err);
 void hvf_timer_fini(struct engine_vm *vm);
+uint64_t hvf_clock(const struct engine_vm *vm); /* config.clock_ns */
 uint64_t hvf_counter(const struct engine_vm *vm);
 uint32_t hvf_counter_hz(void);
 /* Before each hv_vcpu_run: the counter's offset, the timers' outputs. Returns whether they are not
@@ -194,6 +207,17 @@ void hvf_vcpu_vtimer(struct vcpu *vcpu, bool *virt, bool *phys, uint64_t *deadli
 /* The physical timer's registers, where they trap. */
 uint64_t hvf_ptimer_read(struct vcpu *vcpu, enum sysreg_id id);
 void hvf_ptimer_write(struct vcpu *vcpu, enum sysreg_id id, uint64_t value);
+
+/* --- wait.c: with the framework's GIC --- */
+void hvf_wait_init(struct engine_vm *vm);
+void hvf_wait_fini(struct engine_vm *vm);
+/* A device has raised an interrupt; a vCPU was kicked. Any thread, afterwards. */
+void hvf_wake(struct engine_vm *vm);
+void hvf_wake_kicked(struct engine_vm *vm);
+/* Before each hv_vcpu_run; and after one that a WFI ended: returns when there may be an interrupt.
+ */
+void hvf_wait_enter(struct vcpu *v);
+void hvf_wait(struct vcpu *v);
 
 /* --- debug.c --- */
 int hvf_vcpu_debug(struct vcpu *vcpu, const struct vcpu_debug *debug);

@@ -9,8 +9,6 @@
 #include <string.h>
 
 #include "arm/esr.h"
-#include "base/units.h"
-#include "host/clock.h"
 
 void hvf_advance(struct vcpu *v)
 {
@@ -22,6 +20,7 @@ void hvf_vcpu_kick(struct vcpu *v)
 {
     atomic_store(&v->kicked, true);
     hv_vcpus_exit(&v->id, 1);
+    hvf_wake_kicked(v->vm);
 }
 
 void hvf_vcpu_irq(struct vcpu *v, bool irq, bool fiq)
@@ -76,9 +75,6 @@ static bool exit_smccc(struct vcpu *v, uint32_t esr, bool smc)
     return leave(v, EXIT_SMCCC);
 }
 
-/* The framework's GIC tells nobody that an interrupt is pending: there the wait is a short one. */
-#define NAP_NS (NS_PER_MSEC / 2)
-
 static bool exit_wfx(struct vcpu *v, uint32_t esr)
 {
     bool virt, phys;
@@ -86,12 +82,11 @@ static bool exit_wfx(struct vcpu *v, uint32_t esr)
     hvf_advance(v);
     if (esr & 1) /* WFE, which may end at any time */
         return false;
-    hvf_vcpu_vtimer(v, &virt, &phys, &v->exit.wfi.deadline_ns);
     if (v->vm->gic) {
-        if (!virt && !atomic_load(&v->kicked))
-            host_sleep(NAP_NS);
+        hvf_wait(v);
         return false;
     }
+    hvf_vcpu_vtimer(v, &virt, &phys, &v->exit.wfi.deadline_ns);
     if (virt || phys)
         v->exit.wfi.deadline_ns = 0;
     return leave(v, EXIT_WFI);
@@ -164,21 +159,50 @@ static bool enter(struct vcpu *v)
         return leave_vtimer(v);
     hvf_inject_serror(v);
     hvf_debug_enter(v);
-    if (!v->vm->gic) {
+    if (v->vm->gic) {
+        hvf_wait_enter(v);
+    } else {
         hv_vcpu_set_pending_interrupt(v->id, HV_INTERRUPT_TYPE_IRQ, v->irq);
         hv_vcpu_set_pending_interrupt(v->id, HV_INTERRUPT_TYPE_FIQ, v->fiq);
     }
     return false;
 }
 
+/* What it was that the engine has answered itself: an exit all the same. */
+static enum exit_kind answered(const struct vcpu *v)
+{
+    if (v->why->reason == HV_EXIT_REASON_CANCELED)
+        return EXIT_KICKED;
+    if (v->why->reason == HV_EXIT_REASON_VTIMER_ACTIVATED)
+        return EXIT_VTIMER;
+    switch (esr_ec((uint32_t)v->why->exception.syndrome)) {
+    case ESR_EC_WFX: return EXIT_WFI;
+    case ESR_EC_HVC64:
+    case ESR_EC_SMC64: return EXIT_SMCCC;
+    case ESR_EC_SYS64: return EXIT_SYSREG;
+    case ESR_EC_IABT_LOWER:
+    case ESR_EC_DABT_LOWER: return EXIT_MMIO;
+    default: return EXIT_DEBUG;
+    }
+}
+
 static bool run(struct vcpu *v)
 {
     hv_return_t ret;
+    enum exit_kind kind;
 
     if (enter(v))
         return true;
     ret = hv_vcpu_run(v->id);
-    return ret == HV_SUCCESS ? translate(v) : leave_fault(v, hvf_reason(ret));
+    if (ret != HV_SUCCESS)
+        return leave_fault(v, hvf_reason(ret));
+    if (translate(v))
+        return true;
+    kind = answered(v);
+    v->stats.exits[kind]++;
+    if (kind != EXIT_WFI)
+        v->nap = 0;
+    return false;
 }
 
 int hvf_vcpu_run(struct vcpu *v, struct vcpu_exit **exit)
@@ -187,6 +211,7 @@ int hvf_vcpu_run(struct vcpu *v, struct vcpu_exit **exit)
         while (!run(v))
             ;
     v->stats.exits[v->exit.kind]++;
+    v->nap = 0;
     *exit = &v->exit;
     return 0;
 }

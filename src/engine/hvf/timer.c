@@ -32,7 +32,7 @@ uint32_t hvf_counter_hz(void)
     return info.numer ? (uint32_t)units_scale(NS_PER_SEC, info.denom, info.numer) : 24000000;
 }
 
-static uint64_t clock_ns(const struct engine_vm *vm)
+uint64_t hvf_clock(const struct engine_vm *vm)
 {
     return vm->config.clock_ns ? vm->config.clock_ns(vm->config.clock_ctx) : host_clock_monotonic();
 }
@@ -59,7 +59,7 @@ static void follow_clock(struct engine_vm *vm)
 
     pthread_mutex_lock(&vm->clock_lock);
     first = mach_absolute_time();
-    guest = to_ticks(vm, clock_ns(vm));
+    guest = to_ticks(vm, hvf_clock(vm));
     last = mach_absolute_time();
     offset = atomic_load(&vm->offset);
     if ((int64_t)(offset - (first - guest)) < -ROUNDING ||
@@ -138,7 +138,7 @@ static void *alarm_body(void *arg)
 static void set_alarm(struct vcpu *v, uint64_t ticks)
 {
     struct hvf_alarm *a = &v->vm->alarm;
-    uint64_t at = deadline(v->vm, ticks), now = clock_ns(v->vm);
+    uint64_t at = deadline(v->vm, ticks), now = hvf_clock(v->vm);
     uint64_t host = host_clock_monotonic() + (at > now ? at - now : 0);
 
     pthread_mutex_lock(&a->lock);

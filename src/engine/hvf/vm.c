@@ -108,6 +108,7 @@ static int vm_create(struct engine_vm **out, const struct engine_vm_config *conf
         free(vm);
         return ret;
     }
+    hvf_wait_init(vm);
     hvf_dirty_init(vm);
     *out = vm;
     return 0;
@@ -118,6 +119,7 @@ static void vm_destroy(struct engine_vm *vm)
     hvf_timer_fini(vm);
     hv_vm_destroy();
     hvf_dirty_fini(vm);
+    hvf_wait_fini(vm);
     free(vm);
 }
 

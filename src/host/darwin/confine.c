@@ -30,7 +30,8 @@
 /* It takes connections to sockets that listen already. */
 #define NO_CONNECTIONS "(deny network-outbound)(deny network-bind)"
 /* Logs and screenshots are cut to a length, which the sandbox looks at as if they were opened. */
-#define CUT_FILES "(allow file-write-data (regex #\"/log$\" #\"\\.(log|old|png|pcapng)$\"))"
+#define CUT_FILES                                                                                  \
+    "(allow file-write-data (regex #\"/log(\\.0)?$\" #\"\\.(log|log\\.0|png|pcapng)$\"))"
 /* Files without a name, for memory that processes share, have one for a moment (map.c). */
 #define MEMORY_FILES                                                                               \
     "(allow file-read-data file-write* (regex #\"/atoll-[A-Za-z0-9][A-Za-z0-9][A-Za-z0-9]"         \
