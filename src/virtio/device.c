@@ -141,6 +141,17 @@ static bool negotiate(struct virtio_device *dev)
     return ok;
 }
 
+/* A queue is as its driver left it at DRIVER_OK; whoever rings takes no lock to look. */
+static void freeze_queues(struct virtio_device *dev)
+{
+    uint32_t enabled = 0;
+
+    for (unsigned i = 0; i < dev->queue_count; i++)
+        if (dev->queues[i].enabled)
+            enabled |= (uint32_t)BIT(i);
+    atomic_store(&dev->enabled, enabled);
+}
+
 static void request_reset(struct virtio_device *dev)
 {
     uint8_t status = atomic_load(&dev->status);
@@ -170,6 +181,8 @@ void virtio_device_set_status(struct virtio_device *dev, uint8_t value)
         added &= ~VIRTIO_STATUS_FEATURES_OK;
     if (!((status | added) & VIRTIO_STATUS_FEATURES_OK))
         added &= ~VIRTIO_STATUS_DRIVER_OK; /* 3.1.1: step 6 comes before step 8 */
+    if (added & VIRTIO_STATUS_DRIVER_OK)
+        freeze_queues(dev);
     atomic_fetch_or(&dev->status, added);
     emit_status(dev, status | added, value);
     if (added & VIRTIO_STATUS_DRIVER_OK)
@@ -187,7 +200,7 @@ void virtio_device_notify(struct virtio_device *dev, unsigned index)
         emit(dev, EVENT_QUEUE_BEFORE_OK, NULL, index, 0);
         return;
     }
-    if (!dev->queues[index].enabled) /* frozen by now */
+    if (!(atomic_load(&dev->enabled) & BIT(index)))
         emit(dev, EVENT_QUEUE_DISABLED, NULL, index, 0);
     atomic_fetch_add_explicit(&dev->notifications, 1, memory_order_relaxed);
     wake(dev, BIT(index));
@@ -402,6 +415,7 @@ int virtio_device_load(struct virtio_device *dev, const struct state *state, str
     dev->driver_features = common.driver_features;
     dev->features = common.features;
     dev->running = false;
+    freeze_queues(dev);
     atomic_store(&dev->status, common.status);
     atomic_store(&dev->isr, common.isr);
     atomic_store(&dev->config_generation, common.config_generation);

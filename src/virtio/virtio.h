@@ -131,6 +131,7 @@ struct virtio_device {
     void *transport;
     struct host_work *work;   /* runs the queue work of `pending` */
     _Atomic uint32_t pending; /* one bit a queue, and the two of virtio/device.c */
+    _Atomic uint32_t enabled; /* one bit a queue: as they are from DRIVER_OK on */
     /* Since the machine was made: chains given back, notifications, and queues' interrupts. */
     _Atomic uint64_t requests, notifications, interrupts;
 };

@@ -70,6 +70,16 @@ static void halted(void **unused)
     end(&f);
 }
 
+static bool has_wrapped(struct xhci *x)
+{
+    bool wrapped;
+
+    pthread_mutex_lock(&x->lock);
+    wrapped = x->wraps != 0;
+    pthread_mutex_unlock(&x->lock);
+    return wrapped;
+}
+
 static void microframes(void **unused)
 {
     static struct fixture f;
@@ -80,7 +90,7 @@ static void microframes(void **unused)
     assert_int_equal(xd_read(&f.d, XD_MFINDEX, 4), BIT(14) - 1);
     xd_event_of(&f.d, 0);
     xd_write(&f.d, XD_USBCMD, 4, CMD_RS | CMD_EWE);
-    for (unsigned i = 0; i < 10000 && f.d.xhci->wraps == 0; i++) {
+    for (unsigned i = 0; i < 10000 && !has_wrapped(f.d.xhci); i++) {
         host_sleep(1000000);
         host_loop_drain(f.rig.loop);
     }
