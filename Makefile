@@ -18,6 +18,9 @@ tsan  = --buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
 fuzz  = --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
 	-Dc_args=-fsanitize=fuzzer-no-link
 
+# For a Linux host on arm64, on this machine.
+arm64/plain = --cross-file build/arm64/cross.ini $(plain)
+
 # A Mac: libraries from Homebrew, and a signature with which macOS lets the program run guests (docs/macos.md).
 ifeq ($(shell uname),Darwin)
 BREW := $(shell brew --prefix 2>/dev/null)
@@ -34,7 +37,7 @@ compile = $(if $(filter fuzz,$1),CC=clang) meson setup \
 	$(if $(wildcard build/$1/build.ninja),--reconfigure) build/$1 $($1) \
 	>build/$1.log || { cat build/$1.log; exit 1; }; ninja -C build/$1 $2
 
-.PHONY: help build asan tsan run guest guests check check-long check-macos check-decode check-guest bench bench-exits format \
+.PHONY: help build asan tsan run guest guests check check-long check-macos check-kvm check-decode check-guest bench bench-exits format \
 	clean
 
 help:
@@ -42,6 +45,7 @@ help:
 	@echo "make check         the tests, from units to Linux boots; under 20 minutes"
 	@echo "make check-long    what takes longer: whole systems, decode sweep, threads, fuzzing"
 	@echo "make check-macos   macOS's code: compiled and linked for it, and run over a double"
+	@echo "make check-kvm     the engine kvm: built for arm64, and run on emulated hosts"
 	@echo "make check-decode  every instruction word against LLVM's disassembler"
 	@echo "make check-guest   boot your BSD: KERNEL=bsd [IMAGE=disk], EFI=disk"
 	@echo "make bench         atoll's speed against QEMU's (ARGS= for tests/bench/bench.py's options)"
@@ -94,6 +98,12 @@ check-macos: guests
 	@mkdir -p build
 	@$(call compile,plain,hvf-programs)
 	@tools/check build/plain:macos
+
+check-kvm: guests
+	@tools/setup build check
+	@tools/cross-arm64
+	@$(call compile,arm64/plain,kvm-programs)
+	@tools/check build/arm64/plain:kvm
 
 check-decode:
 	@tools/setup build check
