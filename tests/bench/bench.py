@@ -13,17 +13,19 @@ import profile_run
 import report
 import results as bookkeeping
 import startup
+import wires
 from classes import BY_NAME, CLASSES, class_of
 from console import Failure, end_with_children
 from monitors import QEMUS, Atoll
 
 TOP = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 QUICK = 0.1
+EXTRAS = ("startup", "wires")
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__,
-                                     epilog="Classes: " + " ".join(BY_NAME) + " startup")
+                                     epilog="Classes: " + " ".join(BY_NAME) + " startup wires")
     parser.add_argument("--class", dest="classes", metavar="NAME,...", help="only these classes")
     parser.add_argument("--workload", metavar="NAME,...", help="only these workloads")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each in each monitor (3)")
@@ -50,17 +52,17 @@ def arguments():
 
 
 def chosen(given):
-    """[(class, its workloads)], and whether the startup is measured too."""
+    """[(class, its workloads)], and what of EXTRAS is measured too."""
     if given.workload:
         names = given.workload.split(",")
         with_names = [(each, [name for name in each.workloads if name in names])
                       for each in CLASSES]
         for name in names:
             class_of(name)
-        return [(each, found) for each, found in with_names if found], False
-    names = given.classes.split(",") if given.classes else [*BY_NAME, "startup"]
+        return [(each, found) for each, found in with_names if found], []
+    names = given.classes.split(",") if given.classes else [*BY_NAME, *EXTRAS]
     return [(BY_NAME[name], list(BY_NAME[name].workloads)) for name in names
-            if name != "startup"], "startup" in names
+            if name not in EXTRAS], [name for name in EXTRAS if name in names]
 
 
 class Bench:
@@ -123,6 +125,14 @@ class Bench:
                         startup.first_of_loader(monitor, self.directory))
         print(report.text_startup(self.results) + "\n", flush=True)
 
+    def run_wires(self):
+        given = self.given
+        with self.attempt("two guests on a wire"):
+            if wires.main(["--atoll", given.atoll, "--rounds", str(given.rounds), "--least", "3"] +
+                          ["--only-atoll"] * (given.only_atoll or bool(given.reuse_qemu))):
+                raise Failure("less than three times QEMU's")
+        print(flush=True)
+
     def wrong(self):
         """The workloads that gave more than one checksum."""
         return [name for group in CLASSES for name in group.workloads
@@ -137,7 +147,7 @@ def main():
                                    os.path.join(TOP, "build/bench"), given)
     try:
         bench = Bench(given)
-        groups, with_startup = chosen(given)
+        groups, extras = chosen(given)
     except KeyError as name:
         sys.exit(f"bench.py: no class or workload is called {name}")
     except (OSError, ValueError) as error:
@@ -147,8 +157,10 @@ def main():
                                         if given.reuse_qemu else "") + "\n", flush=True)
     for group, workloads in groups:
         bench.run_class(group, workloads)
-    if with_startup:
+    if "startup" in extras:
         bench.run_startup()
+    if "wires" in extras and not given.only_qemu:
+        bench.run_wires()
     if given.markdown:
         report.put_markdown(given.markdown, report.markdown(
             bench.results, bookkeeping.commit(), bookkeeping.host()))
