@@ -15,8 +15,7 @@ sys.path.insert(0, os.path.join(host.TOP, "tests/boot"))
 import boot  # noqa: E402  (found by the path above)
 import efi   # noqa: E402
 
-# QEMU 7.2's EL2 never says that a load extends the sign: where ESR_EL2.SSE should be, bit 21, it sets
-# a bit that is set already.
+# QEMU 7.2's EL2 does not say that a load extends the sign (ESR_EL2.SSE).
 KNOWN = ["mmio_signs"]
 # A guest's own shell is told from the host's by what Debian's init says there.
 GREETING = rb"on \d+ aarch64 CPU\(s\)"
