@@ -22,9 +22,14 @@ fuzz  = --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=fal
 arm64/plain = --cross-file build/arm64/cross.ini $(plain)
 
 # A Mac: libraries from Homebrew, and a signature with which macOS lets the program run guests (docs/macos.md).
+# tools/setup says which of these packages are missing; without the optional ones there is no user-mode network, no
+# remote display and no window. Bison and libpcap lie aside there, since macOS has its own.
+brew          = meson ninja pkgconf bison dtc zstd libpng jansson gnutls libpcap
+brew_optional = libslirp libvncserver sdl2
 ifeq ($(shell uname),Darwin)
 BREW := $(shell brew --prefix 2>/dev/null)
 export PATH := $(BREW)/opt/bison/bin:$(PATH)
+export PKG_CONFIG_PATH := $(BREW)/opt/libpcap/lib/pkgconfig:$(PKG_CONFIG_PATH)
 export CPATH := $(BREW)/include
 export LIBRARY_PATH := $(BREW)/lib
 sign = codesign --sign - --force --entitlements macos/atoll.entitlements build/plain/src/cli/atoll

@@ -79,6 +79,15 @@ int darwin_pipe2(int ends[2], int flags)
 }
 
 /* On the medium: fsync leaves it in the drive's cache. Not every file system has the call. */
+int darwin_dup3(int fd, int as, int flags)
+{
+    int ret = dup2(fd, as);
+
+    if (ret >= 0 && (flags & O_CLOEXEC))
+        fcntl(ret, F_SETFD, FD_CLOEXEC);
+    return ret;
+}
+
 int darwin_fdatasync(int fd)
 {
     return fcntl(fd, F_FULLFSYNC) == 0 ? 0 : fsync(fd);

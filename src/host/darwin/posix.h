@@ -28,6 +28,7 @@ int darwin_socket(int domain, int type, int protocol);
 int darwin_socketpair(int domain, int type, int protocol, int ends[2]);
 int darwin_accept4(int fd, struct sockaddr *address, unsigned *length, int flags);
 int darwin_pipe2(int ends[2], int flags);
+int darwin_dup3(int fd, int as, int flags);
 int darwin_fdatasync(int fd);
 /* Signals of `mask` are let in while it waits. One that comes just before is seen a little later.
  */
@@ -39,6 +40,7 @@ int getentropy(void *buffer, unsigned long size);
 #define socketpair(domain, type, protocol, ends) darwin_socketpair(domain, type, protocol, ends)
 #define accept4(fd, address, length, flags)      darwin_accept4(fd, address, length, flags)
 #define pipe2(ends, flags)                       darwin_pipe2(ends, flags)
+#define dup3(fd, as, flags)                      darwin_dup3(fd, as, flags)
 #define fdatasync(fd)                            darwin_fdatasync(fd)
 #define ppoll(fds, count, timeout, mask)         darwin_ppoll(fds, count, timeout, mask)
 

@@ -24,6 +24,7 @@ struct hostent {
 #define AI_NUMERICHOST 0x0004
 #define AI_NUMERICSERV 0x1000
 #define NI_MAXHOST     1025
+#define NI_MAXSERV     32
 #define NI_NUMERICHOST 0x0002
 #define NI_NUMERICSERV 0x0008
 #define EAI_SYSTEM     11

@@ -43,6 +43,8 @@ int grantpt(int fd);
 int unlockpt(int fd);
 char *ptsname(int fd);
 int ptsname_r(int fd, char *path, size_t room);
+long random(void);
+void srandom(unsigned seed);
 uint32_t arc4random(void);
 void arc4random_buf(void *bytes, size_t length);
 int rand(void);

@@ -50,6 +50,11 @@ struct sockaddr_in6 {
     uint32_t sin6_scope_id;
 };
 
+#define IN6_IS_ADDR_LOOPBACK(a)                                                                    \
+    ((a)->u.u32[0] == 0 && (a)->u.u32[1] == 0 && (a)->u.u32[2] == 0 && (a)->s6_addr[15] == 1)
+#define IN6_IS_ADDR_V4MAPPED(a)                                                                    \
+    ((a)->u.u32[0] == 0 && (a)->u.u32[1] == 0 && (a)->u.u32[2] == htonl(0xffff))
+
 extern const struct in6_addr in6addr_any, in6addr_loopback;
 #define IN6ADDR_ANY_INIT                                                                           \
     {                                                                                              \
