@@ -20,7 +20,7 @@ struct pending {
 struct link {
     struct link_settings settings;
     struct link_counters counters;
-    uint64_t random;
+    uint64_t salt, random;
     uint64_t busy_until;   /* the wire's, at its rate */
     uint64_t last;         /* the latest deadline that keeps its place in the order */
     uint64_t next_number;  /* of a frame */
@@ -30,12 +30,17 @@ struct link {
     struct pending *taken;
 };
 
+static void begin_chance(struct link *link)
+{
+    link->random = (link->settings.seed ? link->settings.seed : 1) ^ link->salt;
+}
+
 struct link *link_create(void)
 {
     struct link *link = calloc(1, sizeof(*link));
 
     if (link)
-        link->random = 1;
+        begin_chance(link);
     return link;
 }
 
@@ -48,6 +53,12 @@ void link_destroy(struct link *link)
     free(link->heap);
     free(link->taken);
     free(link);
+}
+
+void link_distinguish(struct link *link, uint64_t salt)
+{
+    link->salt = salt;
+    begin_chance(link);
 }
 
 static bool is_share(double value)
@@ -78,7 +89,7 @@ void link_set(struct link *link, const struct link_settings *settings)
 
     link->settings = *settings;
     if (anew)
-        link->random = settings->seed ? settings->seed : 1;
+        begin_chance(link);
     if (!settings->rate_bps)
         link->busy_until = 0;
 }

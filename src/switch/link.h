@@ -2,10 +2,10 @@
 /*
  * How a wire behaves, in one direction: what happens to each frame, and when it comes out.
  *
- * The engine is pure. Time is what the caller says, and chance comes from the seed alone: the same
- * frames at the same times with the same settings and seed meet the same fate. Each frame draws the
- * same number of random numbers whatever is set, so that a change of one setting does not shift the
- * others' luck.
+ * The engine is pure. Time is what the caller says, and chance comes from the seed and the
+ * link's salt alone: the same frames at the same times with the same settings meet the same fate.
+ * Each frame draws the same number of random numbers whatever is set, so that a change of one
+ * setting does not shift the others' luck.
  *
  * In order: a link that is down drops everything; loss; duplication; corruption of one bit; the
  * rate, as a wire of that speed with a queue in front of it, whose end drops; delay with jitter,
@@ -47,6 +47,10 @@ struct link;
 /* A link without any behaviour. NULL: out of memory. */
 struct link *link_create(void);
 void link_destroy(struct link *link); /* with what is in it; NULL is allowed */
+
+/* Of links with one seed, each with another salt has luck of its own. From the next seed on; before
+ * the first frame, at once. */
+void link_distinguish(struct link *link, uint64_t salt);
 
 /* Whether the settings can be. Returns 0 or -EINVAL with what would be right. */
 int link_settings_check(const struct link_settings *settings, struct error *err);

@@ -32,6 +32,23 @@ static void port_free(struct server_port *port)
     free(port);
 }
 
+/* By the port's name, which is the same whenever a thing is tried again, and by the direction, so
+ * that what one link does not lose the next may (FNV-1a). */
+static uint64_t salt_of(const struct server_port *port, enum fabric_direction direction)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325) + direction;
+
+    for (const char *at = port->name; *at; at++)
+        hash = (hash ^ (uint8_t)*at) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+static void distinguish_links(struct server *server, unsigned number)
+{
+    for (enum fabric_direction i = FABRIC_FROM; i <= FABRIC_TO; i++)
+        link_distinguish(fabric_link(server->fabric, number, i), salt_of(server->ports[number], i));
+}
+
 int server_add_port(struct server *server, struct server_port *port, struct error *err)
 {
     int number = fabric_add(server->fabric, &port->transport->ops, port, port->mtu);
@@ -48,6 +65,7 @@ int server_add_port(struct server *server, struct server_port *port, struct erro
                    : error_set(err, -ret, "cannot add a port: %s", strerror(-ret));
     }
     server->ports[number] = port;
+    distinguish_links(server, (unsigned)number);
     server_count(server);
     return number;
 }

@@ -175,6 +175,35 @@ static void test_seed_repeats(void **state)
     assert_true(run(&settings, NS_PER_MSEC, 1000).hash != first);
 }
 
+/* The frames that a link of this salt lets through, the n-th as bit n. */
+static uint64_t passed_by(uint64_t salt)
+{
+    const struct link_settings settings = {.loss = 0.5, .seed = 7};
+    struct link *link = link_create();
+    uint64_t passed = 0;
+    uint8_t frame[LENGTH] = {0};
+    const void *got;
+    size_t length;
+    uint32_t tag;
+
+    link_distinguish(link, salt);
+    link_set(link, &settings);
+    for (uint32_t i = 0; i < 64; i++) {
+        link_submit(link, i, frame, sizeof(frame), i);
+        while (link_take(link, i, &got, &length, &tag))
+            passed |= UINT64_C(1) << tag;
+    }
+    link_destroy(link);
+    return passed;
+}
+
+/* Two links of one seed do not lose the same frames, each the same ones every time. */
+static void test_links_are_distinct(void **state)
+{
+    assert_true(passed_by(1) == passed_by(1));
+    assert_true(passed_by(1) != passed_by(2));
+}
+
 /* One setting's luck is not another's: the same frames are lost whatever else is set. */
 static void test_luck_is_apart(void **state)
 {
@@ -235,7 +264,7 @@ int main(void)
         cmocka_unit_test(test_rate),          cmocka_unit_test(test_rate_below),
         cmocka_unit_test(test_down),          cmocka_unit_test(test_seed_repeats),
         cmocka_unit_test(test_luck_is_apart), cmocka_unit_test(test_bounded),
-        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_words),         cmocka_unit_test(test_links_are_distinct),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
