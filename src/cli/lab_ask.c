@@ -14,7 +14,9 @@ static void write_synopsis(const struct ask_flag *own, size_t count, char *to, s
 
     for (size_t i = 0; i < count && used < room; i++)
         used += (size_t)snprintf(to + used, room - used, " [%s%s]", own[i].name,
-                                 own[i].value ? " PATH" : "");
+                                 !own[i].value ? ""
+                                 : own[i].all  ? " TEXT"
+                                               : " PATH");
 }
 
 static bool is_macro(const char *macro)

@@ -17,7 +17,7 @@
 
 /* A machine's first console, as text. */
 struct bench_console {
-    struct control_client *following, *asking; /* NULL: not yet, or it has ended */
+    struct control_client *following; /* NULL: there is none, or it has ended */
     bool ended;
     char *text; /* without escape sequences, NUL at its end */
     size_t length, room;
@@ -66,13 +66,15 @@ struct bench {
     struct bench_capture *captures; /* of config->switches, then of the steps that watch a wire */
     size_t capture_count;
     const char *folder; /* where captures of failures go */
+    bool borrowed;      /* the lab was up before, and stays so */
     bool interrupted;
     char why[BENCH_WHY_MAX]; /* the step failed */
 };
 
-/* Follows all consoles from their beginning. Returns 0 or -errno; bench_fini is due in either case.
- */
-int bench_init(struct bench *bench, struct lab_run *run, const char *folder, struct error *err);
+/* Follows all consoles from their beginning; of a lab that is borrowed, from the line that their
+ * cursors are on. Returns 0 or -errno; bench_fini is due in either case. */
+int bench_init(struct bench *bench, struct lab_run *run, const char *folder, bool borrowed,
+               struct error *err);
 void bench_fini(struct bench *bench);
 
 /* Takes what has come, or waits for it until the deadline (host_clock_monotonic). False: the

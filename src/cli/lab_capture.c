@@ -70,7 +70,10 @@ int bench_capture_begin(struct bench *bench, const struct config_test *test, siz
             continue;
         snprintf(c->path, sizeof(c->path), "%.*s/watch%zu", PATH_MAX - 32, bench->run->folder,
                  watching++);
-        ret = begin(c++, lab_wires_switch(bench->run->wires, s->who), s->text, err);
+        ret = begin(c, lab_wires_switch(bench->run->wires, s->who), s->text, err);
+        if (!ret)
+            unlink(c->path); /* only its frames are counted */
+        c++;
         bench->capture_count += !ret;
         if (ret)
             error_prefix(err, "%s:%u:%u: \"%s\"", s->place.file, s->place.line, s->place.column,
@@ -90,7 +93,7 @@ void bench_capture_end(struct bench *bench, bool failed)
         close(c->fd);
         if (kept)
             snprintf(bench->why + used, sizeof(bench->why) - used, "\ncapture: %s", c->path);
-        else
+        else if (i < bench->config->switch_count)
             unlink(c->path);
     }
     free(bench->captures);

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "cli/control_names.h"
-#include "cli/lab_run.h"
+#include "cli/lab_lend.h"
 #include "switch/client.h"
 
 #define LOCK      "lock"
@@ -100,6 +100,15 @@ static void sweep(void)
         control_names_free(names);
 }
 
+/* A killed keeper's; with the lock. */
+static void forget_socket(const char *name)
+{
+    char path[PATH_MAX];
+
+    if (lab_lend_path(name, path, sizeof(path), NULL) == 0)
+        unlink(path);
+}
+
 int lab_folder_take(const char *name, char *path, size_t room, struct error *err)
 {
     int fd, ret = lab_folder(name, path, room, err);
@@ -123,6 +132,7 @@ int lab_folder_take(const char *name, char *path, size_t room, struct error *err
         close(fd);
     }
     empty(path, false);
+    forget_socket(name);
     sweep();
     if (ftruncate(fd, 0) == 0)
         dprintf(fd, "%ld\n", (long)getpid());
@@ -140,8 +150,10 @@ pid_t lab_keeper(const char *name)
     if (fd < 0)
         return 0;
     if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-        if (is_current(fd, path))
+        if (is_current(fd, path)) {
+            forget_socket(name);
             lab_folder_remove(path);
+        }
         close(fd);
         return 0;
     }

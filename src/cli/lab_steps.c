@@ -10,6 +10,7 @@
 
 #include "base/units.h"
 #include "cli/lab_bench.h"
+#include "cli/lab_links.h"
 #include "host/clock.h"
 
 #define WAIT_NS  (60 * NS_PER_SEC)
@@ -108,14 +109,27 @@ static bool wait_console(struct bench *bench, const struct config_step *s,
     return false;
 }
 
+/* A connection of its own for each question: one that is idle for long would be cut off. */
+static struct control_client *connect_machine(struct bench *bench, const char *vm)
+{
+    size_t index = (size_t)(config_vm_find(bench->config, vm) - bench->config->vms);
+    struct control_client *client;
+    struct error err;
+
+    if (control_connect(&client, bench->run->machines[index].name, &err) == 0)
+        return client;
+    bench_fail(bench, "%s", err.text);
+    return NULL;
+}
+
 /* The screen's text without the empty rows below it, malloc'ed; NULL: it shows none now. */
-static char *read_screen(struct bench_console *c)
+static char *read_screen(struct control_client *client)
 {
     json_t *answer = NULL, *line;
     size_t room = 1, i;
     char *text, *to;
 
-    if (!c->asking || control_ask(c->asking, "screen", NULL, &answer, NULL))
+    if (control_ask(client, "screen", NULL, &answer, NULL))
         return NULL;
     json_array_foreach(json_object_get(answer, "lines"), i, line) room +=
         json_string_length(line) + 2;
@@ -136,11 +150,14 @@ static bool wait_screen(struct bench *bench, const struct config_step *s,
 {
     uint64_t deadline = deadline_of(s, WAIT_NS);
     struct bench_console *c = bench_console(bench, s->who);
+    struct control_client *client = connect_machine(bench, s->who);
     char *text = NULL;
     bool found;
 
+    if (!client)
+        return false;
     do {
-        char *now = read_screen(c);
+        char *now = read_screen(client);
 
         if (now) {
             free(text);
@@ -149,6 +166,7 @@ static bool wait_screen(struct bench *bench, const struct config_step *s,
         found = text && wanted_find(wanted, text);
     } while (!found && host_clock_monotonic() < deadline &&
              turn(bench, host_clock_monotonic() + LOOK_NS) && !c->ended);
+    control_disconnect(client);
     if (!found && !*bench->why)
         bench_fail(bench, "%s: \"%s\" has not come on the screen, which shows:\n%.4000s", s->who,
                    s->text, text ? text : "(no text)");
@@ -174,15 +192,17 @@ static bool step_wait(struct bench *bench, const struct config_step *s)
 static bool ask(struct bench *bench, const struct config_step *s, const char *verb,
                 json_t *arguments)
 {
-    struct bench_console *c = bench_console(bench, s->who);
+    struct control_client *client = connect_machine(bench, s->who);
     struct error err;
+    int ret;
 
-    if (!c->asking) {
+    if (!client) {
         json_decref(arguments);
-        return bench_fail(bench, "%s: the machine has ended", s->who);
+        return false;
     }
-    return control_ask(c->asking, verb, arguments, NULL, &err) == 0 ||
-           bench_fail(bench, "%s", err.text);
+    ret = control_ask(client, verb, arguments, NULL, &err);
+    control_disconnect(client);
+    return ret == 0 || bench_fail(bench, "%s", err.text);
 }
 
 /* For a guest's driver to take what is typed; it may only just be about to look. */
@@ -374,7 +394,7 @@ static bool step_link(struct bench *bench, const struct config_step *s)
 {
     struct error err;
 
-    return lab_wires_link(bench->run->wires, s->who, &s->link, &err) == 0 ||
+    return lab_links_set(bench->run->wires, s->who, &s->link, &err) == 0 ||
            bench_fail(bench, "%s", err.text);
 }
 

@@ -12,12 +12,18 @@
 #include "base/bits.h"
 #include "cli/lab_ask.h"
 #include "cli/lab_bench.h"
+#include "cli/lab_lend.h"
 #include "host/clock.h"
 #include "lab/report.h"
+
+#define ONLY_MAX 64
 
 struct request {
     struct lab_source source;
     const char *junit, *folder; /* junit NULL: none is wanted */
+    const char *only[ONLY_MAX]; /* names of tests, or parts of them */
+    size_t only_count;          /* 0: all */
+    bool running;               /* on a lab that is up already */
 };
 
 static void run_test(struct bench *bench, size_t index, struct report_test *report)
@@ -43,7 +49,31 @@ static void run_test(struct bench *bench, size_t index, struct report_test *repo
     report->took_ns = host_clock_monotonic() - began;
 }
 
-static bool run_tests(struct bench *bench, struct report_test *reports)
+static bool is_wanted(const struct request *request, const struct config_test *test)
+{
+    bool wanted = request->only_count == 0;
+
+    for (size_t i = 0; i < request->only_count; i++)
+        wanted = wanted || strstr(test->name, request->only[i]);
+    return wanted;
+}
+
+/* Why a test is not run; NULL: it is. */
+static const char *why_not(const struct request *request, const struct bench *bench,
+                           const struct config_test *test)
+{
+    if (bench->interrupted)
+        return "broken off";
+    if (!is_wanted(request, test))
+        return "not asked for";
+    for (size_t i = 0; i < test->step_count && bench->borrowed; i++)
+        if (test->steps[i].kind == CONFIG_STEP_STOP)
+            return "it stops a machine of a lab that stays up";
+    return NULL;
+}
+
+static bool run_tests(const struct request *request, struct bench *bench,
+                      struct report_test *reports)
 {
     const struct config *c = bench->config;
     bool right = true;
@@ -53,13 +83,13 @@ static bool run_tests(struct bench *bench, struct report_test *reports)
         struct report_test *report = &reports[i];
 
         report->name = c->tests[i].name;
-        report->skipped = bench->interrupted;
-        if (!bench->interrupted)
+        report->skipped = why_not(request, bench, &c->tests[i]);
+        if (!report->skipped)
             run_test(bench, i, report);
         report_tap(stdout, i + 1, report);
-        right = right && !report->why && !report->skipped;
+        right = right && !report->why;
     }
-    return right;
+    return right && !bench->interrupted;
 }
 
 static int write_junit(const struct request *request, const struct config *c,
@@ -87,9 +117,9 @@ static int run_bench(const struct request *request, struct lab_run *run)
 
     if (!reports)
         return fail(EXIT_STATUS_FAILURE, "out of memory");
-    if (bench_init(&bench, run, request->folder, &err))
+    if (bench_init(&bench, run, request->folder, request->running, &err))
         status = fail(EXIT_STATUS_FAILURE, "%s", err.text);
-    else if (!run_tests(&bench, reports))
+    else if (!run_tests(request, &bench, reports))
         status = bench.interrupted ? EXIT_STATUS_QUIT : EXIT_STATUS_FAILURE;
     if (request->junit && reports[0].name && write_junit(request, c, reports))
         status = EXIT_STATUS_FAILURE;
@@ -100,15 +130,38 @@ static int run_bench(const struct request *request, struct lab_run *run)
     return status;
 }
 
-static int test(const struct request *request, struct lab *lab)
+/* On a lab that is up, and stays so. */
+static int test_running(const struct request *request, struct lab *lab)
 {
     struct lab_run run;
+    struct error err;
+    int status, connection = lab_borrow(&run, lab, &err);
+
+    if (connection < 0)
+        return fail(EXIT_STATUS_FAILURE, "%s", err.text);
+    status = run_bench(request, &run);
+    lab_return(&run, connection);
+    return status;
+}
+
+static int test(const struct request *request, struct lab *lab)
+{
+    const struct config *c = &lab->config;
+    struct lab_run run;
+    bool any = false;
     int status;
 
-    if (!lab->config.test_count)
+    if (!c->test_count)
         return fail(EXIT_STATUS_USAGE, "%s has no tests; atoll.conf(5) says how they are written",
                     request->source.files[0]);
+    for (size_t i = 0; i < c->test_count; i++)
+        any = any || is_wanted(request, &c->tests[i]);
+    if (!any)
+        return fail(EXIT_STATUS_USAGE, "--only: no test's name has \"%s\" in it",
+                    request->only[request->only_count - 1]);
     lab_run_catch_signals();
+    if (request->running)
+        return test_running(request, lab);
     status = lab_run_start(&run, lab, lab->config.name, stderr, -1);
     if (!status)
         status = run_bench(request, &run);
@@ -118,9 +171,12 @@ static int test(const struct request *request, struct lab *lab)
 
 static int command_test(int argc, char **argv)
 {
-    struct ask_flag flags[] = {{.name = "--junit", .value = true},
-                               {.name = "--captures", .value = true}};
     struct request request = {.folder = "."};
+    struct ask_flag flags[] = {
+        {.name = "--junit", .value = true},
+        {.name = "--captures", .value = true},
+        {.name = "--only", .value = true, .all = request.only, .most = ONLY_MAX},
+        {.name = "--running"}};
     struct lab lab;
     int status;
 
@@ -129,6 +185,8 @@ static int command_test(int argc, char **argv)
     request.junit = flags[0].given;
     if (flags[1].given)
         request.folder = flags[1].given;
+    request.only_count = flags[2].count;
+    request.running = flags[3].given;
     status = lab_read(&lab, &request.source) ? EXIT_STATUS_USAGE : test(&request, &lab);
     lab_free(&lab);
     return status;

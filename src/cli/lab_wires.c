@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/lab_links.h"
+
 #define LOOPBACK     UINT32_C(0x7f000001)
 #define PEER_MTU_MAX 9000u
 
@@ -17,6 +19,7 @@ struct lab_wires {
     size_t count;
     struct peer **peers; /* of lab->config.peers */
     size_t peer_count;
+    bool borrowed; /* another keeps them */
 };
 
 /* --- names --- */
@@ -37,6 +40,11 @@ void lab_port_name(const struct config_vm *vm, size_t interface, char *name, siz
 static size_t index_of(const struct lab_wires *wires, const char *name)
 {
     return (size_t)(config_switch_find(&wires->lab->config, name) - wires->lab->config.switches);
+}
+
+const struct config *lab_wires_config(const struct lab_wires *wires)
+{
+    return &wires->lab->config;
 }
 
 struct switch_client *lab_wires_switch(struct lab_wires *wires, const char *name)
@@ -82,74 +90,6 @@ static int start_capture(struct switch_client *client, const char *port, const c
     ret = switch_capture_start(client, port, filter, fd, &id, err);
     close(fd);
     return ret ? error_prefix(err, "%s", path) : 0;
-}
-
-/* --- links --- */
-
-static struct link_settings settings_of(const struct config_link *link)
-{
-    const double whole = CONFIG_PPM;
-
-    return (struct link_settings){.delay_ns = link->delay_ns,
-                                  .jitter_ns = link->jitter_ns,
-                                  .rate_bps = link->rate,
-                                  .loss = link->loss / whole,
-                                  .reorder = link->reorder / whole,
-                                  .duplicate = link->duplicate / whole,
-                                  .corrupt = link->corrupt / whole,
-                                  .down = link->down,
-                                  .seed = link->seed};
-}
-
-static int set_link(struct switch_client *client, const char *port, enum switch_direction direction,
-                    const struct config_link *link, struct error *err)
-{
-    const struct link_settings settings = settings_of(link);
-
-    return link->given ? switch_link_set(client, port, direction, &settings, err) : 0;
-}
-
-/* What the port's own link does not say, the switch's does. */
-static int set_links(struct lab_wires *wires, const struct config_interface *in, const char *port,
-                     struct error *err)
-{
-    const struct config_link *common = &config_switch_find(&wires->lab->config, in->wire)->link;
-    struct switch_client *client = lab_wires_switch(wires, in->wire);
-    int ret = set_link(client, port, SWITCH_TO, in->to.given ? &in->to : common, err);
-
-    return ret ? ret
-               : set_link(client, port, SWITCH_FROM, in->from.given ? &in->from : common, err);
-}
-
-/* Calls `visit` for each machine's or peer's port that `who` means: its own, or those on it. */
-static int each_port(struct lab_wires *wires, const char *who, const struct config_link *link,
-                     struct error *err)
-{
-    const struct config *c = &wires->lab->config;
-    char port[LAB_PORT_ROOM];
-    int ret = 0;
-
-    for (size_t i = 0; i < c->vm_count; i++) {
-        for (size_t j = 0; j < c->vms[i].interface_count && !ret; j++) {
-            const struct config_interface *in = &c->vms[i].interfaces[j];
-
-            if (!in->wire || (strcmp(who, c->vms[i].name) != 0 && strcmp(who, in->wire) != 0))
-                continue;
-            lab_port_name(&c->vms[i], j, port, sizeof(port));
-            ret = set_link(lab_wires_switch(wires, in->wire), port, SWITCH_BOTH, link, err);
-        }
-    }
-    for (size_t i = 0; i < c->peer_count && !ret; i++)
-        if (strcmp(who, c->peers[i].name) == 0 || strcmp(who, c->peers[i].wire) == 0)
-            ret = set_link(lab_wires_switch(wires, c->peers[i].wire), c->peers[i].name, SWITCH_BOTH,
-                           link, err);
-    return ret;
-}
-
-int lab_wires_link(struct lab_wires *wires, const char *who, const struct config_link *link,
-                   struct error *err)
-{
-    return each_port(wires, who, link, err);
 }
 
 /* --- peers --- */
@@ -226,11 +166,10 @@ static int start_switch(struct lab_wires *wires, const struct config_switch *wir
     return ret;
 }
 
-int lab_wires_create(struct lab_wires **out, struct lab *lab, struct error *err)
+static int make_room(struct lab_wires **out, struct lab *lab, struct error *err)
 {
     struct lab_wires *wires = *out = calloc(1, sizeof(*wires));
     const struct config *c = &lab->config;
-    int ret = 0;
 
     if (!wires)
         return error_set(err, ENOMEM, "out of memory");
@@ -243,6 +182,39 @@ int lab_wires_create(struct lab_wires **out, struct lab *lab, struct error *err)
     if (!wires->peers)
         return error_set(err, ENOMEM, "out of memory");
     wires->peer_count = c->peer_count;
+    return 0;
+}
+
+int lab_wires_borrow(struct lab_wires **out, struct lab *lab, struct peer **peers,
+                     struct error *err)
+{
+    int ret = make_room(out, lab, err);
+    struct lab_wires *wires = *out;
+    char name[SWITCH_NAME_MAX + 1];
+
+    for (size_t i = 0; i < lab->config.peer_count; i++) {
+        if (ret)
+            peer_stop(peers[i]);
+        else
+            wires->peers[i] = peers[i];
+    }
+    if (!ret)
+        wires->borrowed = true;
+    for (size_t i = 0; i < lab->config.switch_count && !ret; i++) {
+        lab_switch_name(&lab->config, lab->config.switches[i].name, name, sizeof(name));
+        ret = switch_connect(&wires->clients[i], name, false, err);
+    }
+    return ret;
+}
+
+int lab_wires_create(struct lab_wires **out, struct lab *lab, struct error *err)
+{
+    const struct config *c = &lab->config;
+    int ret = make_room(out, lab, err);
+    struct lab_wires *wires = *out;
+
+    if (ret)
+        return ret;
     for (size_t i = 0; i < c->switch_count && !ret; i++) {
         ret = start_switch(wires, &c->switches[i], &wires->clients[i], err);
         if (ret)
@@ -256,27 +228,19 @@ int lab_wires_create(struct lab_wires **out, struct lab *lab, struct error *err)
 int lab_wires_ready(struct lab_wires *wires, struct error *err)
 {
     const struct config *c = &wires->lab->config;
-    int ret = 0;
+    int ret = lab_links_begin(wires, err);
 
     for (size_t i = 0; i < c->vm_count; i++) {
         for (size_t j = 0; j < c->vms[i].interface_count && !ret; j++) {
             const struct config_interface *in = &c->vms[i].interfaces[j];
             char port[LAB_PORT_ROOM];
 
-            if (!in->wire)
+            if (!in->wire || !in->capture)
                 continue;
             lab_port_name(&c->vms[i], j, port, sizeof(port));
-            ret = set_links(wires, in, port, err);
-            if (!ret && in->capture)
-                ret = start_capture(lab_wires_switch(wires, in->wire), port, in->capture,
-                                    in->filter, err);
+            ret = start_capture(lab_wires_switch(wires, in->wire), port, in->capture, in->filter,
+                                err);
         }
-    }
-    for (size_t i = 0; i < c->peer_count && !ret; i++) {
-        const struct config_link *common = &config_switch_find(c, c->peers[i].wire)->link;
-
-        ret = set_link(lab_wires_switch(wires, c->peers[i].wire), c->peers[i].name, SWITCH_BOTH,
-                       common, err);
     }
     return ret;
 }
@@ -300,7 +264,7 @@ void lab_wires_destroy(struct lab_wires *wires)
     for (size_t i = 0; i < wires->peer_count; i++)
         peer_stop(wires->peers[i]);
     for (size_t i = 0; i < wires->count; i++) {
-        if (wires->clients[i])
+        if (wires->clients[i] && !wires->borrowed)
             switch_stop(wires->clients[i], NULL);
         switch_disconnect(wires->clients[i]);
     }

@@ -17,24 +17,28 @@ struct lab_wires;
 /* Starts the switches. Returns 0 or -errno; lab_wires_destroy is due in either case. */
 int lab_wires_create(struct lab_wires **wires, struct lab *lab, struct error *err);
 
+/* Those of a lab that another process keeps: its switches are connected to, and its peers are
+ * those of `peers`, in the order of the configuration, which become the wires'. Returns 0 or
+ * -errno; lab_wires_destroy, which leaves them as they are, is due in either case. */
+int lab_wires_borrow(struct lab_wires **wires, struct lab *lab, struct peer **peers,
+                     struct error *err);
+
 /* Sets links and begins captures, once the machines have joined. */
 int lab_wires_ready(struct lab_wires *wires, struct error *err);
 
 /* In a child: closes the connections, which stay the parent's. NULL is allowed. */
 void lab_wires_abandon(struct lab_wires *wires);
 
-/* Ends the switches. NULL is allowed. */
+/* Ends the switches, unless they are another's. NULL is allowed. */
 void lab_wires_destroy(struct lab_wires *wires);
+
+const struct config *lab_wires_config(const struct lab_wires *wires);
 
 /* The switch of this name, a connection that asks. */
 struct switch_client *lab_wires_switch(struct lab_wires *wires, const char *name);
 
 /* The peer of this index in the configuration. */
 struct peer *lab_wires_peer(struct lab_wires *wires, size_t index);
-
-/* Replaces the link of everything on a switch, or of everything that a VM or peer is on. */
-int lab_wires_link(struct lab_wires *wires, const char *who, const struct config_link *link,
-                   struct error *err);
 
 /* "LAB.SWITCH" and a machine's port there, in `room` bytes. */
 #define LAB_PORT_ROOM 64

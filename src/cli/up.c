@@ -11,7 +11,7 @@
 
 #include "cli/detach.h"
 #include "cli/lab_ask.h"
-#include "cli/lab_run.h"
+#include "cli/lab_lend.h"
 
 /* What `atoll ps` is to know, in the lab's folder. */
 static void write_facts(const struct lab_run *run)
@@ -45,21 +45,25 @@ static void write_facts(const struct lab_run *run)
 /* The keeper, from here until it is asked to end. */
 static int keep(struct lab *lab, struct detach *detach)
 {
+    struct lab_lend lend = {.listener = -1, .test = -1};
     struct lab_run run;
     int null, terminal, status;
     struct error err;
 
     lab_run_catch_signals();
     status = lab_run_start(&run, lab, lab->config.name, stderr, detach->tell);
+    if (status == 0 && lab_lend_open(&lend, &run, &err))
+        status = fail(EXIT_STATUS_FAILURE, "%s", err.text);
     if (status == 0) {
         write_facts(&run);
         null = open("/dev/null", O_RDWR | O_CLOEXEC);
         terminal = null < 0 ? -1 : detach_leave(null, &err);
         if (terminal < 0 || detach_done(detach, terminal))
             status = EXIT_STATUS_FAILURE; /* who asked for it has been interrupted meanwhile */
-        while (status == 0 && !lab_run_pause(-1, 0, -1))
+        while (status == 0 && !lab_lend_wait(&lend))
             continue;
     }
+    lab_lend_close(&lend);
     lab_run_stop(&run);
     return status;
 }

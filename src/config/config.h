@@ -244,6 +244,10 @@ unsigned config_read(struct config *config, const char *const *paths, size_t cou
                      const struct config_io *io);
 void config_release(struct config *config);
 
+/* The peer's addresses with their networks' bits, as the file has them: at most this long. */
+#define CONFIG_NETWORKS_ROOM 80
+void config_peer_networks(const struct config_peer *peer, char text[CONFIG_NETWORKS_ROOM]);
+
 /* Whether a lab, VM, switch or peer may be called so. */
 bool config_is_name(const char *text);
 

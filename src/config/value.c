@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -232,6 +233,15 @@ bool config_is_name(const char *text)
 
     return length && length <= CONFIG_NAME_MAX && strspn(text, letters) == length &&
            !strchr("_-", *text);
+}
+
+void config_peer_networks(const struct config_peer *peer, char text[CONFIG_NETWORKS_ROOM])
+{
+    const struct in_addr in = {htonl(peer->address)};
+    char address[INET_ADDRSTRLEN];
+
+    inet_ntop(AF_INET, &in, address, sizeof(address));
+    snprintf(text, CONFIG_NETWORKS_ROOM, "%s/%u", address, peer->prefix);
 }
 
 bool config_name(struct config_parser *p, const struct config_value *v, const char *what)

@@ -11,6 +11,7 @@
 #include "base/units.h"
 #include "host/clock.h"
 #include "host/helper.h"
+#include "switch/message.h"
 
 #define START_NS (10 * NS_PER_SEC)
 
@@ -108,6 +109,33 @@ void peer_abandon(struct peer *peer)
         return;
     close(peer->socket);
     free(peer);
+}
+
+int peer_lend(struct peer *peer, int *fd, struct error *err)
+{
+    const struct peer_message lend = {.kind = PEER_LEND};
+    int ends[2];
+    ssize_t sent;
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+        return error_set(err, errno, "cannot make a pair of sockets: %s", strerror(errno));
+    sent = message_send(peer->socket, &lend, sizeof(lend), ends[1]);
+    close(ends[1]);
+    if (sent == (ssize_t)sizeof(lend)) {
+        *fd = ends[0];
+        return 0;
+    }
+    close(ends[0]);
+    return error_set(err, EIO, "its process does not listen");
+}
+
+struct peer *peer_borrow(int fd)
+{
+    struct peer *peer = calloc(1, sizeof(*peer));
+
+    if (peer)
+        peer->socket = fd;
+    return peer;
 }
 
 int peer_descriptor(const struct peer *peer)

@@ -45,6 +45,7 @@ enum peer_message_kind {
     PEER_TELL,  /* id, data: what to say next */
     PEER_END,   /* id: the probe is over, what is open of it is closed */
     PEER_FRAME, /* data: a frame to send as it is */
+    PEER_LEND,  /* with a socket, which messages come and go by from now on, until its end */
     /* from it */
     PEER_UP,       /* it has joined */
     PEER_FAILED,   /* it has not: data is why */
@@ -73,6 +74,13 @@ void peer_stop(struct peer *peer); /* NULL is allowed */
 
 /* Readable when there is a message, or the peer has gone. */
 int peer_descriptor(const struct peer *peer);
+
+/* Makes another line to the peer, *fd, for a test in another process; while it is open it has what
+ * the peer says, and what was asked by it ends with it. Never waits. Returns 0 or -errno. */
+int peer_lend(struct peer *peer, int *fd, struct error *err);
+
+/* A peer by the line that was lent; the descriptor is its own from now on. NULL: out of memory. */
+struct peer *peer_borrow(int fd);
 
 /* Closes the connection and nothing else: it is another process's (after a fork). */
 void peer_abandon(struct peer *peer);

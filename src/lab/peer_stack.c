@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/endian.h"
 #include "host/confine.h"
@@ -46,9 +47,16 @@
 #define BATCH         64
 #define CONNECTIONS   256 /* to listeners, at once */
 
+/* Where messages come from: the one who keeps the lab, or a test that it lent the peer to. */
+struct line {
+    int fd;        /* -1: there is none */
+    size_t length; /* of what has come of a message */
+    struct peer_message message;
+};
+
 struct play {
     const struct peer_config *config;
-    int socket;
+    struct line keeper, test;
     struct switch_port *port;
     struct netif netif;
     bool over;
@@ -63,8 +71,7 @@ struct play {
     struct udp_pcb *udp;
     struct raw_pcb *raw;
 
-    size_t length; /* of what has come of a message */
-    struct peer_message message, reply;
+    struct peer_message message, reply; /* the last that came, and the next that goes */
 };
 
 struct connection {
@@ -76,11 +83,17 @@ static void close_probe(struct play *play);
 
 /* --- messages --- */
 
+/* Who is told. */
+static int listener_of(const struct play *play)
+{
+    return play->test.fd >= 0 ? play->test.fd : play->keeper.fd;
+}
+
 /* Whether the other end reads. What is only seen is not told to one who does not: a lab that is up
  * has nobody who looks. */
 static bool is_heard(const struct play *play)
 {
-    struct pollfd fd = {.fd = play->socket, .events = POLLOUT};
+    struct pollfd fd = {.fd = listener_of(play), .events = POLLOUT};
 
     return poll(&fd, 1, 0) == 1 && !(fd.revents & (POLLERR | POLLHUP));
 }
@@ -94,7 +107,8 @@ static void tell(struct play *play, enum peer_message_kind kind, const void *dat
     memset(m->data, 0, sizeof(m->data));
     if (m->length)
         memcpy(m->data, data, m->length);
-    if (send(play->socket, m, sizeof(*m), MSG_NOSIGNAL) != sizeof(*m))
+    /* a test that has gone is noticed where its line is read */
+    if (send(listener_of(play), m, sizeof(*m), MSG_NOSIGNAL) != sizeof(*m) && play->test.fd < 0)
         play->over = true;
     *m = (struct peer_message){.kind = 0};
 }
@@ -583,20 +597,57 @@ static void carry_out(struct play *play)
     }
 }
 
-static void take_messages(struct play *play)
+static void hang_up(struct play *play)
 {
-    ssize_t length = recv(play->socket, (char *)&play->message + play->length,
-                          sizeof(play->message) - play->length, MSG_DONTWAIT);
+    close_probe(play);
+    if (play->test.fd >= 0)
+        close(play->test.fd);
+    play->test.fd = -1;
+    play->test.length = 0;
+}
 
+/* Like recv, with the descriptor that may come beside the bytes, or -1. */
+static ssize_t receive(int socket, void *to, size_t room, int *fd)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {.bytes = {0}};
+    struct iovec iov = {to, room};
+    struct msghdr message = {.msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof(control.bytes)};
+    ssize_t length = recvmsg(socket, &message, MSG_DONTWAIT);
+    struct cmsghdr *head = length > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+
+    *fd = -1;
+    if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS &&
+        head->cmsg_len == CMSG_LEN(sizeof(int)))
+        memcpy(fd, CMSG_DATA(head), sizeof(*fd));
+    return length;
+}
+
+/* Takes what has come by a line. Returns whether it is open. */
+static bool take_messages(struct play *play, struct line *line)
+{
+    int fd;
+    ssize_t length = receive(line->fd, (char *)&line->message + line->length,
+                             sizeof(line->message) - line->length, &fd);
+
+    if (fd >= 0) {
+        hang_up(play);
+        play->test.fd = fd;
+    }
     if (length == 0 || (length < 0 && errno != EAGAIN && errno != EINTR))
-        play->over = true;
-    if (length <= 0)
-        return;
-    play->length += (size_t)length;
-    if (play->length < sizeof(play->message))
-        return;
-    play->length = 0;
+        return false;
+    line->length += (size_t)MAX(length, 0);
+    if (line->length < sizeof(line->message))
+        return true;
+    line->length = 0;
+    play->message = line->message;
     carry_out(play);
+    return true;
 }
 
 static bool take_frames(struct play *play)
@@ -619,7 +670,8 @@ static bool take_frames(struct play *play)
 static void loop(struct play *play)
 {
     while (!play->over) {
-        struct pollfd fds[] = {{.fd = play->socket, .events = POLLIN},
+        struct pollfd fds[] = {{.fd = play->keeper.fd, .events = POLLIN},
+                               {.fd = play->test.fd, .events = POLLIN},
                                {.fd = switch_port_descriptor(play->port), .events = POLLIN}};
         bool more;
         u32_t sleep;
@@ -628,10 +680,12 @@ static void loop(struct play *play)
         more = take_frames(play);
         sleep = sys_timeouts_sleeptime();
         poll(fds, nitems(fds), more ? 0 : (int)MIN(sleep, 1000u));
-        if (fds[1].revents && !switch_port_awake(play->port))
+        if (fds[2].revents && !switch_port_awake(play->port))
             play->over = true;
-        if (fds[0].revents)
-            take_messages(play);
+        if (fds[1].revents && !take_messages(play, &play->test))
+            hang_up(play);
+        if (fds[0].revents && !take_messages(play, &play->keeper))
+            play->over = true;
     }
 }
 
@@ -674,7 +728,8 @@ void peer_play(const struct peer_config *config, int socket)
     if (!play)
         return;
     play->config = config;
-    play->socket = socket;
+    play->keeper.fd = socket;
+    play->test.fd = -1;
     if (join(play, &err)) {
         tell(play, PEER_FAILED, err.text, strlen(err.text));
     } else if (!bring_up(play)) {

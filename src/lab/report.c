@@ -24,7 +24,8 @@ static void print_block(FILE *to, const char *text)
 
         fputs("    ", to);
         for (size_t i = 0; i < length; i++)
-            fputc((unsigned char)text[i] < ' ' && text[i] != '\t' ? '?' : text[i], to);
+            if (text[i] != '\r')
+                fputc((unsigned char)text[i] < ' ' && text[i] != '\t' ? '?' : text[i], to);
         fputc('\n', to);
         text += length + (text[length] == '\n');
     }
@@ -41,7 +42,7 @@ void report_tap(FILE *to, size_t number, const struct report_test *test)
     fprintf(to, "%s %zu - ", test->why ? "not ok" : "ok", number);
     print_name(to, test->name);
     if (test->skipped)
-        fputs(" # SKIP", to);
+        fprintf(to, " # SKIP %s", test->skipped);
     fputc('\n', to);
     fprintf(to, "  ---\n  seconds: %.3f\n", (double)test->took_ns / NS);
     if (test->why) {
@@ -78,7 +79,7 @@ static void print_case(FILE *to, const char *lab, const struct report_test *test
     print_xml(to, test->name);
     fprintf(to, "\" time=\"%.3f\">\n", (double)test->took_ns / NS);
     if (test->skipped)
-        fputs("    <skipped/>\n", to);
+        fprintf(to, "    <skipped message=\"%s\"/>\n", test->skipped);
     if (test->why) {
         fprintf(to, "    <failure message=\"");
         print_xml(to, test->why);
@@ -96,7 +97,7 @@ int report_junit(FILE *to, const char *lab, const struct report_test *tests, siz
 
     for (size_t i = 0; i < count; i++) {
         failures += tests[i].why != NULL;
-        skipped += tests[i].skipped;
+        skipped += tests[i].skipped != NULL;
         took += tests[i].took_ns;
     }
     fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"", to);

@@ -12,8 +12,8 @@
 
 struct report_test {
     const char *name;
-    bool skipped;
-    char *why; /* malloc'ed lines; NULL: it is right */
+    const char *skipped; /* why it has not run; NULL: it has */
+    char *why;           /* malloc'ed lines; NULL: it is right */
     const char *file;
     unsigned line; /* of the step that failed */
     uint64_t took_ns;

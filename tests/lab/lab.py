@@ -7,6 +7,7 @@
   life     up, ps, log, console and down; a lab that is up already; what a killed keeper leaves
   failure  one VM cannot start: why is said, and nothing is left
   layers   what a run writes to its disks is gone with it
+  running  tests on a lab that is up, again and again, leave it as it was
   screen   a screen that is read, a keyboard and keys
   nft      docs/labs/nft.lab: Linux and nftables between two wires
   mail     docs/labs/mail.lab: a mail server that only a relay reaches
@@ -183,6 +184,44 @@ def layers(lab):
     lab.nothing_left()
 
 
+def running(lab):
+    path = lab.write("up.lab", "switch wire\nvm a {\n" + lab.linux() + "interface wire }\n"
+                     "peer p { switch wire; address 10.0.0.1/24; listen tcp 80 }\n"
+                     'test "a guest" { shell a "ip addr replace 10.0.0.2/24 dev eth0 && echo x >>/tmp/x" within 2m\n'
+                     ' ping from p to 10.0.0.2 expect pass within 60s }\n'
+                     'test "links" { link a { down }; ping from p to 10.0.0.2 expect drop within 500ms\n'
+                     ' link wire { delay 1ms } }\n'
+                     'test "it waits" { wait a "what never comes" within 10m }\n'
+                     'test "the plug" { stop a }\n')
+    lab.run("lab", "test", "--running", path, status=1)
+    lab.run("up", path)
+    lab.run("link", "up.wire", "a", "loss=1%")
+    before = lab.run("link", "up.wire", "a").stdout
+    for _ in range(2):
+        result = lab.run("lab", "test", "--running", "--only", "guest", "--only", "links", "--only",
+                         "plug", path)
+        assert result.stdout.count("\nok ") == 4 and result.stdout.count("# SKIP") == 2
+        assert lab.run("link", "up.wire", "a").stdout == before
+    command = [lab.atoll, "lab", "test", "--running", path, "--only", "links", "--only", "waits"]
+    test = subprocess.Popen(command, env=lab.environment, stdout=subprocess.PIPE, text=True,
+                            cwd=lab.folder)
+    while "ok 2" not in test.stdout.readline():  # the links have changed, and the next test waits
+        pass
+    assert "another test has the lab" in lab.run("lab", "test", "--running", path, status=1).stderr
+    test.kill()
+    test.wait()
+    result = lab.run("lab", "test", "--running", path, "--only", "guest", status=None)
+    while "another test" in result.stderr:  # the keeper has not noticed yet
+        result = lab.run("lab", "test", "--running", path, "--only", "guest", status=None)
+    assert result.returncode == 0
+    assert lab.run("link", "up.wire", "a").stdout == before
+    other = path.read_text().replace("10.0.0.1/24", "10.0.0.3/24")
+    assert "another switch or address" in lab.run("lab", "test", "--running", lab.write(
+        "other.lab", other), "--name", "up", status=1).stderr
+    lab.run("down", "up")
+    lab.nothing_left()
+
+
 def screen(lab):
     lab.need("generic")
     result = lab.run("lab", "test", "-D", f"guests={lab.guests}", HERE / "screen.lab", status=1,
@@ -222,8 +261,8 @@ def pf(lab):
 
 
 def main():
-    tests = {test.__name__: test for test in (peers, wrong, life, failure, layers, screen, nft, mail,
-                                             pf)}
+    tests = {test.__name__: test for test in (peers, wrong, life, failure, layers, running, screen,
+                                             nft, mail, pf)}
     if len(sys.argv) != 4 or sys.argv[3] not in tests:
         sys.exit(__doc__)
     lab = Lab(*sys.argv[1:3])
