@@ -18,7 +18,7 @@ static struct report_test tests[] = {
      .why = (char *)(uintptr_t) "first\nsecond \033[1m & <x>",
      .file = "x&y.lab",
      .line = 7},
-    {.name = "not run", .skipped = true},
+    {.name = "not run", .skipped = "its lab is not up"},
 };
 
 static void test_tap(void **state)
@@ -31,12 +31,13 @@ static void test_tap(void **state)
     for (size_t i = 0; i < nitems(tests); i++)
         report_tap(to, i + 1, &tests[i]);
     fclose(to);
-    assert_string_equal(text, "TAP version 13\n1..3\n"
-                              "ok 1 - right\n  ---\n  seconds: 1.500\n  ...\n"
-                              "not ok 2 - a   <b> & \"c\"\n  ---\n  seconds: 0.000\n"
-                              "  at: x&y.lab:7\n  message: |\n    first\n    second ?[1m & <x>\n"
-                              "  ...\n"
-                              "ok 3 - not run # SKIP\n  ---\n  seconds: 0.000\n  ...\n");
+    assert_string_equal(
+        text, "TAP version 13\n1..3\n"
+              "ok 1 - right\n  ---\n  seconds: 1.500\n  ...\n"
+              "not ok 2 - a   <b> & \"c\"\n  ---\n  seconds: 0.000\n"
+              "  at: x&y.lab:7\n  message: |\n    first\n    second ?[1m & <x>\n"
+              "  ...\n"
+              "ok 3 - not run # SKIP its lab is not up\n  ---\n  seconds: 0.000\n  ...\n");
     free(text);
 }
 
@@ -58,7 +59,7 @@ static void test_junit(void **state)
               "    <failure message=\"first&#10;second ?[1m &amp; &lt;x&gt;\">x&amp;y.lab:7"
               "</failure>\n  </testcase>\n"
               "  <testcase classname=\"l&amp;b\" name=\"not run\" time=\"0.000\">\n"
-              "    <skipped/>\n  </testcase>\n"
+              "    <skipped message=\"its lab is not up\"/>\n  </testcase>\n"
               "</testsuite>\n");
     free(text);
 }
