@@ -172,6 +172,13 @@ static size_t uart_console(const struct machine *m)
 
 /* --- PCI functions --- */
 
+static int ring(void *ctx, uint64_t at, int fd)
+{
+    struct machine *m = ctx;
+
+    return m->engine->vm_notify_fd(m->vm, at, 0, fd);
+}
+
 static struct virtio_host virtio_host(struct machine *m, struct host_loop *loop)
 {
     return (struct virtio_host){
@@ -180,6 +187,8 @@ static struct virtio_host virtio_host(struct machine *m, struct host_loop *loop)
         .log = &m->log,
         .events = &m->events,
         .strict = m->config.strict,
+        .ring = m->engine->vm_notify_fd ? ring : NULL,
+        .ring_ctx = m,
         .quirks = {.net_requires_mtu = m->quirks.value[QUIRK_NET_REQUIRES_MTU],
                    .net_refuses_host_tso_alone = m->quirks.value[QUIRK_NET_REFUSES_HOST_TSO_ALONE],
                    .net_apple_features = m->quirks.value[QUIRK_NET_APPLE_FEATURES],

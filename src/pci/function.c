@@ -169,15 +169,26 @@ static uint64_t wanted(struct pci_function *function, unsigned index)
     return pci_in_window(&function->host->windows, address, bar->size) ? address : 0;
 }
 
+static void bar_answers(struct pci_function *function, unsigned index, uint64_t address)
+{
+    function->bars[index].mapped_at = address;
+    if (function->moved)
+        function->moved(function, index);
+}
+
+static void unmap(struct pci_function *function, unsigned index)
+{
+    bus_detach(function->host->bus, function->bars[index].mapped_at);
+    bar_answers(function, index, 0);
+}
+
 static void unmap_moved(struct pci_function *function)
 {
     for (unsigned i = 0; i < PCI_BARS; i++) {
-        struct pci_bar *bar = &function->bars[i];
+        uint64_t at = function->bars[i].mapped_at;
 
-        if (bar->mapped_at && bar->mapped_at != wanted(function, i)) {
-            bus_detach(function->host->bus, bar->mapped_at);
-            bar->mapped_at = 0;
-        }
+        if (at && at != wanted(function, i))
+            unmap(function, i);
     }
 }
 
@@ -193,7 +204,7 @@ static void map_wanted(struct pci_function *function)
             continue;
         ret = bus_attach(function->host->bus, address, bar->size, bar->widths, bar->ops, bar->dev);
         if (ret == 0)
-            bar->mapped_at = address;
+            bar_answers(function, i, address);
         else
             log_debug(function->host->log, "pci: BAR %u of slot %u cannot answer at %#llx", i,
                       function->slot, (unsigned long long)address);
@@ -215,11 +226,9 @@ void pci_remap(struct pci_host *host)
 void pci_unmap(struct pci_function *function)
 {
     pthread_mutex_lock(&function->host->lock);
-    for (unsigned i = 0; i < PCI_BARS; i++) {
+    for (unsigned i = 0; i < PCI_BARS; i++)
         if (function->bars[i].mapped_at)
-            bus_detach(function->host->bus, function->bars[i].mapped_at);
-        function->bars[i].mapped_at = 0;
-    }
+            unmap(function, i);
     pthread_mutex_unlock(&function->host->lock);
 }
 

@@ -54,6 +54,9 @@ struct pci_function {
     /* Told after the guest changed the command register or MSI-X control, without any of PCI's
      * locks (may be NULL). */
     void (*changed)(struct pci_function *function);
+    /* Told when BAR `bar` has begun to answer where its mapped_at says, or no more (0); with the
+     * host's lock held (may be NULL). */
+    void (*moved)(struct pci_function *function, unsigned bar);
     /* Told before each read and after each write of configuration space, without any of PCI's locks
      * (may be NULL). For a capability that acts, like virtio's VIRTIO_PCI_CAP_PCI_CFG: it uses
      * pci_config_get and pci_config_set. */

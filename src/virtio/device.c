@@ -150,6 +150,8 @@ static void freeze_queues(struct virtio_device *dev)
         if (dev->queues[i].enabled)
             enabled |= (uint32_t)BIT(i);
     atomic_store(&dev->enabled, enabled);
+    if (dev->transport_enable)
+        dev->transport_enable(dev->transport, enabled);
 }
 
 static void request_reset(struct virtio_device *dev)
@@ -204,6 +206,13 @@ void virtio_device_notify(struct virtio_device *dev, unsigned index)
         emit(dev, EVENT_QUEUE_DISABLED, NULL, index, 0);
     atomic_fetch_add_explicit(&dev->notifications, 1, memory_order_relaxed);
     wake(dev, BIT(index));
+}
+
+void virtio_device_rung(struct virtio_device *dev, uint64_t count)
+{
+    atomic_fetch_add_explicit(&dev->notifications, count, memory_order_relaxed);
+    atomic_fetch_or(&dev->pending, atomic_load(&dev->enabled));
+    run_pending(dev);
 }
 
 void virtio_device_schedule(struct virtio_device *dev, unsigned index)

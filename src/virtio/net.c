@@ -8,8 +8,9 @@
  *
  * A frame for the guest goes into buffers that hold all of it, or nowhere. The checksums of frames
  * that come in are not known to be right (a backend may be a real wire), so DATA_VALID is never
- * claimed; and nothing is coalesced. What another guest's driver left undone (NEEDS_CSUM, TSO)
- * comes in as it went out, if this one takes it (5.1.6.4).
+ * claimed; and nothing is coalesced but interrupts: frames that come in one turn of the loop are
+ * announced together. What another guest's driver left undone (NEEDS_CSUM, TSO) comes in as it went
+ * out, if this one takes it (5.1.6.4).
  */
 #include "virtio/net.h"
 
@@ -244,7 +245,7 @@ static enum placed receive_into(struct virtio_net *net, struct virtq *q,
     *rx.num_buffers[0] = (uint8_t)rx.count;
     *rx.num_buffers[1] = (uint8_t)(rx.count >> 8);
     virtq_done_all(q, rx.used, rx.count);
-    virtq_signal(q);
+    virtio_device_schedule(&net->dev, q->index); /* one interrupt for all frames of a turn */
     return PLACED;
 }
 
@@ -314,12 +315,14 @@ static void net_notify(struct virtio_device *dev, unsigned index)
         net->untold = false;
         virtio_config_changed(dev);
     }
-    if (virtio_has(dev, NET_F_CTRL_VQ) && index == control_index(net))
+    if (virtio_has(dev, NET_F_CTRL_VQ) && index == control_index(net)) {
         virtq_serve(q, BATCH, &net->chain, virtio_net_control);
-    else if (index % 2)
+    } else if (index % 2) {
         virtq_serve(q, BATCH, &net->chain, serve_transmit);
-    else
+    } else {
         net_resume(net->net);
+        virtq_signal(q);
+    }
 }
 
 void virtio_net_offloads(struct virtio_net *net, uint64_t features)

@@ -4,7 +4,8 @@
  *
  * BAR 0 has the four structures, BAR 2 the MSI-X table; where things lie follows what was seen of
  * Apple's machine, but a driver finds them by the capabilities. Registers are answered on the
- * vCPU's thread under the device's lock; a notification takes no lock at all. Interrupts are MSI-X,
+ * vCPU's thread under the device's lock; a notification takes no lock at all, or is the engine's to
+ * take (virtio/doorbell.h). Interrupts are MSI-X,
  * or INTx with the ISR register while MSI-X is off.
  *
  * Bus Master Enable does not gate the device: drivers exist that forget it, and Apple's firmware
@@ -18,6 +19,7 @@
 #include "base/endian.h"
 #include "base/units.h"
 #include "virtio/devices.h"
+#include "virtio/doorbell.h"
 #include "virtio/queue.h"
 
 #define VIRTIO_VENDOR      0x1af4
@@ -78,6 +80,7 @@ static const uint8_t common_width[COMMON_LENGTH] = {
 struct virtio_pci {
     struct pci_function function;
     struct virtio_device *dev;
+    struct virtio_doorbells doorbells;
     uint32_t device_feature_select, driver_feature_select;
     uint16_t queue_select;
     _Atomic uint16_t config_vector;
@@ -448,6 +451,22 @@ static int describe(struct virtio_pci *pci)
     return ret;
 }
 
+static void moved(struct pci_function *function, unsigned bar)
+{
+    struct virtio_pci *pci = container_of(function, struct virtio_pci, function);
+    uint64_t at = function->bars[bar].mapped_at;
+
+    if (bar == REGISTER_BAR)
+        virtio_doorbells_move(&pci->doorbells, at ? at + NOTIFY_AT : 0);
+}
+
+static void transport_enable(void *transport, uint32_t queues)
+{
+    struct virtio_pci *pci = transport;
+
+    virtio_doorbells_want(&pci->doorbells, queues);
+}
+
 /* The transport's registers back to power-on: under dev->lock, on the loop. */
 static void transport_reset(void *transport)
 {
@@ -459,6 +478,7 @@ static void transport_reset(void *transport)
     for (unsigned i = 0; i < VIRTIO_MAX_QUEUES; i++)
         atomic_store(&pci->queue_vector[i], VIRTIO_NO_VECTOR);
     read_isr(pci);
+    virtio_doorbells_want(&pci->doorbells, 0);
 }
 
 int virtio_pci_create(struct virtio_pci **out, struct pci_host *host, unsigned slot,
@@ -482,8 +502,11 @@ int virtio_pci_create(struct virtio_pci **out, struct pci_host *host, unsigned s
     }
     dev->signal_queue = signal_queue;
     dev->signal_config = signal_config;
+    dev->transport_enable = transport_enable;
     dev->transport_reset = transport_reset;
     dev->transport = pci;
+    virtio_doorbells_init(&pci->doorbells, dev, NOTIFY_MULTIPLIER);
+    pci->function.moved = moved;
     ret = pci_attach(host, &pci->function, slot);
     if (ret) {
         error_set(err, -ret, "%s: PCI slot %u cannot take it: %s", dev->instance, slot,
@@ -496,8 +519,10 @@ int virtio_pci_create(struct virtio_pci **out, struct pci_host *host, unsigned s
 undescribe:
     dev->signal_queue = NULL;
     dev->signal_config = NULL;
+    dev->transport_enable = NULL;
     dev->transport_reset = NULL;
     dev->transport = NULL;
+    virtio_doorbells_fini(&pci->doorbells);
     pci_function_fini(&pci->function);
 free_pci:
     pthread_mutex_destroy(&pci->intx_lock);
@@ -591,6 +616,7 @@ static void destroy(void *ctx)
 
     virtio_device_quiesce(pci->dev);
     pci_detach(&pci->function);
+    virtio_doorbells_fini(&pci->doorbells);
     pci->dev->ops->free(pci->dev);
     pci_function_fini(&pci->function);
     pthread_mutex_destroy(&pci->intx_lock);

@@ -105,6 +105,11 @@ struct virtio_host {
     const struct event_sink *events;
     bool strict; /* offer what Apple's machine offers and nothing more */
     struct virtio_quirks quirks;
+    /* Has a guest's write at bus address `at`, of any size, ring `fd` (host/bell.h) instead of
+     * coming to the device; -1 takes that back. Returns 0 or -errno. Any thread. NULL where the
+     * engine cannot. */
+    int (*ring)(void *ctx, uint64_t at, int fd);
+    void *ring_ctx;
 };
 
 struct virtio_device {
@@ -123,10 +128,12 @@ struct virtio_device {
     _Atomic bool resetting; /* a reset was asked for and is not complete */
     pthread_mutex_t lock;
     /* The transport's part: raise queue `index`'s interrupt, or the configuration interrupt; any
-     * thread. Registers back to power-on; on the loop with `lock` held. All NULL until a transport
-     * takes the device. */
+     * thread. The queues in `enabled` may be rung, or no queue any more; with `lock` held or the
+     * device quiesced. Registers back to power-on; on the loop with `lock` held. All NULL until a
+     * transport takes the device. */
     void (*signal_queue)(void *transport, unsigned index);
     void (*signal_config)(void *transport);
+    void (*transport_enable)(void *transport, uint32_t queues);
     void (*transport_reset)(void *transport);
     void *transport;
     struct host_work *work;   /* runs the queue work of `pending` */
@@ -156,6 +163,9 @@ void virtio_device_set_status(struct virtio_device *dev, uint8_t value);
 
 /* The driver notified queue `index`. Any thread; never blocks. */
 void virtio_device_notify(struct virtio_device *dev, unsigned index);
+
+/* The driver notified queues that are enabled, `count` times; nobody knows which. On the loop. */
+void virtio_device_rung(struct virtio_device *dev, uint64_t count);
 
 /* Has queue `index`'s notify run on the loop, without a notification. Any thread. */
 void virtio_device_schedule(struct virtio_device *dev, unsigned index);

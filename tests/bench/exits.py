@@ -25,7 +25,8 @@ import host as emulated  # noqa: E402  (found by the path above)
 from guest import Failure  # noqa: E402
 
 EXITS = os.path.join(TOP, "build/bench/exits")
-COUNTERS = ["exits", "mmio_exit_user", "wfi_exit_stat"]
+COUNTERS = ["exits", "mmio_exit_user", "mmio_exit_kernel", "hvc_exit_stat", "wfi_exit_stat",
+            "signal_exits"]
 PORT = 5001
 IDLE_SECONDS = 10
 

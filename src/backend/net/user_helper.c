@@ -51,8 +51,7 @@ struct helper {
     unsigned backlog;
     struct pollfd *polls; /* [0] is the machine's socket */
     size_t poll_count, poll_room;
-    uint8_t frame[NET_MAX_FRAME];  /* from the machine */
-    uint8_t answer[NET_MAX_FRAME]; /* to it */
+    uint8_t frame[NET_MAX_FRAME]; /* from the machine */
 };
 
 static int64_t now_ns(void *opaque)
@@ -61,9 +60,9 @@ static int64_t now_ns(void *opaque)
 }
 
 /* Sends without waiting. Returns whether the frame is dealt with. */
-static bool try_send(struct helper *helper, const void *frame, size_t length)
+static bool try_send(struct helper *helper, const struct queued *queued)
 {
-    if (send(helper->socket, frame, length, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+    if (send(helper->socket, queued->frame, queued->length, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
         return true;
     if (errno == EAGAIN || errno == ENOBUFS)
         return false;
@@ -71,26 +70,9 @@ static bool try_send(struct helper *helper, const void *frame, size_t length)
     return true;
 }
 
-static void enqueue(struct helper *helper, const void *frame, size_t length)
-{
-    struct queued *queued;
-
-    if (helper->backlog >= BACKLOG_FRAMES)
-        return;
-    queued = malloc(sizeof(*queued) + length);
-    if (!queued)
-        return;
-    queued->next = NULL;
-    queued->length = length;
-    memcpy(queued->frame, frame, length);
-    *helper->last = queued;
-    helper->last = &queued->next;
-    helper->backlog++;
-}
-
 static void drain(struct helper *helper)
 {
-    while (helper->first && try_send(helper, helper->first->frame, helper->first->length)) {
+    while (helper->first && try_send(helper, helper->first)) {
         struct queued *sent = helper->first;
 
         helper->first = sent->next;
@@ -101,17 +83,29 @@ static void drain(struct helper *helper)
     }
 }
 
+/*
+ * A frame for the guest waits for the end of the turn: what answers a burst comes as a burst, with
+ * few interrupts.
+ */
 static ssize_t on_packet(const void *frame, size_t length, void *opaque)
 {
     struct helper *helper = opaque;
+    struct queued *queued;
 
-    if (length > sizeof(helper->answer))
+    if (helper->backlog && helper->backlog % BATCH == 0)
+        drain(helper);
+    if (length > NET_MAX_FRAME || helper->backlog >= BACKLOG_FRAMES)
         return (ssize_t)length;
-    memcpy(helper->answer, frame, length);
-    user_filter_in(&helper->filter, helper->answer, length);
-    user_dns_in(&helper->dns, helper->answer, length);
-    if (helper->first || !try_send(helper, helper->answer, length))
-        enqueue(helper, helper->answer, length);
+    queued = malloc(sizeof(*queued) + length);
+    if (!queued)
+        return (ssize_t)length;
+    *queued = (struct queued){.length = length};
+    memcpy(queued->frame, frame, length);
+    user_filter_in(&helper->filter, queued->frame, length);
+    user_dns_in(&helper->dns, queued->frame, length);
+    *helper->last = queued;
+    helper->last = &queued->next;
+    helper->backlog++;
     return (ssize_t)length;
 }
 
