@@ -8,6 +8,7 @@ import contextlib
 import os
 import sys
 
+import links
 import measure
 import profile_run
 import report
@@ -20,12 +21,12 @@ from monitors import QEMUS, Atoll
 
 TOP = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 QUICK = 0.1
-EXTRAS = ("startup", "wires")
+EXTRAS = ("startup", "wires", "links")
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__,
-                                     epilog="Classes: " + " ".join(BY_NAME) + " startup wires")
+                                     epilog="Classes: " + " ".join([*BY_NAME, *EXTRAS]))
     parser.add_argument("--class", dest="classes", metavar="NAME,...", help="only these classes")
     parser.add_argument("--workload", metavar="NAME,...", help="only these workloads")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each in each monitor (3)")
@@ -133,6 +134,12 @@ class Bench:
                 raise Failure("less than three times QEMU's")
         print(flush=True)
 
+    def run_links(self):
+        with self.attempt("a switch's links"):
+            if links.main(["--atoll", self.given.atoll]):
+                raise Failure("a link does not behave as it was told")
+        print(flush=True)
+
     def wrong(self):
         """The workloads that gave more than one checksum."""
         return [name for group in CLASSES for name in group.workloads
@@ -161,6 +168,8 @@ def main():
         bench.run_startup()
     if "wires" in extras and not given.only_qemu:
         bench.run_wires()
+    if "links" in extras and not given.only_qemu:
+        bench.run_links()
     if given.markdown:
         report.put_markdown(given.markdown, report.markdown(
             bench.results, bookkeeping.commit(), bookkeeping.host()))
