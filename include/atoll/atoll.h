@@ -418,6 +418,8 @@ struct atoll_engine_info {
     const char *name, *about;
     bool available;
     char reason[512]; /* why it is not, and the remedy */
+    char shown[256];  /* in what the CPU that guests see differs from ATOLL_CPU_ATOLL, since it is
+                       * the host's: "MIDR_EL1, RAS, no LSE"; empty: in nothing */
 };
 
 /* The engines that this build knows, best first. Returns 0, or -ENOENT past the last. */

@@ -16,6 +16,8 @@ int command_engines(int argc, char **argv)
             printf("%-8s not here: %s\n", "", info.reason);
         else
             printf("%-8s available%s\n", "", chosen ? "" : " (auto takes this one)");
+        if (*info.shown)
+            printf("%-8s the CPU differs from --cpu atoll: %s\n", "", info.shown);
         chosen |= info.available;
     }
     return 0;

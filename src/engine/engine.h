@@ -56,8 +56,8 @@ struct engine_caps {
     bool many_vms;
     bool el2;
     bool dirty_in_engine; /* pages that guests write are found by vm_dirty, not by mem/watch.c */
-    char shown[160];      /* what of the host's CPU guests see against the machine's promise, for
-                           * people: "SVE, PMUv3"; empty: nothing */
+    char shown[256];      /* what of the host's CPU guests see against the machine's promise, for
+                           * people: "RAS, no LSE"; empty: nothing */
 };
 
 /* Which CPU guests see: a row of arm/cpuid.h's table. */

@@ -316,9 +316,11 @@ int atoll_acpi_table(const void *blob, size_t length, size_t *at, struct atoll_a
 
 int atoll_engine_info(size_t index, struct atoll_engine_info *info)
 {
+    struct engine_caps caps;
     struct error err = {0};
     size_t count = 0;
 
+    _Static_assert(sizeof(info->shown) == sizeof(caps.shown), "copied whole");
     while (engines[count])
         count++;
     if (index > count)
@@ -331,6 +333,8 @@ int atoll_engine_info(size_t index, struct atoll_engine_info *info)
         *info = (struct atoll_engine_info){.name = engines[index]->name,
                                            .about = engines[index]->about};
         info->available = engines[index]->probe(&err) == 0;
+        if (info->available && engines[index]->caps(&caps) == 0)
+            memcpy(info->shown, caps.shown, sizeof(info->shown));
     }
     if (!info->available)
         memcpy(info->reason, err.text, sizeof(info->reason));

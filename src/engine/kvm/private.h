@@ -42,6 +42,7 @@ struct engine_vm {
     pthread_mutex_t lock;
     struct kvm_slot slots[KVM_SLOTS]; /* under lock */
     unsigned vcpus;
+    uint32_t features;              /* of vCPUs: bits by KVM_ARM_VCPU_* */
     struct kvm_doorbell *doorbells; /* under lock */
     size_t doorbell_count;
 };
@@ -70,6 +71,21 @@ struct vcpu {
 /* ioctl(2): its answer, or -errno. */
 int kvm_ioctl(int fd, unsigned long request, void *argument);
 int kvm_ioctl_value(int fd, unsigned long request, unsigned long argument);
+
+/* --- caps.c --- */
+int kvm_probe(struct error *err);
+int kvm_caps(struct engine_caps *caps);
+/* /dev/kvm, and a virtual machine of it: a file descriptor, or -errno with `err` set. */
+int kvm_open(struct error *err);
+int kvm_open_vm(int kvm, struct error *err);
+
+/* --- id.c --- */
+/* Chooses vm->features: what vCPUs are made with. */
+void kvm_features(struct engine_vm *vm);
+/* Hides of the host's CPU what the kernel hides, before any vCPU runs; for all of them. */
+void kvm_id_hide(struct vcpu *vcpu);
+/* Appends to `text` what guests see of it against the promise, and gives their PARange. */
+void kvm_id_describe(struct vcpu *vcpu, unsigned *pa_range, char *text, size_t room);
 
 /* --- gic.c --- */
 int kvm_gic_probe(int vm);
@@ -107,6 +123,8 @@ bool kvm_decoded_complete(struct vcpu *vcpu);
 /* --- vcpu.c --- */
 int kvm_vcpu_create(struct engine_vm *vm, unsigned index, struct vcpu **vcpu, struct error *err);
 void kvm_vcpu_destroy(struct vcpu *vcpu);
+/* KVM_ARM_VCPU_INIT: also what resets a vCPU. Returns 0 or -errno. */
+int kvm_vcpu_init(struct vcpu *vcpu);
 void kvm_vcpu_reset(struct vcpu *vcpu);
 int kvm_vcpu_run(struct vcpu *vcpu, struct vcpu_exit **exit);
 void kvm_vcpu_kick(struct vcpu *vcpu);

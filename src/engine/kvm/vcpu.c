@@ -20,20 +20,33 @@ static void take_kicks(void)
     pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
 }
 
-static void init(struct vcpu *v)
+int kvm_vcpu_init(struct vcpu *v)
 {
     struct kvm_vcpu_init init = {0};
+    int ret = kvm_ioctl(v->vm->fd, KVM_ARM_PREFERRED_TARGET, &init);
 
-    kvm_ioctl(v->vm->fd, KVM_ARM_PREFERRED_TARGET, &init);
-    init.features[0] |= 1u << KVM_ARM_VCPU_PSCI_0_2;
+    init.features[0] |= 1u << KVM_ARM_VCPU_PSCI_0_2 | v->vm->features;
     if (v->index > 0) /* until CPU_ON */
         init.features[0] |= 1u << KVM_ARM_VCPU_POWER_OFF;
-    kvm_ioctl(v->fd, KVM_ARM_VCPU_INIT, &init);
+    return ret ? ret : kvm_ioctl(v->fd, KVM_ARM_VCPU_INIT, &init);
+}
+
+static int fail(struct vcpu *v, int code, struct error *err)
+{
+    unsigned index = v->index;
+
+    if (v->run != MAP_FAILED)
+        munmap(v->run, v->vm->run_size);
+    if (v->fd >= 0)
+        close(v->fd);
+    free(v);
+    return error_set(err, code, "KVM makes no CPU %u: %s", index, strerror(code));
 }
 
 int kvm_vcpu_create(struct engine_vm *vm, unsigned index, struct vcpu **out, struct error *err)
 {
     struct vcpu *v = calloc(1, sizeof(*v));
+    int ret;
 
     if (!v)
         return error_set(err, ENOMEM, "out of memory");
@@ -43,16 +56,14 @@ int kvm_vcpu_create(struct engine_vm *vm, unsigned index, struct vcpu **out, str
     v->fd = kvm_ioctl_value(vm->fd, KVM_CREATE_VCPU, index);
     v->run = v->fd < 0 ? MAP_FAILED
                        : mmap(NULL, vm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
-    if (v->run == MAP_FAILED) {
-        int code = v->fd < 0 ? -v->fd : errno;
-
-        if (v->fd >= 0)
-            close(v->fd);
-        free(v);
-        return error_set(err, code, "KVM makes no CPU %u: %s", index, strerror(code));
-    }
+    if (v->run == MAP_FAILED)
+        return fail(v, v->fd < 0 ? -v->fd : errno, err);
+    ret = kvm_vcpu_init(v);
+    if (ret)
+        return fail(v, -ret, err);
     take_kicks();
-    init(v);
+    if (index == 0)
+        kvm_id_hide(v);
     pthread_mutex_lock(&vm->lock);
     vm->vcpus++;
     pthread_mutex_unlock(&vm->lock);
@@ -70,7 +81,7 @@ void kvm_vcpu_destroy(struct vcpu *v)
 void kvm_vcpu_reset(struct vcpu *v)
 {
     kvm_settle(v);
-    init(v);
+    kvm_vcpu_init(v);
     v->pending = KVM_NOTHING;
 }
 

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* Whether there is KVM, virtual machines, and their memory (KVM 4.35). */
+/* Virtual machines, and their memory (KVM 4.35). */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "engine/kvm/private.h"
-
-#define IPA_BITS 40 /* what every KVM has */
 
 int kvm_ioctl(int fd, unsigned long request, void *argument)
 {
@@ -23,70 +20,6 @@ int kvm_ioctl_value(int fd, unsigned long request, unsigned long argument)
     int ret = ioctl(fd, request, argument);
 
     return ret < 0 ? -errno : ret;
-}
-
-static int open_kvm(struct error *err)
-{
-    int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-
-    if (fd >= 0)
-        return fd;
-    if (errno == ENOENT)
-        return error_set(err, ENOENT,
-                         "there is no /dev/kvm: the kernel was not started at EL2, or has no KVM");
-    return error_set(err, errno, "cannot open /dev/kvm: %s%s", strerror(errno),
-                     errno == EACCES ? "; your user has to be in the group kvm" : "");
-}
-
-static int probe(struct error *err)
-{
-    int kvm = open_kvm(err), vm, ret;
-
-    if (kvm < 0)
-        return kvm;
-    vm = kvm_ioctl_value(kvm, KVM_CREATE_VM, 0);
-    close(kvm);
-    if (vm < 0)
-        return error_set(err, -vm, "KVM makes no virtual machine: %s", strerror(-vm));
-    ret = kvm_gic_probe(vm);
-    close(vm);
-    return ret == 0 ? 0
-                    : error_set(err, ENOTSUP,
-                                "this host's interrupt controller is a GICv2; Atoll's machine has "
-                                "a GICv3, which KVM can only give it on a host with one");
-}
-
-static uint32_t counter_hz(void)
-{
-    uint64_t hz = 0;
-
-#ifdef __aarch64__
-    __asm__("mrs %0, cntfrq_el0" : "=r"(hz));
-#endif
-    return (uint32_t)hz;
-}
-
-static int caps(struct engine_caps *caps)
-{
-    int kvm = open_kvm(NULL), vcpus;
-
-    if (kvm < 0)
-        return kvm;
-    vcpus = kvm_ioctl_value(kvm, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS);
-    close(kvm);
-    *caps = (struct engine_caps){
-        .counter_hz = counter_hz(),
-        .ipa_bits = IPA_BITS,
-        .pa_range = 2,
-        .host_page_size = (uint64_t)sysconf(_SC_PAGESIZE),
-        .max_vcpus = (unsigned)MIN(MAX(vcpus, 1), ENGINE_MAX_VCPUS),
-        .gic = ENGINE_GIC_IN_ENGINE,
-        .psci_hvc = true,
-        .psci_in_engine = true,
-        .many_vms = true,
-        .shown = "the host's CPU",
-    };
-    return 0;
 }
 
 /* --- virtual machines --- */
@@ -114,12 +47,10 @@ static int vm_create(struct engine_vm **out, const struct engine_vm_config *conf
     vm->config = *config;
     vm->gic = vm->fd = -1;
     pthread_mutex_init(&vm->lock, NULL);
-    vm->kvm = open_kvm(err);
+    vm->kvm = kvm_open(err);
     if (vm->kvm >= 0) {
         vm->run_size = (size_t)kvm_ioctl_value(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-        vm->fd = kvm_ioctl_value(vm->kvm, KVM_CREATE_VM, 0);
-        if (vm->fd < 0)
-            error_set(err, -vm->fd, "KVM makes no virtual machine: %s", strerror(-vm->fd));
+        vm->fd = kvm_open_vm(vm->kvm, err);
     }
     if (vm->fd < 0) {
         int ret = vm->kvm < 0 ? vm->kvm : vm->fd;
@@ -131,6 +62,7 @@ static int vm_create(struct engine_vm **out, const struct engine_vm_config *conf
     }
     sigaction(KVM_KICK_SIGNAL, &action, NULL);
     enable(vm);
+    kvm_features(vm);
     *out = vm;
     return 0;
 }
@@ -316,8 +248,8 @@ static int vm_notify_fd(struct engine_vm *vm, uint64_t ipa, unsigned size, int f
 const struct engine_ops kvm_engine = {
     .name = "kvm",
     .about = "native speed by Linux's KVM",
-    .probe = probe,
-    .caps = caps,
+    .probe = kvm_probe,
+    .caps = kvm_caps,
     .vm_create = vm_create,
     .vm_destroy = vm_destroy,
     .vm_map = vm_map,
