@@ -140,6 +140,10 @@ int switch_port_descriptor(const struct switch_port *port);
 /* Takes the wake-ups out of the descriptor. False: the switch is gone. */
 bool switch_port_awake(struct switch_port *port);
 
+/* Why it is gone, as a line in `why`: because the port was taken out, because the switch was
+ * stopped or its process died, or because one of both broke the rules. */
+void switch_port_explain(const struct switch_port *port, struct error *why);
+
 /* Whether the cable is plugged in: the link is not down in both directions, and the switch is
  * there. To be asked after switch_port_awake. */
 bool switch_port_up(const struct switch_port *port);

@@ -15,8 +15,9 @@
 struct switch_port {
     int socket;
     uint16_t mtu;
-    bool broken;
-    char name[SWITCH_NAME_MAX + 1];
+    bool over;  /* the switch has gone, or */
+    bool broke; /* has broken the rules */
+    char name[SWITCH_NAME_MAX + 1], switch_name[SWITCH_NAME_MAX + 1];
     struct port_words *words;
     struct ring from, to; /* this side puts into the first and takes from the second */
 };
@@ -91,6 +92,7 @@ int switch_join(struct switch_port **out, const char *name, const struct switch_
     if (!ret) { /* the connection is the port's from now on */
         port->socket = client->socket;
         client->socket = -1;
+        strcpy(port->switch_name, client->name);
     }
     switch_disconnect(client);
     if (ret) {
@@ -131,18 +133,43 @@ bool switch_port_awake(struct switch_port *port)
     do
         length = recv(port->socket, drop, sizeof(drop), MSG_DONTWAIT);
     while (length == (ssize_t)sizeof(drop) || (length < 0 && errno == EINTR));
-    return !port->broken && (length > 0 || (length < 0 && errno == EAGAIN));
+    port->over |= length == 0 || (length < 0 && errno != EAGAIN);
+    return !port->over && !port->broke;
+}
+
+void switch_port_explain(const struct switch_port *port, struct error *why)
+{
+    switch (atomic_load(&port->words->end)) {
+    case PORT_TAKEN_OUT:
+        error_set(why, ENOTCONN, "port \"%s\" was taken out of the switch \"%s\"", port->name,
+                  port->switch_name);
+        break;
+    case PORT_STOPPED:
+        error_set(why, ENOTCONN, "the switch \"%s\" was stopped", port->switch_name);
+        break;
+    case PORT_BROKE:
+        error_set(
+            why, EPROTO,
+            "the switch \"%s\" has ended port \"%s\", which broke the rules of its connection",
+            port->switch_name, port->name);
+        break;
+    default:
+        error_set(why, EPIPE,
+                  port->broke ? "the switch \"%s\" broke the rules of its connection"
+                              : "the process of the switch \"%s\" has died",
+                  port->switch_name);
+    }
 }
 
 bool switch_port_up(const struct switch_port *port)
 {
-    return !port->broken && !atomic_load(&port->words->unplugged);
+    return !port->over && !port->broke && !atomic_load(&port->words->unplugged);
 }
 
 static void wake(struct switch_port *port)
 {
     if (send(port->socket, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN)
-        port->broken = true; /* a full socket wakes as well */
+        port->over = true; /* a full socket wakes as well */
 }
 
 int switch_port_send(struct switch_port *port, const struct net_header *header,
@@ -172,12 +199,12 @@ void switch_port_flush(struct switch_port *port)
 size_t switch_port_receive(struct switch_port *port, struct net_header *header, const void **frame)
 {
     const uint8_t *at = NULL;
-    ssize_t length = port->broken ? 0 : ring_take(&port->to, header, &at);
+    ssize_t length = port->broke ? 0 : ring_take(&port->to, header, &at);
 
-    if (length == 0 && !port->broken && !ring_take_sleep(&port->to))
+    if (length == 0 && !port->broke && !ring_take_sleep(&port->to))
         length = ring_take(&port->to, header, &at);
     if (length < 0) {
-        port->broken = true;
+        port->broke = true;
         return 0;
     }
     *frame = at;

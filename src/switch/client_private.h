@@ -29,9 +29,19 @@ int filter_compile(const char *expression, json_t **program, struct error *err);
 #define PORT_WORDS       HOST_EXCHANGE_ALIGN
 #define PORT_MEMORY_SIZE (PORT_WORDS + PORT_RING_FROM + PORT_RING_TO)
 
+/* Why a port is no more. */
+enum port_end {
+    PORT_LEFT, /* what was behind it hung up: its process has ended, or does not want it */
+    PORT_TAKEN_OUT,
+    PORT_STOPPED, /* with the switch */
+    PORT_BROKE,   /* the rules of its connection */
+};
+
 struct port_words {
     struct ring_shared from, to;
-    _Alignas(64) _Atomic uint32_t unplugged; /* the switch's to write; a byte says that it has */
+    /* The switch's to write; a byte says that it has, or the end. */
+    _Alignas(64) _Atomic uint32_t unplugged;
+    _Atomic uint32_t end; /* enum port_end */
 };
 
 #endif

@@ -58,11 +58,13 @@ static void receive(void *ctx)
 static void on_ready(void *ctx, unsigned events)
 {
     struct net_switch *s = ctx;
+    struct error why;
 
     if (!switch_port_awake(s->port) && !s->over) {
         s->over = true;
         host_watch_want(s->watch, 0);
-        log_warn(s->net.log, "network: the port on the switch is gone; the guest is cut off");
+        switch_port_explain(s->port, &why);
+        log_warn(s->net.log, "network: %s; the guest is cut off", why.text);
     }
     net_link(&s->net, !s->over && switch_port_up(s->port));
     receive(s);

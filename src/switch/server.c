@@ -15,6 +15,9 @@
 
 void server_end(struct server *server)
 {
+    for (unsigned i = 0; server->stopped && i < FABRIC_PORTS; i++)
+        if (server->ports[i])
+            server_remove_port(server, i, PORT_STOPPED);
     if (server->ended[1] >= 0)
         close(server->ended[1]);
     server->ended[1] = -1;
@@ -83,7 +86,7 @@ static void settle(struct server *server)
         if (port)
             port->dirty = false;
         if (port && port->over)
-            server_remove_port(server, i);
+            server_remove_port(server, i, port->broke ? PORT_BROKE : PORT_LEFT);
     }
 }
 

@@ -18,6 +18,7 @@
 #define SERVER_ANSWER_MAX  (256u << 10)         /* bytes of answers that wait for a connection */
 #define SERVER_LINGER_NS   UINT64_C(1000000000) /* without anybody, before it ends */
 #define FILTER_MAX         4096                 /* instructions */
+#define SERVER_DEPARTED    32 /* ports that are remembered when they are no more */
 
 /* How a port's frames come and go: the fabric's side, and how to look for more. */
 struct server_port;
@@ -35,6 +36,8 @@ struct transport {
     /* After a turn: wakes the other side if frames were put. */
     void (*flush)(struct server_port *port);
     void (*close)(struct server_port *port);
+    /* Says why the port is to end. NULL: there is no way to say so. */
+    void (*bid_farewell)(struct server_port *port, enum port_end why);
     /* The cable is plugged in, or not. NULL: there is no way to say so. */
     void (*plug)(struct server_port *port, bool up);
 };
@@ -47,7 +50,8 @@ struct server_port {
     bool uplink;
     bool ready; /* something may have come */
     bool dirty; /* something was put */
-    bool over;  /* to be removed at the end of this turn */
+    bool over;  /* to be removed at the end of this turn, and */
+    bool broke; /* because it broke the rules */
     int fd;
     struct host_watch *watch;
 
@@ -76,6 +80,11 @@ struct server_capture {
     uint64_t frames;
 };
 
+struct server_departed {
+    char name[SWITCH_NAME_MAX + 1];
+    enum port_end why;
+};
+
 struct server {
     const char *name;
     uid_t owner;
@@ -89,6 +98,8 @@ struct server {
     struct server_port *ports[FABRIC_PORTS];
     struct server_connection *connections[SERVER_CONNECTIONS];
     struct server_capture *captures[SERVER_CAPTURES];
+    struct server_departed departed[SERVER_DEPARTED]; /* the latest, in a circle */
+    unsigned next_departed;
     unsigned first;        /* the port that the next turn begins with */
     unsigned next_capture; /* an id */
     bool kept, stopped;
@@ -112,7 +123,13 @@ int server_add_descriptor(struct server *server, int fd, const char *name, uint1
                           enum switch_framing framing, bool uplink, struct error *err);
 int server_add_port(struct server *server, struct server_port *port, struct error *err);
 struct server_port *server_find_port(struct server *server, const char *name, unsigned *number);
-void server_remove_port(struct server *server, unsigned number);
+void server_remove_port(struct server *server, unsigned number, enum port_end why);
+
+/* The last port of this name that is no more; NULL: nobody remembers one. */
+const struct server_departed *server_find_departed(const struct server *server, const char *name);
+
+/* The other side broke the rules: the port ends with this turn. */
+void server_port_broke(struct server_port *port);
 
 /* A link's settings have changed: one that is down both ways is an unplugged cable. */
 void server_plug_port(struct server *server, unsigned number);

@@ -119,7 +119,7 @@ static void answer(struct server_connection *connection, json_t *request)
         return;
     /* The socket is the port's, which has a descriptor of its own; unless the answer is not out. */
     if (connection->over || connection->answers_length)
-        server_remove_port(connection->server, (unsigned)reply.port);
+        server_remove_port(connection->server, (unsigned)reply.port, PORT_LEFT);
     connection->over = true;
 }
 

@@ -84,11 +84,41 @@ struct server_port *server_find_port(struct server *server, const char *name, un
     return NULL;
 }
 
-void server_remove_port(struct server *server, unsigned number)
+static void remember(struct server *server, const struct server_port *port, enum port_end why)
 {
+    struct server_departed *departed = &server->departed[server->next_departed++ % SERVER_DEPARTED];
+
+    memcpy(departed->name, port->name, sizeof(departed->name));
+    departed->why = why;
+}
+
+const struct server_departed *server_find_departed(const struct server *server, const char *name)
+{
+    for (unsigned i = 1; i <= SERVER_DEPARTED; i++) {
+        const struct server_departed *departed =
+            &server->departed[(server->next_departed - i) % SERVER_DEPARTED];
+
+        if (strcmp(departed->name, name) == 0)
+            return departed;
+    }
+    return NULL;
+}
+
+void server_port_broke(struct server_port *port)
+{
+    port->over = port->broke = true;
+}
+
+void server_remove_port(struct server *server, unsigned number, enum port_end why)
+{
+    struct server_port *port = server->ports[number];
+
+    if (port->transport->bid_farewell)
+        port->transport->bid_farewell(port, why);
+    remember(server, port, why);
     fabric_remove(server->fabric, number);
     server_capture_forget(server, number);
-    port_free(server->ports[number]);
+    port_free(port);
     server->ports[number] = NULL;
     server_count(server);
 }
@@ -224,7 +254,8 @@ static bool pump_stream(struct server_port *port, uint64_t now)
         port->over |= length != -EAGAIN;
     while ((length = net_stream_next(port->stream, &frame)) > 0)
         fabric_receive(port->server->fabric, number, now, &plain, frame, (size_t)length);
-    port->over |= length < 0;
+    if (length < 0)
+        server_port_broke(port);
     return more && !port->over;
 }
 

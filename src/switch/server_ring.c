@@ -18,7 +18,8 @@ static int send_ring(void *ctx, const struct net_header *header, const void *fra
     const struct iovec iov = {(void *)(uintptr_t)frame, length};
     int ret = port->over ? -EPIPE : ring_put(&port->to, header, &iov, 1, length);
 
-    port->over |= ret == -EPIPE;
+    if (ret == -EPIPE && !port->over)
+        server_port_broke(port);
     port->dirty |= ret == 0;
     return ret ? -EAGAIN : 0;
 }
@@ -74,7 +75,8 @@ static bool pump(struct server_port *port, uint64_t now)
         if (length == 0 && !ring_take_sleep(&port->from))
             continue;
         if (length <= 0) {
-            port->over |= length < 0;
+            if (length < 0)
+                server_port_broke(port);
             return false;
         }
         memcpy(server->frame, frame, (size_t)length);
@@ -108,6 +110,11 @@ static void close_rings(struct server_port *port)
     host_exchange_unmap(port->to.data, PORT_RING_TO, 2);
 }
 
+static void bid_farewell(struct server_port *port, enum port_end why)
+{
+    atomic_store(&port->words->end, (uint32_t)why);
+}
+
 static void plug(struct server_port *port, bool up)
 {
     if (atomic_exchange(&port->words->unplugged, !up) == up)
@@ -122,6 +129,7 @@ const struct transport server_ring_transport = {
     .ready = ready,
     .flush = flush,
     .close = close_rings,
+    .bid_farewell = bid_farewell,
     .plug = plug,
 };
 

@@ -22,10 +22,22 @@ static int bad_arguments(const json_error_t *wrong, struct error *err)
 static struct server_port *find_port(const struct call *call, const char *name, unsigned *number,
                                      struct error *err)
 {
+    static const char *const reasons[] = {
+        [PORT_LEFT] = "the process behind it has ended",
+        [PORT_TAKEN_OUT] = "it was taken out",
+        [PORT_STOPPED] = "the switch is ending",
+        [PORT_BROKE] = "it broke the rules of its connection",
+    };
     struct server_port *port = server_find_port(call->server, name, number);
+    const struct server_departed *departed = server_find_departed(call->server, name);
 
-    if (!port)
-        error_set(err, ENOENT, "the switch \"%s\" has no port \"%s\"", call->server->name, name);
+    if (!port && departed)
+        error_set(err, ENOENT, "the switch \"%s\" has no port \"%s\" any more: %s",
+                  call->server->name, name, reasons[departed->why]);
+    else if (!port)
+        error_set(err, ENOENT,
+                  "the switch \"%s\" has no port \"%s\"; \"atoll switch %s\" lists them",
+                  call->server->name, name, call->server->name);
     return port;
 }
 
@@ -102,7 +114,7 @@ static int verb_join(struct call *call, struct error *err)
         return ret;
     }
     if (address && reserve(call, (unsigned)ret, mac, err)) {
-        server_remove_port(call->server, (unsigned)ret);
+        server_remove_port(call->server, (unsigned)ret, PORT_LEFT);
         close(call->reply->fd);
         call->reply->fd = -1;
         return -EADDRINUSE;
@@ -153,7 +165,7 @@ static int verb_detach(struct call *call, struct error *err)
         return bad_arguments(&wrong, err);
     if (!find_port(call, name, &number, err))
         return -ENOENT;
-    server_remove_port(call->server, number);
+    server_remove_port(call->server, number, PORT_TAKEN_OUT);
     return 0;
 }
 

@@ -6,17 +6,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/endian.h"
 #include "base/units.h"
 #include "host/clock.h"
 #include "switch/place.h"
+#include "switch/server.h"
 
 #define ATTEMPT_SECONDS 100 /* which only a failure takes */
 
@@ -237,6 +240,34 @@ static void test_capture(void **state)
     switch_leave(b);
 }
 
+/* What the port says of its end, when it has come. */
+static void expect_end(struct switch_port *port, const char *wanted)
+{
+    struct error why;
+
+    while (switch_port_awake(port))
+        if (poll(&(struct pollfd){switch_port_descriptor(port), POLLIN, 0}, 1, PATIENCE) <= 0)
+            fail_msg("the port does not end");
+    switch_port_explain(port, &why);
+    if (!strstr(why.text, wanted))
+        fail_msg("\"%s\" instead of \"%s\"", why.text, wanted);
+    switch_leave(port);
+}
+
+/* What the switch says of a port that is no more; it may take a moment to notice. */
+static void expect_departed(struct switch_client *client, const char *port, const char *wanted)
+{
+    struct link_settings settings;
+    struct error err = {0};
+
+    for (int i = 0; i < PATIENCE && !strstr(err.text, wanted); i++) {
+        switch_link_get(client, port, SWITCH_FROM, &settings, &err);
+        host_sleep(NS_PER_MSEC);
+    }
+    if (!strstr(err.text, wanted))
+        fail_msg("\"%s\" instead of \"%s\"", err.text, wanted);
+}
+
 static void test_descriptors(void **state)
 {
     struct switch_port *a = join("a", 0, 1);
@@ -261,6 +292,7 @@ static void test_descriptors(void **state)
     assert_int_equal(send(stream[0], got, 4, 0), 4);
     close(stream[1]);
     assert_true(recv(stream[0], got, 4, 0) <= 0);
+    expect_departed(client, "stream", "any more: it broke the rules of its connection");
     assert_int_equal(switch_detach(client, "packets", NULL), 0);
     assert_int_equal(switch_detach(client, "packets", NULL), -ENOENT);
     close(packets[0]);
@@ -268,6 +300,54 @@ static void test_descriptors(void **state)
     close(stream[0]);
     switch_disconnect(client);
     switch_leave(a);
+}
+
+static void test_ends_are_told_apart(void **state)
+{
+    struct switch_port *out = join("out", 0, 1), *left = join("left", 0, 2);
+    struct switch_port *stopped = join("stopped", 0, 3);
+    struct switch_client *client = connect_client();
+
+    assert_int_equal(switch_detach(client, "out", NULL), 0);
+    expect_end(out, "port \"out\" was taken out of the switch \"" NAME "\"");
+    expect_departed(client, "out", "no port \"out\" any more: it was taken out");
+    switch_leave(left);
+    expect_departed(client, "left", "no port \"left\" any more: the process behind it has ended");
+    expect_departed(client, "nobody", "has no port \"nobody\"; \"atoll switch " NAME "\"");
+    switch_leave(join("out", 0, 1));
+    expect_departed(client, "out", "no port \"out\" any more: the process behind it has ended");
+    assert_int_equal(switch_stop(client, NULL), 0);
+    expect_end(stopped, "the switch \"" NAME "\" was stopped");
+    switch_disconnect(client);
+}
+
+/* A switch in a child of this process, which can be killed. */
+static pid_t start_child(void)
+{
+    struct sockaddr_un address;
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    pid_t child;
+
+    assert_int_equal(place_address(NAME, &address, NULL), 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(listener, 4), 0);
+    child = fork();
+    if (child == 0)
+        _exit(server_run(listener, NAME) != 0);
+    close(listener);
+    return child;
+}
+
+static void test_a_dead_switch(void **state)
+{
+    pid_t child = start_child();
+    struct switch_port *port = join("a", 0, 1);
+
+    assert_true(child > 0);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    expect_end(port, "the process of the switch \"" NAME "\" has died");
+    place_remove(NAME);
 }
 
 /* It goes with the last port, unless it is kept, and leaves nothing behind. */
@@ -311,6 +391,8 @@ int main(void)
         cmocka_unit_test(test_cable),
         cmocka_unit_test(test_capture),
         cmocka_unit_test(test_descriptors),
+        cmocka_unit_test(test_ends_are_told_apart),
+        cmocka_unit_test(test_a_dead_switch),
         cmocka_unit_test(test_end),
     };
 
