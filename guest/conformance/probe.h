@@ -42,5 +42,8 @@
 #define PROBE_DO_REGISTERS 3 /* sets and gets every register, and leaves them as they were */
 #define PROBE_DO_STEP      4 /* steps over what follows; ARG: the address of the store */
 #define PROBE_DO_BREAK     5 /* runs to a breakpoint; ARG: where */
+#define PROBE_DO_REST      6 /* pauses the machine for PROBE_REST_NS or longer */
+
+#define PROBE_REST_NS 300000000
 
 #endif

@@ -224,6 +224,41 @@ void state_pause(void)
     }
 }
 
+static uint64_t nanoseconds(uint64_t ticks)
+{
+    return ticks * 1000000 / (read_sysreg(cntfrq_el0) / 1000);
+}
+
+/* The host's clock is read outside of what it is compared to, so that nothing that takes long can
+ * make the pause look shorter; clocks may differ by 0.2 %. */
+void state_rest(void)
+{
+    uint64_t begin = probe(PROBE_NOW), phys = read_sysreg(cntpct_el0);
+    uint64_t before = read_sysreg(cntvct_el0), when, fires, after, spent;
+
+    when = before + read_sysreg(cntfrq_el0) / 10;
+    write_sysreg(cntv_cval_el0, when);
+    write_sysreg(cntv_ctl_el0, 3); /* masked */
+    isb();
+    host(PROBE_DO_REST);
+    isb();
+    fires = read_sysreg(cntv_ctl_el0) & 4;
+    isb();
+    after = read_sysreg(cntvct_el0);
+    phys = read_sysreg(cntpct_el0) - phys;
+    isb();
+    spent = probe(PROBE_NOW) - begin;
+    write_sysreg(cntv_ctl_el0, 0);
+    expect("the counter goes on", after >= before, 1);
+    spent += spent / 500;
+    expect("the counter stands in a pause", nanoseconds(after - before) + PROBE_REST_NS <= spent,
+           1);
+    if (after < when)
+        expect("the timer's condition", fires, 0);
+    if (nanoseconds(phys) + PROBE_REST_NS > spent) /* KVM can stop it since Linux 6.4 */
+        note("the physical counter goes on in a pause, by ms", nanoseconds(phys) / 1000000);
+}
+
 /* --- */
 
 extern char step_store[], break_here[];

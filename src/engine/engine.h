@@ -215,6 +215,10 @@ struct engine_ops {
     /* All vCPUs exist; the first vcpu_run may follow. */
     int (*vm_ready)(struct engine_vm *vm, struct error *err);
 
+    /* Optional. The machine clock (config.clock_ns) runs from now on, or stands still, as it does at
+     * first: so has a counter to do that is the host's. With all vCPUs parked, any thread. */
+    void (*vm_clock)(struct engine_vm *vm, bool runs);
+
     /* NULL in engines without a GIC of their own. gic_create comes after vm_create and before any
      * vcpu_create, the others after vm_ready, from any thread. A level line stays up until it is
      * lowered; gic_msi is one edge of interrupt `intid`. */

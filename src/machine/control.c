@@ -15,6 +15,12 @@
 
 #define BUTTON_PRESS_NS (100 * NS_PER_MSEC)
 
+static void tell_engine(struct machine *m, bool runs)
+{
+    if (m->engine->vm_clock)
+        m->engine->vm_clock(m->vm, runs);
+}
+
 /* Parks the vCPUs and ends the requests in flight. Afterwards nothing touches the guest. */
 static void quiesce(struct machine *m)
 {
@@ -22,11 +28,13 @@ static void quiesce(struct machine *m)
     cpus_park(m);
     devices_quiesce(m);
     clock_stop(&m->clock);
+    tell_engine(m, false);
 }
 
 static void go_on(struct machine *m)
 {
     clock_start(&m->clock);
+    tell_engine(m, true);
     devices_resume(m);
     cpus_run(m);
 }

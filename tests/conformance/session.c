@@ -137,6 +137,7 @@ static int carry_out(struct session *s, unsigned request, struct error *err)
     case PROBE_DO_REGISTERS: request_registers(s); break;
     case PROBE_DO_STEP: request_step(s); break;
     case PROBE_DO_BREAK: request_break(s); break;
+    case PROBE_DO_REST: host_sleep(PROBE_REST_NS); break;
     default: break;
     }
     if (ret)

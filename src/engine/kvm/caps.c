@@ -58,16 +58,6 @@ int kvm_probe(struct error *err)
                                 "a GICv3, which KVM can only give it on a host with one");
 }
 
-static uint32_t counter_hz(void)
-{
-    uint64_t hz = 0;
-
-#ifdef __aarch64__
-    __asm__("mrs %0, cntfrq_el0" : "=r"(hz));
-#endif
-    return (uint32_t)hz;
-}
-
 static int look(int kvm, struct engine_caps *caps)
 {
     struct engine_vm vm = {.config = {.cpu = ENGINE_CPU_ATOLL}, .kvm = kvm, .gic = -1};
@@ -98,7 +88,7 @@ int kvm_caps(struct engine_caps *caps)
         return kvm;
     vcpus = kvm_ioctl_value(kvm, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS);
     *caps = (struct engine_caps){
-        .counter_hz = counter_hz(),
+        .counter_hz = kvm_counter_hz(),
         .ipa_bits = ipa_bits(kvm),
         .host_page_size = (uint64_t)sysconf(_SC_PAGESIZE),
         .max_vcpus = (unsigned)MIN(MAX(vcpus, 1), ENGINE_MAX_VCPUS),

@@ -42,7 +42,13 @@ struct engine_vm {
     pthread_mutex_t lock;
     struct kvm_slot slots[KVM_SLOTS]; /* under lock */
     unsigned vcpus;
-    uint32_t features;              /* of vCPUs: bits by KVM_ARM_VCPU_* */
+    uint32_t features; /* of vCPUs: bits by KVM_ARM_VCPU_* */
+    struct vcpu *first;
+    /* The guest's counter: while the machine clock stands, what both are then. */
+    struct {
+        bool runs;
+        uint64_t counter, clock_ns;
+    } time;
     struct kvm_doorbell *doorbells; /* under lock */
     size_t doorbell_count;
 };
@@ -97,6 +103,14 @@ void kvm_gic_reset(struct engine_vm *vm);
 int kvm_gic_save(struct engine_vm *vm, struct state *state, const char *instance);
 int kvm_gic_load(struct engine_vm *vm, const struct state *state, const char *instance,
                  struct error *err);
+
+/* --- time.c --- */
+void kvm_time_init(struct engine_vm *vm);
+void kvm_vm_clock(struct engine_vm *vm, bool runs);
+/* CNTVCT_EL0 while the clock stands. */
+uint64_t kvm_time_get(const struct engine_vm *vm);
+void kvm_time_set(struct engine_vm *vm, uint64_t counter);
+uint32_t kvm_counter_hz(void);
 
 /* --- regs.c --- */
 int kvm_reg_get(struct vcpu *vcpu, uint64_t id, void *value);

@@ -95,15 +95,31 @@ static uint64_t sysreg_id(uint32_t key)
     return SYSREG_REG(key);
 }
 
+/* The kernel's counter never stands. */
+static int get_register(struct vcpu *v, uint64_t id, void *value)
+{
+    if (id != KVM_REG_ARM_TIMER_CNT || v->vm->time.runs)
+        return kvm_reg_get(v, id, value);
+    *(uint64_t *)value = kvm_time_get(v->vm);
+    return 0;
+}
+
+static int set_register(struct vcpu *v, uint64_t id, const void *value)
+{
+    if (id == KVM_REG_ARM_TIMER_CNT && !v->vm->time.runs)
+        kvm_time_set(v->vm, *(const uint64_t *)value);
+    return kvm_reg_set(v, id, value);
+}
+
 int kvm_vcpu_sysreg_get(struct vcpu *v, uint32_t key, uint64_t *value)
 {
     *value = 0;
-    return kvm_reg_get(v, sysreg_id(key), value);
+    return get_register(v, sysreg_id(key), value);
 }
 
 int kvm_vcpu_sysreg_set(struct vcpu *v, uint32_t key, uint64_t value)
 {
-    return kvm_reg_set(v, sysreg_id(key), &value);
+    return set_register(v, sysreg_id(key), &value);
 }
 
 /* --- translation --- */
@@ -194,7 +210,7 @@ int kvm_vcpu_save(struct vcpu *v, struct state *state, const char *instance)
     for (uint64_t i = 0; i < all->n && !ret; i++) {
         entries[i].id = all->reg[i];
         if (fits(all->reg[i]))
-            ret = kvm_reg_get(v, all->reg[i], entries[i].value);
+            ret = get_register(v, all->reg[i], entries[i].value);
     }
     if (!ret) {
         memcpy(entries + all->n, &tail, sizeof(tail));
@@ -210,7 +226,7 @@ static int load_register(struct vcpu *v, const struct entry *e)
 {
     uint64_t now[2] = {0};
 
-    if (!fits(e->id) || kvm_reg_set(v, e->id, e->value) == 0)
+    if (!fits(e->id) || set_register(v, e->id, e->value) == 0)
         return 0;
     return kvm_reg_get(v, e->id, now) == 0 && memcmp(now, e->value, sizeof(now)) == 0 ? 0 : -EINVAL;
 }

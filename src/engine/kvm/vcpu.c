@@ -62,8 +62,10 @@ int kvm_vcpu_create(struct engine_vm *vm, unsigned index, struct vcpu **out, str
     if (ret)
         return fail(v, -ret, err);
     take_kicks();
-    if (index == 0)
+    if (index == 0) {
         kvm_id_hide(v);
+        vm->first = v;
+    }
     pthread_mutex_lock(&vm->lock);
     vm->vcpus++;
     pthread_mutex_unlock(&vm->lock);
@@ -73,6 +75,8 @@ int kvm_vcpu_create(struct engine_vm *vm, unsigned index, struct vcpu **out, str
 
 void kvm_vcpu_destroy(struct vcpu *v)
 {
+    if (v->vm->first == v)
+        v->vm->first = NULL;
     munmap(v->run, v->vm->run_size);
     close(v->fd);
     free(v);

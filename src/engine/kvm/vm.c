@@ -63,6 +63,7 @@ static int vm_create(struct engine_vm **out, const struct engine_vm_config *conf
     sigaction(KVM_KICK_SIGNAL, &action, NULL);
     enable(vm);
     kvm_features(vm);
+    kvm_time_init(vm);
     *out = vm;
     return 0;
 }
@@ -258,6 +259,7 @@ const struct engine_ops kvm_engine = {
     .vm_protect = vm_protect,
     .vm_code_written = vm_code_written,
     .vm_ready = vm_ready,
+    .vm_clock = kvm_vm_clock,
     .vm_notify_fd = vm_notify_fd,
     .gic_create = kvm_gic_create,
     .gic_spi = kvm_gic_spi,
