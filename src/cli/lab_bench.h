@@ -34,7 +34,7 @@ struct bench_console {
 struct bench_seen {
     size_t peer;
     enum peer_protocol protocol;
-    uint32_t source, destination;
+    struct ip source, destination;
     uint16_t source_port, port;
 };
 

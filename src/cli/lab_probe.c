@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* A connection, a datagram or an echo from a peer, and whether it fared as the test says. */
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,12 +22,11 @@ static enum peer_protocol protocol_of(const struct config_step *s)
                                           : PEER_PING;
 }
 
-static void address_text(uint32_t address, uint16_t port, char *to, size_t room)
+static void address_text(const struct ip *address, uint16_t port, char *to, size_t room)
 {
-    const struct in_addr in = {htonl(address)};
-    char text[INET_ADDRSTRLEN];
+    char text[IP_TEXT_ROOM];
 
-    inet_ntop(AF_INET, &in, text, sizeof(text));
+    ip_text(address, text);
     if (port)
         snprintf(to, room, "%s port %u", text, port);
     else
@@ -39,7 +37,7 @@ static void name_probe(const struct config_step *s, char *to, size_t room)
 {
     char address[64];
 
-    address_text(s->to, s->port, address, sizeof(address));
+    address_text(&s->to, s->port, address, sizeof(address));
     snprintf(to, room, "%s from %s to %s", protocols[s->kind], s->who, address);
 }
 
@@ -68,8 +66,8 @@ static void add_seen(struct bench *bench, const struct bench_seen *seen)
     char source[64], destination[64];
     size_t used = strlen(bench->why);
 
-    address_text(seen->source, seen->source_port, source, sizeof(source));
-    address_text(seen->destination, seen->port, destination, sizeof(destination));
+    address_text(&seen->source, seen->source_port, source, sizeof(source));
+    address_text(&seen->destination, seen->port, destination, sizeof(destination));
     snprintf(bench->why + used, sizeof(bench->why) - used, "; %s has seen it, from %s to %s",
              bench->config->peers[seen->peer].name, source, destination);
 }
@@ -79,13 +77,15 @@ static void add_seen(struct bench *bench, const struct bench_seen *seen)
 static bool was_translated(const struct bench *bench, const struct config_step *s,
                            const struct bench_seen *seen)
 {
-    return seen->source != bench->config->peers[bench->probe.peer].address ||
-           seen->destination != s->to || seen->port != s->port;
+    const struct config_peer *sender = &bench->config->peers[bench->probe.peer];
+
+    return !ip_equal(&seen->source, &sender->networks[ip_family(&s->to)].address) ||
+           !ip_equal(&seen->destination, &s->to) || seen->port != s->port;
 }
 
 static bool source_is_right(const struct config_step *s, const struct bench_seen *seen)
 {
-    return (!s->source || seen->source == s->source) &&
+    return (ip_is_none(&s->source) || ip_equal(&seen->source, &s->source)) &&
            (!s->source_port || seen->source_port == s->source_port);
 }
 
@@ -148,6 +148,21 @@ static bool judge(struct bench *bench, const struct config_step *s, bool arrived
 
 /* --- the course of it --- */
 
+/* What it says: a text, or as many bytes as the step wants. */
+static void fill_probe(const struct config_step *s, struct peer_message *m)
+{
+    const char *text = s->command ? s->command : s->kind == CONFIG_STEP_CONNECT ? "" : "atoll";
+    size_t length = strlen(text);
+
+    if (s->size) {
+        m->length = MIN(s->size, (uint32_t)sizeof(m->data));
+        memset(m->data, 'a', m->length);
+        return;
+    }
+    m->length = (uint32_t)MIN(length, sizeof(m->data));
+    memcpy(m->data, text, m->length);
+}
+
 static bool send_probe(struct bench *bench, const struct config_step *s)
 {
     struct peer *peer = lab_wires_peer(bench->run->wires, bench->probe.peer);
@@ -157,11 +172,9 @@ static bool send_probe(struct bench *bench, const struct config_step *s)
                              .remote = s->to,
                              .remote_port = s->port,
                              .local_port = s->from_port};
-    const char *say = s->command ? s->command : s->kind == CONFIG_STEP_SEND ? "atoll" : "";
     struct error err;
 
-    m.length = (uint32_t)MIN(strlen(say), sizeof(m.data));
-    memcpy(m.data, say, m.length);
+    fill_probe(s, &m);
     return peer_tell(peer, &m, &err) == 0 || bench_fail(bench, "%s: %s", s->who, err.text);
 }
 

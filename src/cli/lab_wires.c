@@ -10,8 +10,7 @@
 
 #include "cli/lab_links.h"
 
-#define LOOPBACK     UINT32_C(0x7f000001)
-#define PEER_MTU_MAX 9000u
+#define LOOPBACK UINT32_C(0x7f000001)
 
 struct lab_wires {
     struct lab *lab;
@@ -119,21 +118,20 @@ static int start_peer(struct lab_wires *wires, size_t index, struct error *err)
     static const enum peer_service services[] = {
         [CONFIG_ECHO] = PEER_ECHO, [CONFIG_DISCARD] = PEER_DISCARD, [CONFIG_SAY] = PEER_SAY};
     const struct config_peer *from = &wires->lab->config.peers[index];
-    unsigned wire_mtu = config_switch_find(&wires->lab->config, from->wire)->mtu;
     struct peer_listener listeners[PEER_LISTENERS];
     char wire[SWITCH_NAME_MAX + 1];
     struct peer_config peer = {.name = from->name,
                                .wire = wire,
-                               .address = from->address,
-                               .gateway = from->gateway,
-                               .prefix = from->prefix,
-                               .mtu = from->mtu ? from->mtu : MIN(wire_mtu, PEER_MTU_MAX),
+                               .mtu = config_peer_mtu(&wires->lab->config, from),
                                .listeners = listeners,
                                .listener_count = from->listener_count};
 
     if (from->listener_count > PEER_LISTENERS)
         return error_set(err, EINVAL, "the peer \"%s\": more than %d listeners are not possible",
                          from->name, PEER_LISTENERS);
+    for (size_t i = 0; i < IP_FAMILIES; i++)
+        peer.networks[i] = (struct peer_network){
+            from->networks[i].address, from->networks[i].gateway, from->networks[i].prefix};
     for (size_t i = 0; i < from->listener_count; i++) {
         const struct config_listener *l = &from->listeners[i];
 

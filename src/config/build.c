@@ -95,7 +95,7 @@ struct config_end end_of(struct config_parser *p, const struct config_value *add
     struct config_end end = {0};
 
     if (address)
-        config_address(p, address, &end.address);
+        config_address_v4(p, address, &end.address);
     config_port(p, port, &end.port);
     return end;
 }
@@ -279,6 +279,42 @@ struct config_forward *build_forward(struct config_parser *p, struct config_user
     return forward;
 }
 
+static const char *const families[] = {[IP_V4] = "IPv4", [IP_V6] = "IPv6"};
+
+void build_address(struct config_parser *p, struct config_peer *peer,
+                   const struct config_value *address)
+{
+    struct config_network *network;
+    struct ip ip;
+    unsigned prefix;
+
+    if (!config_network(p, address, &ip, &prefix))
+        return;
+    network = &peer->networks[ip_family(&ip)];
+    if (!ip_is_none(&network->address))
+        config_report(p, &address->place,
+                      "\"%s\" has an %s address already; another peer can have this one",
+                      peer->name, families[ip_family(&ip)]);
+    network->address = ip;
+    network->prefix = prefix;
+}
+
+void build_gateway(struct config_parser *p, struct config_peer *peer,
+                   const struct config_value *gateway)
+{
+    struct config_network *network;
+    struct ip ip;
+
+    if (!config_address(p, gateway, &ip))
+        return;
+    network = &peer->networks[ip_family(&ip)];
+    if (!ip_is_none(&network->gateway))
+        config_report(p, &gateway->place, "\"%s\" has an %s gateway already", peer->name,
+                      families[ip_family(&ip)]);
+    network->gateway = ip;
+    network->gateway_place = gateway->place;
+}
+
 static void build_listener(struct config_parser *p, struct config_peer *peer,
                            const struct config_listener *listener, const struct config_value *port)
 {
@@ -289,7 +325,10 @@ static void build_listener(struct config_parser *p, struct config_peer *peer,
         return;
     *added = *listener;
     added->place = port->place;
-    config_port(p, port, &added->port);
+    if (!config_port(p, port, &added->port))
+        return;
+    if (added->text && strlen(added->text) > CONFIG_SAY_MAX)
+        config_report(p, &port->place, "what a peer says has at most %u bytes", CONFIG_SAY_MAX);
     for (size_t i = 0; i + 1 < peer->listener_count; i++)
         if (peer->listeners[i].udp == added->udp && peer->listeners[i].port == added->port)
             config_report(p, &port->place, "the peer listens there already");
@@ -391,6 +430,9 @@ static void check_ports(struct config_parser *p, const struct config_step *step,
 {
     if (step->kind == CONFIG_STEP_PING && (route->ports.count || route->from_ports.count))
         config_report(p, &step->place, "ping has no ports; leave them out");
+    if (step->kind == CONFIG_STEP_CONNECT && step->size)
+        config_report(p, &step->place,
+                      "a connection has no size; leave it out, or write \"udp\" or \"ping\"");
     if (step->kind != CONFIG_STEP_PING && !route->ports.count)
         config_report(p, &step->place, "which port? write \"to ADDRESS port NUMBER\"");
 }

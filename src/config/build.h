@@ -40,6 +40,11 @@ struct config_disk *build_disk(struct config_parser *p, struct config_vm *vm,
                                const struct config_place *place);
 struct config_interface *build_interface(struct config_parser *p, struct config_vm *vm,
                                          const struct config_place *place);
+/* An address or a gateway, of its family. */
+void build_address(struct config_parser *p, struct config_peer *peer,
+                   const struct config_value *address);
+void build_gateway(struct config_parser *p, struct config_peer *peer,
+                   const struct config_value *gateway);
 struct config_forward *build_forward(struct config_parser *p, struct config_user *user, bool udp,
                                      struct config_end host, struct config_end guest,
                                      const struct config_place *place);

@@ -224,36 +224,75 @@ static void check_disks(struct config_parser *p, const struct config_vm *vm)
 
 /* --- switches and peers --- */
 
+static void check_network(struct config_parser *p, const struct config_peer *peer,
+                          const struct config_network *n)
+{
+    if (ip_is_none(&n->gateway))
+        return;
+    if (ip_is_none(&n->address))
+        config_report(
+            p, &n->gateway_place,
+            "\"%s\" has no address that goes with this gateway; write \"address %s\" or so "
+            "in it",
+            peer->name, ip_family(&n->gateway) == IP_V4 ? "10.0.2.9/24" : "2001:db8::9/64");
+    else if (!ip_same_network(&n->gateway, &n->address, n->prefix) &&
+             !(ip_family(&n->gateway) == IP_V6 && ip_is_link_local(&n->gateway)))
+        config_report(p, &n->gateway_place, "the gateway of \"%s\" is not in its network",
+                      peer->name);
+}
+
+static void check_peer_mtu(struct config_parser *p, const struct config_peer *peer)
+{
+    unsigned mtu = config_peer_mtu(p->config, peer);
+
+    if (!ip_is_none(&peer->networks[IP_V6].address) && mtu < CONFIG_MTU_IPV6)
+        config_report(p, &peer->place, "IPv6 wants an MTU of %u at least, and \"%s\" has %u",
+                      CONFIG_MTU_IPV6, peer->name, mtu);
+}
+
 static void check_peer(struct config_parser *p, const struct config_peer *peer)
 {
-    uint32_t mask = peer->prefix ? ~UINT32_C(0) << (32 - peer->prefix) : 0;
+    const struct config_network *n = peer->networks;
 
     if (!peer->wire)
         config_report(p, &peer->place, "on which switch is \"%s\"? write \"switch NAME\" in it",
                       peer->name);
     else
         need_switch(p, peer->wire, &peer->place);
-    if (!peer->prefix)
+    if (ip_is_none(&n[IP_V4].address) && ip_is_none(&n[IP_V6].address))
         config_report(p, &peer->place,
                       "which address has \"%s\"? write \"address 10.0.2.9/24\" "
                       "or so in it",
                       peer->name);
-    else if (peer->gateway && ((peer->gateway ^ peer->address) & mask))
-        config_report(p, &peer->place, "the gateway of \"%s\" is not in its network", peer->name);
+    for (size_t i = 0; i < IP_FAMILIES; i++)
+        check_network(p, peer, &n[i]);
+    check_peer_mtu(p, peer);
+}
+
+/* Two peers on one switch that would both answer. */
+static void check_pair(struct config_parser *p, const struct config_peer *one,
+                       const struct config_peer *other)
+{
+    if (!one->wire || !other->wire || strcmp(one->wire, other->wire) != 0)
+        return;
+    for (size_t i = 0; i < IP_FAMILIES; i++)
+        if (!ip_is_none(&one->networks[i].address) &&
+            ip_equal(&one->networks[i].address, &other->networks[i].address))
+            config_report(p, &one->place, "\"%s\" has the address of \"%s\" on the same switch",
+                          one->name, other->name);
+    if (one->has_mac && other->has_mac && memcmp(one->mac, other->mac, sizeof(one->mac)) == 0)
+        config_report(p, &one->place,
+                      "\"%s\" has the Ethernet address of \"%s\" on the same switch", one->name,
+                      other->name);
 }
 
 static void check_addresses(struct config_parser *p)
 {
     const struct config *c = p->config;
 
-    for (size_t i = 0; i < c->peer_count; i++)
+    for (size_t i = 0; i < c->peer_count && !p->failed; i++)
         for (size_t j = 0; j < i; j++)
-            if (c->peers[i].wire && c->peers[j].wire && c->peers[i].address &&
-                strcmp(c->peers[i].wire, c->peers[j].wire) == 0 &&
-                c->peers[i].address == c->peers[j].address)
-                config_report(p, &c->peers[i].place,
-                              "\"%s\" has the address of \"%s\" on the same switch",
-                              c->peers[i].name, c->peers[j].name);
+            check_pair(p, &c->peers[i], &c->peers[j]);
 }
 
 /* --- tests --- */
@@ -282,18 +321,33 @@ static void check_link_target(struct config_parser *p, const struct config_step 
     unknown(p, &s->place, "VM, switch or peer", s->who, &known);
 }
 
+/* A probe leaves by the address of its destination's family. */
+static void check_family(struct config_parser *p, const struct config_step *s)
+{
+    const struct config_peer *peer = config_peer_find(p->config, s->who);
+    enum ip_family family = ip_family(&s->to);
+
+    if (peer && ip_is_none(&peer->networks[family].address))
+        config_report(p, &s->place,
+                      "\"%s\" has no %s address to send from; write \"address %s\" or so "
+                      "in it",
+                      s->who, family == IP_V4 ? "IPv4" : "IPv6",
+                      family == IP_V4 ? "10.0.2.9/24" : "2001:db8::9/64");
+}
+
 static void check_probe(struct config_parser *p, const struct config_step *s)
 {
     bool answered = s->expect == CONFIG_EXPECT_PASS || s->expect == CONFIG_EXPECT_TRANSLATE;
 
-    need_peer(p, s->who, &s->place);
+    if (need_peer(p, s->who, &s->place))
+        check_family(p, s);
     if (s->at)
         need_peer(p, s->at, &s->place);
-    if (!answered && (s->at || s->source || s->text || s->command || s->turn_count))
+    if (!answered && (s->at || !ip_is_none(&s->source) || s->text || s->command || s->turn_count))
         config_report(p, &s->place,
                       "what does not arrive has no far end; leave \"at\", \"source\", "
                       "\"say\" and \"answer\" out");
-    else if (s->source && !s->at)
+    else if (!ip_is_none(&s->source) && !s->at)
         config_report(p, &s->place, "who sees the source? write \"at PEER\" too");
     else if (s->expect == CONFIG_EXPECT_TRANSLATE && !s->at)
         config_report(p, &s->place, "who sees the translation? write \"at PEER\" too");
@@ -315,6 +369,19 @@ static void check_hands(struct config_parser *p, const struct config_step *s)
                       s->who);
 }
 
+static void check_frame(struct config_parser *p, const struct config_step *s)
+{
+    const struct config_peer *peer = config_peer_find(p->config, s->who);
+    size_t longest = peer ? config_peer_mtu(p->config, peer) + CONFIG_OVERHEAD : 0;
+
+    if (need_peer(p, s->who, &s->place) && s->length > longest)
+        config_report(
+            p, &s->place,
+            "a frame of %zu bytes is too long for \"%s\", which sends up to %zu; it or its "
+            "switch can have a larger \"mtu\"",
+            s->length, s->who, longest);
+}
+
 static void check_step(struct config_parser *p, const struct config_step *s)
 {
     switch (s->kind) {
@@ -326,7 +393,7 @@ static void check_step(struct config_parser *p, const struct config_step *s)
     case CONFIG_STEP_CONNECT:
     case CONFIG_STEP_SEND:
     case CONFIG_STEP_PING: check_probe(p, s); return;
-    case CONFIG_STEP_FRAME: need_peer(p, s->who, &s->place); return;
+    case CONFIG_STEP_FRAME: check_frame(p, s); return;
     case CONFIG_STEP_SEE: need_switch(p, s->who, &s->place); return;
     case CONFIG_STEP_LINK: check_link_target(p, s); return;
     case CONFIG_STEP_SLEEP: return;

@@ -143,6 +143,13 @@ const struct config_peer *config_peer_find(const struct config *config, const ch
     return NULL;
 }
 
+unsigned config_peer_mtu(const struct config *config, const struct config_peer *peer)
+{
+    const struct config_switch *wire = peer->wire ? config_switch_find(config, peer->wire) : NULL;
+
+    return peer->mtu ? peer->mtu : wire && wire->mtu ? wire->mtu : CONFIG_MTU;
+}
+
 /* --- files --- */
 
 static int read_all(int fd, char *text, size_t *length)

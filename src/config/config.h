@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/ip.h"
 
 /* Limits that no file of a person's comes near. */
 #define CONFIG_FILE_MAX   (1u << 20) /* bytes */
@@ -24,6 +25,11 @@
 
 #define CONFIG_NAME_MAX 30 /* of a lab, VM, switch, peer */
 #define CONFIG_MTU_MAX  65435u
+#define CONFIG_MTU      1500u  /* where none is said */
+#define CONFIG_MTU_IPV6 1280u  /* at least: RFC 8200 5 */
+#define CONFIG_OVERHEAD 18u    /* bytes of a frame beyond the MTU: Ethernet and a VLAN tag */
+#define CONFIG_SIZE_MAX 65000u /* bytes that a step sends at once */
+#define CONFIG_SAY_MAX  1024u  /* bytes that a peer's service says */
 
 /* Where something stands; `file` is the name that the file was opened by. Lines and columns count
  * from 1, columns in bytes. */
@@ -129,14 +135,20 @@ struct config_listener {
     struct config_place place;
 };
 
-/* A host without a machine: an address on a wire, played by Atoll. */
+/* A peer's address of one family, in its network. */
+struct config_network {
+    struct ip address, gateway; /* none: not said */
+    unsigned prefix;            /* bits of the network */
+    struct config_place gateway_place;
+};
+
+/* A host without a machine: an address of either family or both on a wire, played by Atoll. */
 struct config_peer {
     const char *name, *wire;
     bool has_mac;
     uint8_t mac[6];
-    uint32_t address, gateway; /* host byte order; gateway 0: none */
-    unsigned prefix;           /* bits of the network */
-    unsigned mtu;              /* 0: not said */
+    struct config_network networks[IP_FAMILIES];
+    unsigned mtu; /* 0: not said */
     struct config_listener *listeners;
     size_t listener_count;
     struct config_place place;
@@ -184,12 +196,13 @@ struct config_step {
     bool has_status;
     int status; /* of SHELL */
     /* Of CONNECT, SEND and PING. Ports 0: not said. */
-    uint32_t to;
+    struct ip to;
     uint16_t port, from_port;
+    unsigned size; /* bytes to send instead of `command`; 0: not said */
     enum config_expect expect;
     const char *at;   /* the peer at the far end, or NULL */
     uint16_t at_port; /* and the port there */
-    uint32_t source;  /* as the far end sees it; 0: not said */
+    struct ip source; /* as the far end sees it; none: not said */
     uint16_t source_port;
     /* It says `command`, wants `text` for an answer, and then goes on with these. */
     struct config_turn *turns;
@@ -243,6 +256,9 @@ struct config_io {
 unsigned config_read(struct config *config, const char *const *paths, size_t count,
                      const struct config_io *io);
 void config_release(struct config *config);
+
+/* Its own, its switch's, or CONFIG_MTU. */
+unsigned config_peer_mtu(const struct config *config, const struct config_peer *peer);
 
 /* The peer's addresses with their networks' bits, as the file has them: at most this long. */
 #define CONFIG_NETWORKS_ROOM 80

@@ -307,15 +307,14 @@ peer_items:
 
 peer_item:
   SWITCH STRING                     { NOW.peer->wire = $2.text; }
-| ADDRESS STRING                    { config_network(p, &$2, &NOW.peer->address,
-                                                     &NOW.peer->prefix); }
-| GATEWAY STRING                    { config_address(p, &$2, &NOW.peer->gateway); }
+| ADDRESS STRING                    { build_address(p, NOW.peer, &$2); }
+| GATEWAY STRING                    { build_gateway(p, NOW.peer, &$2); }
 | mac STRING                        { NOW.peer->has_mac = config_mac(p, &$2, NOW.peer->mac); }
 | MTU STRING
   {
       uint64_t mtu;
 
-      if (config_number(p, &$2, "a peer's MTU", 576, 9000, &mtu))
+      if (config_number(p, &$2, "an MTU", 576, CONFIG_MTU_MAX, &mtu))
           NOW.peer->mtu = (unsigned)mtu;
   }
 | LISTEN listener
@@ -421,7 +420,17 @@ from_port: %empty | PORT values     { NOW.route.from_ports = $2; };
 
 to_port: %empty | PORT values       { NOW.route.ports = $2; };
 
-say: %empty | SAY STRING            { NOW.step.command = $2.text; };
+say:
+  %empty
+| SAY STRING                        { NOW.step.command = $2.text; }
+| SIZE STRING
+  {
+      uint64_t size;
+
+      if (config_number(p, &$2, "bytes to send", 1, CONFIG_SIZE_MAX, &size))
+          NOW.step.size = (unsigned)size;
+  }
+;
 
 outcome:
   PASS                              { NOW.step.expect = CONFIG_EXPECT_PASS; }

@@ -151,8 +151,10 @@ bool config_rate(struct config_parser *p, const struct config_value *v, uint64_t
 bool config_share(struct config_parser *p, const struct config_value *v, uint32_t *ppm);
 bool config_port(struct config_parser *p, const struct config_value *v, uint16_t *port);
 bool config_mac(struct config_parser *p, const struct config_value *v, uint8_t mac[6]);
-bool config_address(struct config_parser *p, const struct config_value *v, uint32_t *address);
-bool config_network(struct config_parser *p, const struct config_value *v, uint32_t *address,
+bool config_address(struct config_parser *p, const struct config_value *v, struct ip *address);
+bool config_address_v4(struct config_parser *p, const struct config_value *v, uint32_t *address);
+/* ADDRESS/BITS, into the network of its family. */
+bool config_network(struct config_parser *p, const struct config_value *v, struct ip *address,
                     unsigned *prefix);
 bool config_name(struct config_parser *p, const struct config_value *v, const char *what);
 bool config_hex(struct config_parser *p, const struct config_value *v, uint8_t **bytes,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* Values: numbers with and without units, addresses, names and paths. */
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -187,12 +186,21 @@ bool config_mac(struct config_parser *p, const struct config_value *v, uint8_t m
     return false;
 }
 
-bool config_address(struct config_parser *p, const struct config_value *v, uint32_t *address)
+bool config_address(struct config_parser *p, const struct config_value *v, struct ip *address)
 {
-    struct in_addr in;
+    if (ip_read(v->text, address))
+        return true;
+    config_report(p, &v->place,
+                  "\"%.60s\" is not an IP address; give one like 10.0.2.1 or 2001:db8::1", v->text);
+    return false;
+}
 
-    if (inet_pton(AF_INET, v->text, &in) == 1 && in.s_addr) {
-        *address = ntohl(in.s_addr);
+bool config_address_v4(struct config_parser *p, const struct config_value *v, uint32_t *address)
+{
+    struct ip ip;
+
+    if (ip_read(v->text, &ip) && ip_family(&ip) == IP_V4) {
+        *address = ip_v4(&ip);
         return true;
     }
     config_report(p, &v->place, "\"%.60s\" is not an IPv4 address; give one like 10.0.2.1",
@@ -200,29 +208,37 @@ bool config_address(struct config_parser *p, const struct config_value *v, uint3
     return false;
 }
 
-bool config_network(struct config_parser *p, const struct config_value *v, uint32_t *address,
+/* Of IPv6 what the peers' stack takes for one wire: it knows no network larger than /64. */
+static bool prefix_is_right(const struct ip *address, uint64_t bits)
+{
+    return ip_family(address) == IP_V4 ? bits >= 1 && bits <= 31 : bits >= 64 && bits <= 127;
+}
+
+bool config_network(struct config_parser *p, const struct config_value *v, struct ip *address,
                     unsigned *prefix)
 {
     size_t length = strcspn(v->text, "/");
-    struct in_addr in;
+    char text[IP_TEXT_ROOM];
     uint64_t bits;
-    char text[16];
 
-    if (length < sizeof(text) && v->text[length] == '/') {
-        memcpy(text, v->text, length);
-        text[length] = '\0';
-        if (inet_pton(AF_INET, text, &in) == 1 && in.s_addr &&
-            read_number(v->text + length + 1, 31, &bits) && bits) {
-            *address = ntohl(in.s_addr);
-            *prefix = (unsigned)bits;
-            return true;
-        }
+    snprintf(text, sizeof(text), "%.*s", (int)MIN(length, sizeof(text)), v->text);
+    if (v->text[length] != '/' || !ip_read(text, address) || ip_is_multicast(address)) {
+        config_report(p, &v->place,
+                      "\"%.60s\" is not an address with its network's bits; give one like "
+                      "10.0.2.9/24 or 2001:db8::9/64",
+                      v->text);
+        return false;
     }
-    config_report(p, &v->place,
-                  "\"%.60s\" is not an IPv4 address with its network's bits; give one like "
-                  "10.0.2.9/24",
-                  v->text);
-    return false;
+    if (!read_number(v->text + length + 1, 128, &bits) || !prefix_is_right(address, bits)) {
+        config_report(
+            p, &v->place,
+            "\"%.20s\" is not possible for a network's bits; give 1 to 31, or for IPv6 64 "
+            "to 127",
+            v->text + length + 1);
+        return false;
+    }
+    *prefix = (unsigned)bits;
+    return true;
 }
 
 bool config_is_name(const char *text)
@@ -237,11 +253,17 @@ bool config_is_name(const char *text)
 
 void config_peer_networks(const struct config_peer *peer, char text[CONFIG_NETWORKS_ROOM])
 {
-    const struct in_addr in = {htonl(peer->address)};
-    char address[INET_ADDRSTRLEN];
+    char address[IP_TEXT_ROOM];
+    size_t used = 0;
 
-    inet_ntop(AF_INET, &in, address, sizeof(address));
-    snprintf(text, CONFIG_NETWORKS_ROOM, "%s/%u", address, peer->prefix);
+    *text = '\0';
+    for (size_t i = 0; i < IP_FAMILIES; i++) {
+        const struct config_network *n = &peer->networks[i];
+
+        if (!ip_is_none(&n->address))
+            used += (size_t)snprintf(text + used, CONFIG_NETWORKS_ROOM - used, "%s%s/%u",
+                                     used ? " " : "", ip_text(&n->address, address), n->prefix);
+    }
 }
 
 bool config_name(struct config_parser *p, const struct config_value *v, const char *what)

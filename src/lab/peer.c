@@ -113,15 +113,15 @@ void peer_abandon(struct peer *peer)
 
 int peer_lend(struct peer *peer, int *fd, struct error *err)
 {
-    const struct peer_message lend = {.kind = PEER_LEND};
+    const struct peer_message lend = {.kind = PEER_LEND, .length = 0};
     int ends[2];
     ssize_t sent;
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
         return error_set(err, errno, "cannot make a pair of sockets: %s", strerror(errno));
-    sent = message_send(peer->socket, &lend, sizeof(lend), ends[1]);
+    sent = message_send(peer->socket, &lend, PEER_HEAD, ends[1]);
     close(ends[1]);
-    if (sent == (ssize_t)sizeof(lend)) {
+    if (sent == (ssize_t)PEER_HEAD) {
         *fd = ends[0];
         return 0;
     }
@@ -147,7 +147,7 @@ int peer_tell(struct peer *peer, const struct peer_message *message, struct erro
 {
     const char *at = (const char *)message;
 
-    for (size_t left = sizeof(*message); left;) {
+    for (size_t left = PEER_HEAD + message->length; left;) {
         ssize_t sent = send(peer->socket, at, left, MSG_NOSIGNAL);
 
         if (sent < 0 && errno == EINTR)
@@ -162,25 +162,33 @@ int peer_tell(struct peer *peer, const struct peer_message *message, struct erro
 
 static bool is_right(const struct peer_message *m)
 {
-    return m->kind >= PEER_UP && m->kind <= PEER_SEEN && m->protocol <= PEER_PING &&
-           m->length <= PEER_DATA;
+    return m->kind >= PEER_UP && m->kind <= PEER_SEEN && m->protocol <= PEER_PING;
+}
+
+ssize_t peer_message_missing(const struct peer_message *message, size_t length)
+{
+    if (length < PEER_HEAD)
+        return (ssize_t)(PEER_HEAD - length);
+    return message->length <= PEER_DATA ? (ssize_t)(PEER_HEAD + message->length - length) : -1;
 }
 
 int peer_hear(struct peer *peer, struct peer_message *message, struct error *err)
 {
-    ssize_t length = recv(peer->socket, (char *)&peer->message + peer->length,
-                          sizeof(peer->message) - peer->length, MSG_DONTWAIT);
+    ssize_t missing = peer_message_missing(&peer->message, peer->length), length;
 
-    if (length < 0 && (errno == EAGAIN || errno == EINTR))
-        return 0;
-    if (length <= 0)
-        return error_set(err, ECONNRESET, "its process has gone");
-    peer->length += (size_t)length;
-    if (peer->length < sizeof(peer->message))
-        return 0;
-    peer->length = 0;
-    if (!is_right(&peer->message))
+    while (missing > 0) {
+        length = recv(peer->socket, (char *)&peer->message + peer->length, (size_t)missing,
+                      MSG_DONTWAIT);
+        if (length < 0 && (errno == EAGAIN || errno == EINTR))
+            return 0;
+        if (length <= 0)
+            return error_set(err, ECONNRESET, "its process has gone");
+        peer->length += (size_t)length;
+        missing = peer_message_missing(&peer->message, peer->length);
+    }
+    if (missing < 0 || !is_right(&peer->message))
         return error_set(err, EPROTO, "its process says what cannot be");
-    *message = peer->message;
+    memcpy(message, &peer->message, peer->length);
+    peer->length = 0;
     return 1;
 }

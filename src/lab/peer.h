@@ -5,17 +5,21 @@
  * since what the wire brings is hostile and lwIP's state is one a process: no peer ever takes or
  * forwards what is for another.
  *
- * A peer asks and answers by messages of one size on a pair of sockets. What comes from it is
- * checked: it may be in the hands of whoever is on the wire.
+ * A peer asks and answers by messages on a pair of sockets: a head of one size, and as much data
+ * as that says. What comes from it is checked: it may be in the hands of whoever is on the wire.
  */
 #ifndef LAB_PEER_H
 #define LAB_PEER_H
 
+#include <stddef.h>
+#include <sys/types.h>
+
 #include "base/bits.h"
 #include "base/error.h"
+#include "base/ip.h"
 
 #define PEER_LISTENERS 64
-#define PEER_DATA      1600 /* of one message: a frame on Ethernet fits */
+#define PEER_DATA      65456 /* of one message: a frame of the largest MTU fits */
 #define PEER_NAME      64
 
 enum peer_protocol { PEER_TCP, PEER_UDP, PEER_PING };
@@ -28,13 +32,19 @@ struct peer_listener {
     const char *text; /* of SAY */
 };
 
-/* Addresses in host byte order. Everything stays the caller's, and is not looked at later. */
+/* An address of one family; none: it has none of that, and then no gateway. */
+struct peer_network {
+    struct ip address, gateway;
+    unsigned prefix; /* bits of the network; of IPv6 64 at least, which lwIP takes for a wire */
+};
+
+/* Everything stays the caller's, and is not looked at later. */
 struct peer_config {
     const char *name; /* its port on the switch */
     const char *wire; /* the switch's name */
     uint8_t mac[6];   /* all zero: one that follows from the names */
-    uint32_t address, gateway;
-    unsigned prefix, mtu; /* mtu 0: 1500 */
+    struct peer_network networks[IP_FAMILIES];
+    unsigned mtu; /* 0: 1500; at most 65435 */
     const struct peer_listener *listeners;
     size_t listener_count;
 };
@@ -59,11 +69,13 @@ enum peer_message_kind {
 struct peer_message {
     uint16_t kind, protocol; /* enum peer_message_kind, enum peer_protocol */
     uint32_t id;
-    uint32_t local, remote; /* addresses, host byte order */
+    struct ip local, remote;
     uint16_t local_port, remote_port;
-    uint32_t length;
+    uint32_t length; /* of the data that goes with it */
     uint8_t data[PEER_DATA];
 };
+
+#define PEER_HEAD offsetof(struct peer_message, data)
 
 struct peer;
 
@@ -85,11 +97,18 @@ struct peer *peer_borrow(int fd);
 /* Closes the connection and nothing else: it is another process's (after a fork). */
 void peer_abandon(struct peer *peer);
 
-/* Sends a message; the first `length` bytes of its data go. Returns 0, or -errno with a line. */
+/* Sends a message, with the first `length` bytes of its data. Returns 0, or -errno with a line. */
 int peer_tell(struct peer *peer, const struct peer_message *message, struct error *err);
 
-/* Takes the next message, checked. Returns 1, 0 (there is none now), or -errno: it has gone. */
+/* Takes the next message, checked; what is beyond its `length` stays as it was. Returns 1, 0 (there
+ * is none now), or -errno: it has gone. */
 int peer_hear(struct peer *peer, struct peer_message *message, struct error *err);
+
+/* --- what both sides use --- */
+
+/* How much of a message is to come, when its first `length` bytes have: 0, it is all there; -1, it
+ * cannot be one. */
+ssize_t peer_message_missing(const struct peer_message *message, size_t length);
 
 /* --- peer_stack.c, the helper's side --- */
 

@@ -10,10 +10,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <lwip/etharp.h>
-#include <lwip/icmp.h>
+#include <lwip/ethip6.h>
 #include <lwip/init.h>
 #include <lwip/inet_chksum.h>
-#include <lwip/ip4.h>
+#include <lwip/ip.h>
 #include <lwip/raw.h>
 #include <lwip/tcp.h>
 #include <lwip/timeouts.h>
@@ -29,23 +29,24 @@
 #include "base/endian.h"
 #include "host/confine.h"
 #include "host/entropy.h"
+#include "lab/packet.h"
 #include "lab/peer.h"
 #include "switch/client.h"
 
-/* The wire's headers: IEEE 802.3, RFC 791, 792, 768, 9293. */
-#define ETHER_HEADER  14
-#define ETHER_MAX     (ETHER_HEADER + 4)
-#define TYPE_IPV4     0x0800
-#define IP_ICMP       1
-#define IP_TCP        6
-#define IP_UDP        17
-#define TCP_SYN_ACK   0x12
-#define TCP_SYN_ONLY  0x02
-#define ECHO_REQUEST  8
-#define UNREACHABLE   3
-#define TIME_EXCEEDED 11
-#define BATCH         64
-#define CONNECTIONS   256 /* to listeners, at once */
+/* The wire's headers: IEEE 802.3, RFC 792, 768, 9293, 4443. */
+#define ETHER_HEADER    14
+#define ETHER_MAX       (ETHER_HEADER + 4)
+#define TYPE_IPV4       0x0800
+#define TYPE_IPV6       0x86dd
+#define TCP_SYN_ACK     0x12
+#define TCP_SYN_ONLY    0x02
+#define V4_ECHO_REQUEST 8
+#define V6_ECHO_REQUEST 128
+#define ECHO_HEADER     8
+#define DATAGRAM_MAX    65000u /* bytes that fit with every header in what lwIP counts */
+#define HEAD_MAX        128    /* of a packet, up to where its own protocol begins */
+#define BATCH           64
+#define CONNECTIONS     256 /* to listeners, at once */
 
 /* Where messages come from: the one who keeps the lab, or a test that it lent the peer to. */
 struct line {
@@ -59,13 +60,14 @@ struct play {
     struct line keeper, test;
     struct switch_port *port;
     struct netif netif;
+    ip_addr_t local[IP_FAMILIES];
     bool over;
     unsigned connections;
 
     /* the probe that is under way */
     uint32_t id; /* 0: none */
     enum peer_protocol protocol;
-    uint32_t remote;
+    struct ip remote;
     uint16_t remote_port, local_port;
     struct tcp_pcb *tcp;
     struct udp_pcb *udp;
@@ -80,6 +82,52 @@ struct connection {
 };
 
 static void close_probe(struct play *play);
+
+/* --- addresses --- */
+
+static ip_addr_t lwip_address(const struct ip *address)
+{
+    ip_addr_t ip = {.type = IPADDR_TYPE_V4};
+
+    if (ip_family(address) == IP_V4) {
+        ip_addr_set_ip4_u32_val(ip, htonl(ip_v4(address)));
+        return ip;
+    }
+    ip.type = IPADDR_TYPE_V6;
+    memcpy(ip_2_ip6(&ip)->addr, address->bytes, sizeof(address->bytes));
+    return ip;
+}
+
+/* One that is reached on the wire is of the wire's interface, which lwIP wants said. */
+static ip_addr_t lwip_remote(const struct play *play, const struct ip *address)
+{
+    ip_addr_t ip = lwip_address(address);
+
+    if (IP_IS_V6_VAL(ip))
+        ip6_addr_assign_zone(ip_2_ip6(&ip), IP6_UNICAST, &play->netif);
+    return ip;
+}
+
+static struct ip address_of(const ip_addr_t *ip)
+{
+    struct ip address;
+
+    if (IP_IS_V4(ip))
+        return ip_from_v4(ntohl(ip4_addr_get_u32(ip_2_ip4(ip))));
+    memcpy(address.bytes, ip_2_ip6(ip)->addr, sizeof(address.bytes));
+    return address;
+}
+
+static bool is_mine(const struct play *play, const struct ip *address)
+{
+    return ip_equal(&play->config->networks[ip_family(address)].address, address);
+}
+
+/* The own address that speaks to the probe's other end. */
+static const ip_addr_t *local_end(const struct play *play)
+{
+    return &play->local[ip_family(&play->remote)];
+}
 
 /* --- messages --- */
 
@@ -101,16 +149,17 @@ static bool is_heard(const struct play *play)
 static void tell(struct play *play, enum peer_message_kind kind, const void *data, size_t length)
 {
     struct peer_message *m = &play->reply;
+    ssize_t whole;
 
     m->kind = (uint16_t)kind;
     m->length = (uint32_t)MIN(length, sizeof(m->data));
-    memset(m->data, 0, sizeof(m->data));
     if (m->length)
         memcpy(m->data, data, m->length);
+    whole = (ssize_t)(PEER_HEAD + m->length);
     /* a test that has gone is noticed where its line is read */
-    if (send(listener_of(play), m, sizeof(*m), MSG_NOSIGNAL) != sizeof(*m) && play->test.fd < 0)
+    if (send(listener_of(play), m, (size_t)whole, MSG_NOSIGNAL) != whole && play->test.fd < 0)
         play->over = true;
-    *m = (struct peer_message){.kind = 0};
+    memset(m, 0, PEER_HEAD);
 }
 
 static void tell_probe(struct play *play, enum peer_message_kind kind, const void *data,
@@ -118,40 +167,13 @@ static void tell_probe(struct play *play, enum peer_message_kind kind, const voi
 {
     play->reply.id = play->id;
     play->reply.protocol = (uint16_t)play->protocol;
-    play->reply.local = play->config->address;
+    play->reply.local = play->config->networks[ip_family(&play->remote)].address;
     play->reply.remote = play->remote;
     play->reply.remote_port = play->remote_port;
     tell(play, kind, data, length);
 }
 
 /* --- what comes in --- */
-
-/* An IP packet that is whole as far as its headers say. */
-struct packet {
-    const uint8_t *ip, *payload;
-    size_t length; /* of the payload */
-    uint8_t protocol;
-    uint32_t source, destination;
-};
-
-static bool read_packet(const uint8_t *ip, size_t length, struct packet *p)
-{
-    size_t header, total;
-
-    if (length < 20 || ip[0] >> 4 != 4)
-        return false;
-    header = (size_t)(ip[0] & 15) * 4;
-    total = load_be16(ip + 2);
-    if (header < 20 || header > total || total > length || (load_be16(ip + 6) & 0x1fff))
-        return false;
-    *p = (struct packet){.ip = ip,
-                         .payload = ip + header,
-                         .length = total - header,
-                         .protocol = ip[9],
-                         .source = load_be32(ip + 12),
-                         .destination = load_be32(ip + 16)};
-    return true;
-}
 
 static void tell_seen(struct play *play, const struct packet *p, enum peer_protocol protocol,
                       size_t data)
@@ -168,47 +190,51 @@ static void tell_seen(struct play *play, const struct packet *p, enum peer_proto
     tell(play, PEER_SEEN, p->payload + data, p->length - data);
 }
 
-/* The packet that an ICMP error is about: the first bytes of one that was sent. */
-static bool is_about_probe(const struct play *play, const uint8_t *ip, size_t length)
+/* Whether an ICMP error is about the probe: the first bytes of what was sent are in it. */
+static bool is_about_probe(const struct play *play, const struct packet *p)
 {
-    static const uint8_t protocols[] = {
-        [PEER_TCP] = IP_TCP, [PEER_UDP] = IP_UDP, [PEER_PING] = IP_ICMP};
-    size_t header;
+    static const uint8_t protocols[IP_FAMILIES][3] = {
+        [IP_V4] = {[PEER_TCP] = PACKET_TCP, [PEER_UDP] = PACKET_UDP, [PEER_PING] = PACKET_ICMP},
+        [IP_V6] = {[PEER_TCP] = PACKET_TCP, [PEER_UDP] = PACKET_UDP, [PEER_PING] = PACKET_ICMPV6}};
 
-    if (!play->id || length < 28)
-        return false;
-    header = (size_t)(ip[0] & 15) * 4;
-    return header >= 20 && header + 8 <= length && ip[9] == protocols[play->protocol] &&
-           load_be32(ip + 16) == play->remote &&
-           (play->protocol == PEER_PING || load_be16(ip + header + 2) == play->remote_port);
+    return play->id && p->length >= 8 && ip_equal(&p->destination, &play->remote) &&
+           p->protocol == protocols[ip_family(&play->remote)][play->protocol] &&
+           (play->protocol == PEER_PING || load_be16(p->payload + 2) == play->remote_port);
 }
 
 static void take_icmp(struct play *play, const struct packet *p)
 {
-    if (p->length >= 8 && p->payload[0] == ECHO_REQUEST)
-        tell_seen(play, p, PEER_PING, 8);
-    if (p->length < 8 || (p->payload[0] != UNREACHABLE && p->payload[0] != TIME_EXCEEDED) ||
-        !is_about_probe(play, p->payload + 8, p->length - 8))
+    struct packet about;
+    uint16_t type;
+
+    if (packet_is_echo(p, false))
+        tell_seen(play, p, PEER_PING, ECHO_HEADER);
+    if (!packet_is_error(p, &type, &about) || !is_about_probe(play, &about))
         return;
-    play->reply.local_port = (uint16_t)(p->payload[0] << 8 | p->payload[1]);
+    play->reply.local_port = type;
     tell_probe(play, PEER_REFUSED, NULL, 0);
     close_probe(play);
+}
+
+static bool is_ip(const uint8_t *frame)
+{
+    return load_be16(frame + 12) == TYPE_IPV4 || load_be16(frame + 12) == TYPE_IPV6;
 }
 
 static void look_at(struct play *play, const uint8_t *frame, size_t length)
 {
     struct packet p;
 
-    if (length < ETHER_HEADER || load_be16(frame + 12) != TYPE_IPV4 ||
-        !read_packet(frame + ETHER_HEADER, length - ETHER_HEADER, &p) ||
-        p.destination != play->config->address)
+    if (length < ETHER_HEADER || !is_ip(frame) ||
+        !packet_read(frame + ETHER_HEADER, length - ETHER_HEADER, false, &p) ||
+        !is_mine(play, &p.destination))
         return;
-    if (p.protocol == IP_TCP && p.length >= 20 && (p.payload[13] & TCP_SYN_ACK) == TCP_SYN_ONLY)
+    if (p.protocol == PACKET_TCP && p.length >= 20 && (p.payload[13] & TCP_SYN_ACK) == TCP_SYN_ONLY)
         tell_seen(play, &p, PEER_TCP, p.length);
-    else if (p.protocol == IP_UDP && p.length >= 8 &&
+    else if (p.protocol == PACKET_UDP && p.length >= 8 &&
              !(play->udp && load_be16(p.payload + 2) == play->udp->local_port))
         tell_seen(play, &p, PEER_UDP, 8);
-    else if (p.protocol == IP_ICMP)
+    else
         take_icmp(play, &p);
 }
 
@@ -246,6 +272,28 @@ static err_t send_frame(struct netif *netif, struct pbuf *buffer)
     return ERR_OK;
 }
 
+/* lwIP learns of IPv6's routers from themselves alone; a gateway that was given is a next hop like
+ * any other on the wire. */
+static err_t send_ip6(struct netif *netif, struct pbuf *buffer, const ip6_addr_t *to)
+{
+    const struct play *play = netif->state;
+    const struct peer_network *network = &play->config->networks[IP_V6];
+    struct ip address;
+    ip_addr_t gateway;
+
+    memcpy(address.bytes, to->addr, sizeof(address.bytes));
+    if (ip_is_none(&network->gateway) || ip_is_multicast(&address) || ip_is_link_local(&address) ||
+        ip_same_network(&address, &network->address, network->prefix))
+        return ethip6_output(netif, buffer, to);
+    gateway = lwip_remote(play, &network->gateway);
+    return ethip6_output(netif, buffer, ip_2_ip6(&gateway));
+}
+
+static bool has_ip6(const struct play *play)
+{
+    return !ip_is_none(&play->config->networks[IP_V6].address);
+}
+
 static err_t init_netif(struct netif *netif)
 {
     struct play *play = netif->state;
@@ -259,6 +307,10 @@ static err_t init_netif(struct netif *netif)
     memcpy(netif->hwaddr, play->config->mac, 6);
     netif->flags =
         NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET | NETIF_FLAG_LINK_UP;
+    if (has_ip6(play)) {
+        netif->flags |= NETIF_FLAG_MLD6;
+        netif->output_ip6 = send_ip6;
+    }
     return ERR_OK;
 }
 
@@ -360,8 +412,8 @@ static bool listen_all(struct play *play)
     for (size_t i = 0; i < play->config->listener_count; i++) {
         const struct peer_listener *l = &play->config->listeners[i];
         struct service *service = malloc(sizeof(*service));
-        struct udp_pcb *udp = service && l->udp ? udp_new() : NULL;
-        struct tcp_pcb *tcp = service && !l->udp ? tcp_new() : NULL;
+        struct udp_pcb *udp = service && l->udp ? udp_new_ip_type(IPADDR_TYPE_ANY) : NULL;
+        struct tcp_pcb *tcp = service && !l->udp ? tcp_new_ip_type(IPADDR_TYPE_ANY) : NULL;
 
         if (!udp && !tcp) {
             free(service);
@@ -370,10 +422,10 @@ static bool listen_all(struct play *play)
         *service = (struct service){play, l};
         if (udp) {
             udp_recv(udp, datagram_received, service);
-            udp_bind(udp, &play->netif.ip_addr, l->port);
+            udp_bind(udp, IP_ANY_TYPE, l->port);
             continue;
         }
-        tcp_bind(tcp, &play->netif.ip_addr, l->port);
+        tcp_bind(tcp, IP_ANY_TYPE, l->port);
         tcp = tcp_listen(tcp);
         if (!tcp)
             return false;
@@ -455,7 +507,7 @@ static err_t probe_tcp(struct play *play, const ip_addr_t *to)
     tcp_arg(play->tcp, play);
     tcp_recv(play->tcp, probe_received);
     tcp_err(play->tcp, probe_failed);
-    if (play->local_port && tcp_bind(play->tcp, &play->netif.ip_addr, play->local_port) != ERR_OK)
+    if (tcp_bind(play->tcp, local_end(play), play->local_port) != ERR_OK)
         return ERR_USE;
     return tcp_connect(play->tcp, to, play->remote_port, probe_connected);
 }
@@ -464,10 +516,11 @@ static void probe_datagram(void *arg, struct udp_pcb *pcb, struct pbuf *buffer,
                            const ip_addr_t *address, u16_t port)
 {
     struct play *play = arg;
+    struct ip source = address_of(address);
 
     if (!buffer)
         return;
-    if (ip4_addr_get_u32(ip_2_ip4(address)) == htonl(play->remote) && port == play->remote_port) {
+    if (ip_equal(&source, &play->remote) && port == play->remote_port) {
         tell_probe(play, PEER_ANSWERED, NULL, 0);
         tell_said(play, buffer);
     }
@@ -477,13 +530,13 @@ static void probe_datagram(void *arg, struct udp_pcb *pcb, struct pbuf *buffer,
 static err_t probe_udp(struct play *play, const ip_addr_t *to)
 {
     struct pbuf *buffer =
-        pbuf_alloc(PBUF_TRANSPORT, (u16_t)MIN(play->message.length, 1400u), PBUF_RAM);
+        pbuf_alloc(PBUF_TRANSPORT, (u16_t)MIN(play->message.length, DATAGRAM_MAX), PBUF_RAM);
     err_t ret = ERR_MEM;
 
     play->udp = udp_new();
     if (buffer && play->udp) {
         udp_recv(play->udp, probe_datagram, play);
-        ret = udp_bind(play->udp, &play->netif.ip_addr, play->local_port);
+        ret = udp_bind(play->udp, local_end(play), play->local_port);
         pbuf_take(buffer, play->message.data, buffer->tot_len);
         ret = ret == ERR_OK ? udp_sendto(play->udp, buffer, to, play->remote_port) : ret;
     }
@@ -497,35 +550,58 @@ static u8_t probe_echoed(void *arg, struct raw_pcb *pcb, struct pbuf *buffer,
                          const ip_addr_t *address)
 {
     struct play *play = arg;
-    uint8_t head[64];
-    u16_t length = pbuf_copy_partial(buffer, head, sizeof(head), 0);
+    uint8_t head[HEAD_MAX];
+    struct packet p;
 
-    /* the packet may be longer than what is looked at */
-    if (length < 28 || (head[0] & 15) != 5 || load_be32(head + 12) != play->remote ||
-        head[20] != 0 || load_be16(head + 24) != (uint16_t)play->id)
+    if (!packet_read(head, pbuf_copy_partial(buffer, head, sizeof(head), 0), true, &p) ||
+        !packet_is_echo(&p, true) || !ip_equal(&p.source, &play->remote) ||
+        load_be16(p.payload + 4) != (uint16_t)play->id)
         return 0;
     tell_probe(play, PEER_ANSWERED, NULL, 0);
     pbuf_free(buffer);
     return 1;
 }
 
-static err_t probe_ping(struct play *play, const ip_addr_t *to)
+/* ICMP's checksum is lwIP's business for IPv6, where it has the addresses in it, and ours else. */
+static struct raw_pcb *raw_for_ping(enum ip_family family)
 {
-    uint8_t echo[8 + 24] = {ECHO_REQUEST};
-    struct pbuf *buffer = pbuf_alloc(PBUF_IP, sizeof(echo), PBUF_RAM);
-    err_t ret = ERR_MEM;
+    struct raw_pcb *raw = raw_new_ip_type(family == IP_V4 ? IPADDR_TYPE_V4 : IPADDR_TYPE_V6,
+                                          family == IP_V4 ? PACKET_ICMP : PACKET_ICMPV6);
 
+    if (raw && family == IP_V6) {
+        raw->chksum_reqd = 1;
+        raw->chksum_offset = 2;
+    }
+    return raw;
+}
+
+static void fill_echo(const struct play *play, uint8_t *echo, size_t length)
+{
+    bool v4 = ip_family(&play->remote) == IP_V4;
+
+    memset(echo, 0, ECHO_HEADER);
+    echo[0] = v4 ? V4_ECHO_REQUEST : V6_ECHO_REQUEST;
     store_be16(echo + 4, (uint16_t)play->id);
     store_be16(echo + 6, 1);
-    memcpy(echo + 8, "atoll atoll atoll atoll ", 24);
-    play->raw = raw_new(IP_ICMP);
-    if (buffer && play->raw) {
-        u16_t sum = inet_chksum(echo, sizeof(echo));
+    memcpy(echo + ECHO_HEADER, play->message.data, length - ECHO_HEADER);
+    if (v4) {
+        u16_t sum = inet_chksum(echo, (u16_t)length);
 
         memcpy(echo + 2, &sum, sizeof(sum));
+    }
+}
+
+static err_t probe_ping(struct play *play, const ip_addr_t *to)
+{
+    size_t length = ECHO_HEADER + MIN(play->message.length, DATAGRAM_MAX);
+    struct pbuf *buffer = pbuf_alloc(PBUF_IP, (u16_t)length, PBUF_RAM);
+    err_t ret = ERR_MEM;
+
+    play->raw = raw_for_ping(ip_family(&play->remote));
+    if (buffer && play->raw) {
+        fill_echo(play, buffer->payload, length); /* of RAM, it is in one piece */
         raw_recv(play->raw, probe_echoed, play);
-        raw_bind(play->raw, &play->netif.ip_addr);
-        pbuf_take(buffer, echo, sizeof(echo));
+        raw_bind(play->raw, local_end(play));
         ret = raw_sendto(play->raw, buffer, to);
     }
     if (buffer)
@@ -537,7 +613,7 @@ static err_t probe_ping(struct play *play, const ip_addr_t *to)
 static void say_more(struct play *play)
 {
     const struct peer_message *m = &play->message;
-    const ip_addr_t to = IPADDR4_INIT(htonl(play->remote));
+    const ip_addr_t to = lwip_remote(play, &play->remote);
     struct pbuf *buffer;
 
     if (play->tcp) {
@@ -545,7 +621,8 @@ static void say_more(struct play *play)
         tcp_output(play->tcp);
         return;
     }
-    buffer = play->udp ? pbuf_alloc(PBUF_TRANSPORT, (u16_t)MIN(m->length, 1400u), PBUF_RAM) : NULL;
+    buffer = play->udp ? pbuf_alloc(PBUF_TRANSPORT, (u16_t)MIN(m->length, DATAGRAM_MAX), PBUF_RAM)
+                       : NULL;
     if (!buffer)
         return;
     pbuf_take(buffer, m->data, buffer->tot_len);
@@ -556,7 +633,7 @@ static void say_more(struct play *play)
 static void begin_probe(struct play *play)
 {
     const struct peer_message *m = &play->message;
-    const ip_addr_t to = IPADDR4_INIT(htonl(m->remote));
+    const ip_addr_t to = lwip_remote(play, &m->remote);
     err_t ret;
 
     close_probe(play);
@@ -632,8 +709,8 @@ static ssize_t receive(int socket, void *to, size_t room, int *fd)
 static bool take_messages(struct play *play, struct line *line)
 {
     int fd;
-    ssize_t length = receive(line->fd, (char *)&line->message + line->length,
-                             sizeof(line->message) - line->length, &fd);
+    ssize_t missing = peer_message_missing(&line->message, line->length);
+    ssize_t length = receive(line->fd, (char *)&line->message + line->length, (size_t)missing, &fd);
 
     if (fd >= 0) {
         hang_up(play);
@@ -642,10 +719,11 @@ static bool take_messages(struct play *play, struct line *line)
     if (length == 0 || (length < 0 && errno != EAGAIN && errno != EINTR))
         return false;
     line->length += (size_t)MAX(length, 0);
-    if (line->length < sizeof(line->message))
-        return true;
+    missing = peer_message_missing(&line->message, line->length);
+    if (missing)
+        return missing > 0;
+    memcpy(&play->message, &line->message, line->length);
     line->length = 0;
-    play->message = line->message;
     carry_out(play);
     return true;
 }
@@ -706,17 +784,41 @@ static int join(struct play *play, struct error *err)
     return ret == -ENOSYS ? 0 : ret;
 }
 
+/* Both of IPv6's addresses, the wire's own and the one that was given, without asking whether
+ * another has them: a lab's addresses are its file's. */
+static bool bring_up_ip6(struct play *play)
+{
+    s8_t index;
+
+    netif_set_ip6_autoconfig_enabled(&play->netif, 0);
+    netif_create_ip6_linklocal_address(&play->netif, 1);
+    netif_ip6_addr_set_state(&play->netif, 0, IP6_ADDR_PREFERRED);
+    if (netif_add_ip6_address(&play->netif, ip_2_ip6(&play->local[IP_V6]), &index) != ERR_OK)
+        return false;
+    netif_ip6_addr_set_state(&play->netif, index, IP6_ADDR_PREFERRED);
+    return true;
+}
+
 static bool bring_up(struct play *play)
 {
-    const struct peer_config *c = play->config;
-    ip4_addr_t address = {htonl(c->address)}, gateway = {htonl(c->gateway)},
-               mask = {htonl(~UINT32_C(0) << (32 - c->prefix))};
+    const struct peer_network *v4 = &play->config->networks[IP_V4];
+    ip4_addr_t address = {0}, gateway = {0}, mask = {0};
 
+    for (size_t i = 0; i < IP_FAMILIES; i++)
+        play->local[i] = lwip_address(&play->config->networks[i].address);
+    if (!ip_is_none(&v4->address)) {
+        address = *ip_2_ip4(&play->local[IP_V4]);
+        mask.addr = htonl(~UINT32_C(0) << (32 - v4->prefix));
+    }
+    if (!ip_is_none(&v4->gateway))
+        gateway.addr = htonl(ip_v4(&v4->gateway));
     lwip_init();
-    if (!netif_add(&play->netif, &address, &mask, &gateway, play, init_netif, ethernet_input))
+    if (!netif_add(&play->netif, &address, &mask, &gateway, play, init_netif, ethernet_input) ||
+        (has_ip6(play) && !bring_up_ip6(play)))
         return false;
     netif_set_default(&play->netif);
     netif_set_up(&play->netif);
+    play->netif.rs_count = 0; /* no router is asked for */
     return listen_all(play);
 }
 

@@ -3,6 +3,7 @@
 """lab.py ATOLL GUESTS NAME: one test of labs.
 
   peers    peers alone, no machine: TCP, UDP, ICMP, frames and links
+  peers6   likewise with IPv6, and frames from the smallest to the largest
   wrong    tests that are to fail do, and say so in TAP, JUnit and captures
   life     up, ps, log, console and down; a lab that is up already; what a killed keeper leaves
   failure  one VM cannot start: why is said, and nothing is left
@@ -11,7 +12,9 @@
   screen   a screen that is read, a keyboard and keys
   nft      docs/labs/nft.lab: Linux and nftables between two wires
   mail     docs/labs/mail.lab: a mail server that only a relay reaches
+  router6  IPv6 through a Linux that routes and filters
   pf       docs/labs/pf.lab, on the OpenBSD disk that ATOLL_BSD_EFI_IMAGE names
+  pf6      pf and IPv6, likewise
 """
 import json
 import os
@@ -96,6 +99,12 @@ def peers(lab):
     suite = xml.parse(lab.folder / "out.xml").getroot()
     assert suite.attrib["tests"] == "5" and suite.attrib["failures"] == "0"
     assert not list(lab.folder.glob("*.pcapng")), "captures of tests that were right"
+    lab.nothing_left()
+
+
+def peers6(lab):
+    result = lab.run("lab", "test", HERE / "peers6.lab")
+    assert result.stdout.count("\nok ") == 10
     lab.nothing_left()
 
 
@@ -233,36 +242,54 @@ def screen(lab):
     lab.nothing_left()
 
 
-def example(lab, name, *macros):
-    """A lab of the documentation, as it stands. Its steps have limits, and a loaded machine time."""
-    path = HERE.parent.parent / "docs/labs" / name
+def machines(lab, path, *macros):
+    """A lab with machines. Its steps have limits, and a loaded machine time."""
     given = [word for macro in macros for word in ("-D", macro)]
     lab.run("lab", "test", *given, path, "--junit", "out.xml", timeout=3600)
     lab.nothing_left()
 
 
+def example(name):
+    """A lab of the documentation, as it stands."""
+    return HERE.parent.parent / "docs/labs" / name
+
+
+def image():
+    path = os.environ.get("ATOLL_BSD_EFI_IMAGE")
+    if not path:
+        print("no OpenBSD is named (ATOLL_BSD_EFI_IMAGE)")
+        sys.exit(SKIP)
+    return f"image={pathlib.Path(path).resolve()}"
+
+
 def nft(lab):
     lab.need("generic", "router")
-    example(lab, "nft.lab", f"guests={lab.guests}")
+    machines(lab, example("nft.lab"), f"guests={lab.guests}")
 
 
 def mail(lab):
     lab.need("mail", "router")
-    example(lab, "mail.lab", f"guests={lab.guests}")
+    machines(lab, example("mail.lab"), f"guests={lab.guests}")
+
+
+def router6(lab):
+    lab.need("router")
+    machines(lab, HERE / "router6.lab", f"guests={lab.guests}")
 
 
 def pf(lab):
-    image = os.environ.get("ATOLL_BSD_EFI_IMAGE")
-    if not image:
-        print("no OpenBSD is named (ATOLL_BSD_EFI_IMAGE)")
-        sys.exit(SKIP)
+    disk = image()
     lab.need("generic")
-    example(lab, "pf.lab", f"guests={lab.guests}", f"image={pathlib.Path(image).resolve()}")
+    machines(lab, example("pf.lab"), f"guests={lab.guests}", disk)
+
+
+def pf6(lab):
+    machines(lab, HERE / "pf6.lab", image())
 
 
 def main():
-    tests = {test.__name__: test for test in (peers, wrong, life, failure, layers, running, screen,
-                                             nft, mail, pf)}
+    tests = {test.__name__: test for test in (peers, peers6, wrong, life, failure, layers, running,
+                                             screen, nft, mail, router6, pf, pf6)}
     if len(sys.argv) != 4 or sys.argv[3] not in tests:
         sys.exit(__doc__)
     lab = Lab(*sys.argv[1:3])

@@ -204,13 +204,15 @@ static void test_steps(void **state)
         CONFIG_STEP_FRAME,   CONFIG_STEP_SEE,     CONFIG_STEP_LINK,    CONFIG_STEP_SLEEP,
         CONFIG_STEP_STOP,
     };
+    char text[IP_TEXT_ROOM], networks[CONFIG_NETWORKS_ROOM];
     const struct config_step *s;
     struct config c;
 
     read_text(&c, "switch s\nvm x { interface s; gpu 640x400 }\n"
                   "peer p { switch s, address 10.0.0.2/24; gateway 10.0.0.1\n"
                   "  listen { tcp 80 say \"hello\", udp 53 } listen tcp 25 discard }\n"
-                  "peer q { switch s; address 10.0.0.3/24 }\n"
+                  "peer q { switch s; address 10.0.0.3/8; address 2001:db8::3/64\n"
+                  "  gateway fe80::1; mtu 9000 }\n"
                   "test \"all of it\" {\n"
                   "    wait x screen regex \"^login\" within 30s\n"
                   "    type x \"root\\n\"; type x keyboard \"a\"\n"
@@ -219,7 +221,7 @@ static void test_steps(void **state)
                   "    tcp from { p, q } to 10.0.0.9 port { 22, smtp } expect reset\n"
                   "    udp from p port 99 to 10.0.0.9 port 53 expect translate at q port 54 \\\n"
                   "        source 10.0.0.1 port 77 say \"x\" answer \"y\" say z answer \"w\"\n"
-                  "    ping from p to 10.0.0.9 expect drop within 1s\n"
+                  "    ping from p to 10.0.0.9 size 8000 expect drop within 1s\n"
                   "    frame from p \"ffffffffffff 525400123456 0806 00:01\"\n"
                   "    expect no frame \"arp\" on s within 100ms\n"
                   "    link x { loss 10% }\n"
@@ -246,7 +248,7 @@ static void test_steps(void **state)
     assert_int_equal(s[8].expect, CONFIG_EXPECT_RESET);
     assert_int_equal(s[9].from_port, 99);
     assert_int_equal(s[9].at_port, 54);
-    assert_int_equal(s[9].source, 0x0a000001);
+    assert_string_equal(ip_text(&s[9].source, text), "10.0.0.1");
     assert_int_equal(s[9].source_port, 77);
     assert_string_equal(s[9].command, "x");
     assert_string_equal(s[9].text, "y");
@@ -254,6 +256,7 @@ static void test_steps(void **state)
     assert_string_equal(s[9].turns[0].say, "z");
     assert_string_equal(s[9].turns[0].answer, "w");
     assert_int_equal(s[10].timeout_ns, 1000000000);
+    assert_int_equal(s[10].size, 8000);
     assert_int_equal(s[11].length, 16);
     assert_int_equal(s[11].bytes[15], 1);
     assert_true(s[12].negated);
@@ -263,7 +266,14 @@ static void test_steps(void **state)
     assert_int_equal(c.peers[0].listeners[0].service, CONFIG_SAY);
     assert_int_equal(c.peers[0].listeners[1].service, CONFIG_ECHO);
     assert_true(c.peers[0].listeners[1].udp);
-    assert_int_equal(c.peers[0].prefix, 24);
+    assert_int_equal(c.peers[0].networks[IP_V4].prefix, 24);
+    config_peer_networks(&c.peers[0], networks);
+    assert_string_equal(networks, "10.0.0.2/24");
+    assert_int_equal(config_peer_mtu(&c, &c.peers[0]), 1500);
+    config_peer_networks(&c.peers[1], networks);
+    assert_string_equal(networks, "10.0.0.3/8 2001:db8::3/64");
+    assert_string_equal(ip_text(&c.peers[1].networks[IP_V6].gateway, text), "fe80::1");
+    assert_int_equal(config_peer_mtu(&c, &c.peers[1]), 9000);
     config_release(&c);
 }
 
