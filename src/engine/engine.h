@@ -35,10 +35,12 @@ struct vcpu;
 enum engine_gic { ENGINE_GIC_NONE, ENGINE_GIC_IN_ENGINE };
 
 /* Where the machine has its interrupt controller (docs/apple-machine.md), for engines with one of
- * their own: guest physical addresses, and the SPIs that the MSI frame may raise. */
+ * their own: guest physical addresses, the SPIs that there are (an engine that cannot choose has
+ * others), and those that the MSI frame may raise. */
 struct engine_gic_config {
     uint64_t distributor, redistributors;
     uint64_t msi_frame; /* of the registers of a GICv2m frame */
+    unsigned spis;
     unsigned msi_first, msi_count;
 };
 

@@ -17,10 +17,15 @@ static void changed(void *ctx, unsigned cpu)
     cpu_wake(&m->cpus[cpu]);
 }
 
+static unsigned spis(const struct machine *m)
+{
+    return m->quirks.value[QUIRK_GIC_SPIS] == GIC_SPIS_988 ? 988 : 224;
+}
+
 static int create_chip(struct machine *m)
 {
     const struct gicv3_config config = {.cpus = m->config.cpus,
-                                        .spis = LAYOUT_SPIS,
+                                        .spis = spis(m),
                                         .affinities = m->platform.mpidr,
                                         .changed = changed,
                                         .ctx = m};
@@ -77,6 +82,7 @@ static int create_in_engine(struct machine *m, struct error *err)
     const struct engine_gic_config config = {.distributor = m->platform.gicd.base,
                                              .redistributors = m->platform.gicr.base,
                                              .msi_frame = m->platform.gicv2m.base,
+                                             .spis = spis(m),
                                              .msi_first = LAYOUT_MSI_BASE,
                                              .msi_count = LAYOUT_MSI_COUNT};
     int ret = m->engine->gic_create(m->vm, &config, err);

@@ -41,7 +41,6 @@
 
 /* Interrupts by INTID. Slot d's wire is 64 + d: XEN26's PL061 on 37 leaves no other reading
  * (docs/apple-machine.md). */
-#define LAYOUT_SPIS               988
 #define LAYOUT_INTID_RTC          34
 #define LAYOUT_INTID_GPIO         37
 #define LAYOUT_INTID_UART         48

@@ -41,6 +41,12 @@ const struct quirk_row quirk_table[QUIRK_COUNT] = {
          "a "
          "synchronous abort, as the architecture has it; an SError; or nothing, reading as zero",
          "OpenBSD viogpu.c 1.13", "sync|serror|ignore", WILD_ACCESS_SERROR, WILD_ACCESS_SYNC},
+    [QUIRK_GIC_SPIS] =
+        {"gic-spis",
+         "shared interrupts of the GIC: as many as macOS 14's, or macOS 26's, of which a kernel "
+         "that "
+         "boots writes more than a thousand registers; kvm has 960 at most, hvf those of its macOS",
+         "DEB24, XEN26", "224|988", GIC_SPIS_988, GIC_SPIS_224},
 };
 
 void quirks_init(struct quirks *quirks, bool strict)

@@ -17,11 +17,15 @@ enum quirk {
     QUIRK_PL011,
     QUIRK_POWER_BUTTON,
     QUIRK_WILD_ACCESS,
+    QUIRK_GIC_SPIS,
     QUIRK_COUNT
 };
 
 /* Values of QUIRK_WILD_ACCESS. */
 enum { WILD_ACCESS_SYNC, WILD_ACCESS_SERROR, WILD_ACCESS_IGNORE };
+
+/* Values of QUIRK_GIC_SPIS. */
+enum { GIC_SPIS_224, GIC_SPIS_988 };
 
 struct quirk_row {
     const char *name, *about, *source;

@@ -318,7 +318,7 @@ static void net_notify(struct virtio_device *dev, unsigned index)
     if (virtio_has(dev, NET_F_CTRL_VQ) && index == control_index(net)) {
         virtq_serve(q, BATCH, &net->chain, virtio_net_control);
     } else if (index % 2) {
-        virtq_serve(q, BATCH, &net->chain, serve_transmit);
+        virtq_serve_stream(q, BATCH, &net->chain, serve_transmit);
     } else {
         net_resume(net->net);
         virtq_signal(q);

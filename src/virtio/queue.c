@@ -24,6 +24,8 @@
 
 #define DESC_SIZE 16u
 
+#define STREAM_LOOKS 16 /* turns of the loop, a few microseconds each */
+
 /* Split ring: avail is flags, idx, ring[] of 2 bytes; used is flags, idx, ring[] of 8 bytes. */
 #define RING_FLAGS         0u
 #define RING_IDX           2u
@@ -546,24 +548,43 @@ bool virtq_wait(struct virtq *q)
     return virtq_has_buffers(q);
 }
 
-void virtq_serve(struct virtq *q, unsigned batch, struct virtq_chain *chain,
-                 void (*serve)(struct virtio_device *dev, struct virtq *q,
-                               struct virtq_chain *chain))
+static unsigned serve_some(struct virtq *q, unsigned most, struct virtq_chain *chain,
+                           virtq_server serve)
+{
+    unsigned served = 0;
+
+    while (served < most && virtq_next(q, chain)) {
+        serve(q->dev, q, chain);
+        served++;
+    }
+    virtq_signal(q);
+    return served;
+}
+
+void virtq_serve(struct virtq *q, unsigned batch, struct virtq_chain *chain, virtq_server serve)
 {
     unsigned left = batch;
 
     virtq_quiet(q);
     do {
-        while (left > 0 && virtq_next(q, chain)) {
-            serve(q->dev, q, chain);
-            left--;
-        }
-        virtq_signal(q);
+        left -= serve_some(q, left, chain, serve);
         if (left == 0) {
             virtio_device_schedule(q->dev, q->index);
             return;
         }
     } while (virtq_wait(q));
+}
+
+void virtq_serve_stream(struct virtq *q, unsigned batch, struct virtq_chain *chain,
+                        virtq_server serve)
+{
+    virtq_quiet(q);
+    if (serve_some(q, batch, chain, serve) > 0)
+        q->looks = STREAM_LOOKS;
+    else if (q->looks > 0)
+        q->looks--;
+    if (q->looks > 0 || virtq_wait(q))
+        virtio_device_schedule(q->dev, q->index);
 }
 
 /* State */

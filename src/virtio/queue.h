@@ -83,6 +83,7 @@ struct virtq {
     bool next_wrap, done_wrap;
     uint16_t unsignalled; /* how far `done` has moved since virtq_signal last looked */
     bool quiet;           /* the driver has been told not to notify */
+    unsigned looks;       /* virtq_serve_stream looks so often yet before it wants to be notified */
 };
 
 /* What the device gives back for a chain: also the chain's identity while it is out. */
@@ -149,9 +150,14 @@ bool virtq_wait(struct virtq *q);
  * until there are no more or `batch` were served; then comes back later, so that other devices have
  * their turn. `chain` is scratch.
  */
-void virtq_serve(struct virtq *q, unsigned batch, struct virtq_chain *chain,
-                 void (*serve)(struct virtio_device *dev, struct virtq *q,
-                               struct virtq_chain *chain));
+typedef void (*virtq_server)(struct virtio_device *dev, struct virtq *q, struct virtq_chain *chain);
+
+void virtq_serve(struct virtq *q, unsigned batch, struct virtq_chain *chain, virtq_server serve);
+
+/* The same for a queue that a driver fills as a stream: when it is empty, the loop's next turns
+ * look again before a notification is asked for, as each costs the guest an exit. */
+void virtq_serve_stream(struct virtq *q, unsigned batch, struct virtq_chain *chain,
+                        virtq_server serve);
 
 /* Copies up to `length` bytes from the readable part at `offset`, or to the writable part. Return
  * bytes copied. */

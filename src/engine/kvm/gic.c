@@ -10,8 +10,9 @@
 
 #include "engine/kvm/private.h"
 
-#define INTIDS  992 /* up to INTID 991; KVM counts in steps of 32 */
-#define ENTRIES (INTIDS / 32)
+#define GROUP      32  /* KVM counts INTIDs in steps of so many */
+#define INTIDS_MAX 992 /* up to INTID 991 */
+#define GROUPS_MAX (INTIDS_MAX / GROUP)
 
 static int create_device(int vm, uint32_t flags)
 {
@@ -43,9 +44,10 @@ static int set(struct engine_vm *vm, uint32_t group, uint64_t attr, const void *
 
 int kvm_gic_create(struct engine_vm *vm, const struct engine_gic_config *config, struct error *err)
 {
-    const uint32_t intids = INTIDS;
+    const uint32_t intids = MIN(GROUP + config->spis, INTIDS_MAX) / GROUP * GROUP;
     int ret;
 
+    vm->gic_groups = intids / GROUP;
     vm->gic = create_device(vm->fd, 0);
     if (vm->gic < 0)
         return error_set(err, -vm->gic, "KVM makes no GICv3: %s", strerror(-vm->gic));
@@ -94,24 +96,22 @@ int kvm_gic_msi(struct engine_vm *vm, unsigned intid)
  * registers of those only set. `clear`: where all bits are cleared through. */
 static const struct bank {
     uint32_t group;
-    uint32_t first, step, count; /* registers */
+    uint32_t first; /* register, of 4 bytes each */
+    uint32_t count; /* of them, for the first 32 INTIDs or all */
+    uint32_t spis;  /* and for each further 32, which are SPIs */
     uint32_t clear;
 } banks[] = {
-    {DIST, 0x0000, 4, 1, 0},                 /* GICD_CTLR: KVM queues nothing while it is off */
-    {DIST, 0x0080, 4, ENTRIES, 0},           /* GICD_IGROUPR; KVM ignores the first */
-    {DIST, 0x0c00, 4, 2 * ENTRIES, 0},       /* GICD_ICFGR */
-    {DIST, 0x0400, 4, 8 * ENTRIES, 0},       /* GICD_IPRIORITYR */
-    {DIST, 0x6100, 4, 2 * (INTIDS - 32), 0}, /* GICD_IROUTER */
-    {DIST, 0x0100, 4, ENTRIES, 0x0180},      /* GICD_ISENABLER */
-    {DIST, 0x0200, 4, ENTRIES, 0},           /* GICD_ISPENDR: as written */
-    {DIST, 0x0300, 4, ENTRIES, 0x0380},      /* GICD_ISACTIVER */
-    {REDIST, 0x10080, 4, 1, 0},
-    {REDIST, 0x10c00, 4, 2, 0},
-    {REDIST, 0x10400, 4, 8, 0},
-    {REDIST, 0x10100, 4, 1, 0x10180},
-    {REDIST, 0x10200, 4, 1, 0},
-    {REDIST, 0x10300, 4, 1, 0x10380},
-    {REDIST, 0x00014, 4, 1, 0}, /* GICR_WAKER */
+    {DIST, 0x0000, 1, 0, 0},      /* GICD_CTLR: KVM queues nothing while it is off */
+    {DIST, 0x0080, 1, 1, 0},      /* GICD_IGROUPR; KVM ignores the first */
+    {DIST, 0x0c00, 2, 2, 0},      /* GICD_ICFGR */
+    {DIST, 0x0400, 8, 8, 0},      /* GICD_IPRIORITYR */
+    {DIST, 0x6100, 0, 64, 0},     /* GICD_IROUTER */
+    {DIST, 0x0100, 1, 1, 0x0180}, /* GICD_ISENABLER */
+    {DIST, 0x0200, 1, 1, 0},      /* GICD_ISPENDR: as written */
+    {DIST, 0x0300, 1, 1, 0x0380}, /* GICD_ISACTIVER */
+    {REDIST, 0x10080, 1, 0, 0},       {REDIST, 0x10c00, 2, 0, 0}, {REDIST, 0x10400, 8, 0, 0},
+    {REDIST, 0x10100, 1, 0, 0x10180}, {REDIST, 0x10200, 1, 0, 0}, {REDIST, 0x10300, 1, 0, 0x10380},
+    {REDIST, 0x00014, 1, 0, 0}, /* GICR_WAKER */
 };
 
 static const uint32_t cpu_registers[] = {
@@ -136,19 +136,29 @@ static uint64_t of_cpu(unsigned cpu, uint64_t attr)
     return (uint64_t)cpu << 32 | attr; /* the affinities of KVM's CPUs are their numbers */
 }
 
+typedef int (*word_visitor)(struct engine_vm *vm, uint32_t group, uint64_t attr, uint32_t clear,
+                            void *ctx);
+
+static int each_word_of(struct engine_vm *vm, const struct bank *bank, unsigned cpu,
+                        word_visitor visit, void *ctx)
+{
+    uint32_t count = bank->count + bank->spis * (vm->gic_groups - 1);
+    int ret = 0;
+
+    for (uint32_t i = 0; i < count && !ret; i++)
+        ret = visit(vm, bank->group, of_cpu(cpu, bank->first + i * 4),
+                    bank->clear ? bank->clear + i * 4 : 0, ctx);
+    return ret;
+}
+
 /* Visits each word of the state: the distributor's once, the others for each CPU. */
-static int each_word(struct engine_vm *vm,
-                     int (*visit)(struct engine_vm *vm, uint32_t group, uint64_t attr,
-                                  uint32_t clear, void *ctx),
-                     void *ctx)
+static int each_word(struct engine_vm *vm, word_visitor visit, void *ctx)
 {
     int ret = 0;
 
     for (size_t b = 0; b < nitems(banks); b++)
-        for (unsigned cpu = 0; cpu < (banks[b].group == DIST ? 1 : vm->vcpus); cpu++)
-            for (uint32_t i = 0; i < banks[b].count && !ret; i++)
-                ret = visit(vm, banks[b].group, of_cpu(cpu, banks[b].first + i * banks[b].step),
-                            banks[b].clear ? banks[b].clear + i * banks[b].step : 0, ctx);
+        for (unsigned cpu = 0; cpu < (banks[b].group == DIST ? 1 : vm->vcpus) && !ret; cpu++)
+            ret = each_word_of(vm, &banks[b], cpu, visit, ctx);
     return ret;
 }
 
@@ -199,18 +209,18 @@ static int levels(struct engine_vm *vm, unsigned long request, uint32_t *words)
 {
     int ret = 0;
 
-    for (uint32_t i = 0; i < ENTRIES && !ret; i++)
-        ret =
-            attribute(vm, request, LEVEL,
-                      VGIC_LEVEL_INFO_LINE_LEVEL << KVM_DEV_ARM_VGIC_LINE_LEVEL_INFO_SHIFT | i * 32,
-                      &words[i]);
+    for (uint32_t i = 0; i < vm->gic_groups && !ret; i++)
+        ret = attribute(vm, request, LEVEL,
+                        VGIC_LEVEL_INFO_LINE_LEVEL << KVM_DEV_ARM_VGIC_LINE_LEVEL_INFO_SHIFT |
+                            i * GROUP,
+                        &words[i]);
     return ret;
 }
 
 /* What a reset leaves of the CPU interfaces belongs to the vCPUs (KVM_ARM_VCPU_INIT). */
 void kvm_gic_reset(struct engine_vm *vm)
 {
-    uint32_t low[ENTRIES] = {0};
+    uint32_t low[GROUPS_MAX] = {0};
 
     levels(vm, KVM_SET_DEVICE_ATTR, low);
     each_word(vm, zero_word, NULL);
@@ -220,7 +230,7 @@ int kvm_gic_save(struct engine_vm *vm, struct state *state, const char *instance
 {
     struct image image = {0};
     struct cpu_image cpus[ENGINE_MAX_VCPUS] = {0};
-    uint32_t lines[ENTRIES];
+    uint32_t lines[GROUPS_MAX];
     char name[64];
     int ret = each_word(vm, read_word, &image);
 
@@ -231,7 +241,7 @@ int kvm_gic_save(struct engine_vm *vm, struct state *state, const char *instance
     snprintf(name, sizeof(name), "%s/cpus", instance);
     ret = ret ? ret : state_save_bytes(state, name, cpus, vm->vcpus * sizeof(cpus[0]));
     snprintf(name, sizeof(name), "%s/lines", instance);
-    return ret ? ret : state_save_bytes(state, name, lines, sizeof(lines));
+    return ret ? ret : state_save_bytes(state, name, lines, vm->gic_groups * sizeof(lines[0]));
 }
 
 static int load_bytes(const struct state *state, const char *instance, const char *part, void *to,
@@ -264,13 +274,15 @@ int kvm_gic_load(struct engine_vm *vm, const struct state *state, const char *in
 {
     struct image image = {0};
     struct cpu_image cpus[ENGINE_MAX_VCPUS];
-    uint32_t lines[ENTRIES], count = 0;
+    uint32_t lines[GROUPS_MAX], count = 0;
     int ret;
 
     each_word(vm, count_word, &count);
     ret = load_bytes(state, instance, "", image.word, count * sizeof(image.word[0]), err);
     ret = ret ? ret : load_bytes(state, instance, "/cpus", cpus, vm->vcpus * sizeof(cpus[0]), err);
-    ret = ret ? ret : load_bytes(state, instance, "/lines", lines, sizeof(lines), err);
+    ret =
+        ret ? ret
+            : load_bytes(state, instance, "/lines", lines, vm->gic_groups * sizeof(lines[0]), err);
     if (ret)
         return ret;
     ret = each_word(vm, write_word, &image);

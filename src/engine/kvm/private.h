@@ -36,9 +36,10 @@ struct kvm_doorbell {
 
 struct engine_vm {
     struct engine_vm_config config;
-    int kvm, fd, gic; /* gic is -1 without */
-    size_t run_size;  /* of struct kvm_run with its pages */
-    bool nisv;        /* accesses without a syndrome come to user space */
+    int kvm, fd, gic;    /* gic is -1 without */
+    uint32_t gic_groups; /* of 32 INTIDs that the GIC has */
+    size_t run_size;     /* of struct kvm_run with its pages */
+    bool nisv;           /* accesses without a syndrome come to user space */
     pthread_mutex_t lock;
     struct kvm_slot slots[KVM_SLOTS]; /* under lock */
     unsigned vcpus;
