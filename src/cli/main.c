@@ -68,7 +68,7 @@ static const struct command wires[] = {
      command_switch},
     {"link", "SWITCH PORT [SETTING ...]", "what a wire does: delay=, loss=, rate=, down, ...",
      command_link},
-    {"capture", "SWITCH[:PORT] FILE", "write its frames to a pcapng file", command_capture},
+    {"capture", "SWITCH[:PORT] FILE|-", "write its frames to a pcapng file", command_capture},
     {.name = NULL},
 };
 

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * `atoll switch`, `atoll link` and `atoll capture`: the wires between machines (atoll-switch(1)).
+ * `atoll switch` and `atoll link`: the wires between machines (atoll-switch(1)).
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "cli/ask.h"
@@ -57,8 +54,8 @@ static void print_ports(json_t *status)
                json_is_true(json_object_get(port, "uplink"))
                    ? "uplink"
                    : json_string_value(json_object_get(port, "kind")),
-               count_of(port, "mtu"), count_of(from, "frames"), lost_of(from),
-               count_of(to, "frames"), lost_of(to));
+               count_of(port, "mtu"), count_of(from, "frames"),
+               lost_of(from) + count_of(port, "unsent"), count_of(to, "frames"), lost_of(to));
     }
 }
 
@@ -255,76 +252,4 @@ int command_link(int argc, char **argv)
     ret = change_link(client, words[1], words + 2, count - 2, &err);
     switch_disconnect(client);
     return ret ? fail_with(&err) : 0;
-}
-
-/* --- atoll capture --- */
-
-/* Until a signal, or for so many seconds (0: no limit); the signals are blocked. */
-static void wait_for_end(const sigset_t *signals, double seconds)
-{
-    const struct itimerval time = {
-        .it_value = {(time_t)seconds, (suseconds_t)((seconds - (double)(time_t)seconds) * 1e6)}};
-    int got;
-
-    setitimer(ITIMER_REAL, &time, NULL);
-    sigwait(signals, &got);
-}
-
-static int capture(const char *name, const char *port, const char *path, const char *filter,
-                   double seconds, struct error *err)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), ret;
-    struct switch_client *client = NULL;
-    uint64_t frames = 0;
-    sigset_t signals;
-    unsigned id;
-
-    if (fd < 0)
-        return error_set(err, errno, "%s: %s", path, strerror(errno));
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
-    sigaddset(&signals, SIGALRM);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-    ret = switch_connect(&client, name, false, err);
-    ret = ret ? ret : switch_capture_start(client, port, filter, fd, &id, err);
-    if (!ret) {
-        fprintf(stderr, "capturing to %s; Ctrl-C ends it\n", path);
-        wait_for_end(&signals, seconds);
-        ret = switch_capture_stop(client, id, &frames, err);
-    }
-    if (!ret)
-        fprintf(stderr, "%llu frames\n", (unsigned long long)frames);
-    switch_disconnect(client);
-    close(fd);
-    return ret;
-}
-
-int command_capture(int argc, char **argv)
-{
-    struct ask_flag flags[] = {{.name = "--filter", .value = true},
-                               {.name = "--seconds", .value = true}};
-    const struct ask_usage usage = {"SWITCH[:PORT] FILE [--filter EXPRESSION] [--seconds N]", 2, 2,
-                                    flags, nitems(flags)};
-    char name[2 * SWITCH_NAME_MAX + 2], *port;
-    const char *words[2];
-    struct error err;
-    json_t *seconds;
-    double limit;
-    int status;
-
-    if (ask_arguments(argc, argv, &usage, words, &status) < 0)
-        return status;
-    if (ask_seconds(&flags[1], &seconds))
-        return EXIT_STATUS_USAGE;
-    limit = json_real_value(seconds);
-    json_decref(seconds);
-    if (strlen(words[0]) >= sizeof(name))
-        return fail(EXIT_STATUS_USAGE, "\"%s\" is no switch and port", words[0]);
-    strcpy(name, words[0]);
-    port = strchr(name, ':');
-    if (port)
-        *port++ = '\0';
-    return capture(name, port, words[1], flags[0].given, limit, &err) ? fail_with(&err) : 0;
 }

@@ -235,7 +235,12 @@ int switch_capture_start(struct switch_client *client, const char *port, const c
     return 0;
 }
 
-int switch_capture_stop(struct switch_client *client, unsigned id, uint64_t *frames,
+static uint64_t count_of(const json_t *answer, const char *name)
+{
+    return (uint64_t)json_integer_value(json_object_get(answer, name));
+}
+
+int switch_capture_stop(struct switch_client *client, unsigned id, struct switch_captured *captured,
                         struct error *err)
 {
     json_t *answer;
@@ -244,8 +249,9 @@ int switch_capture_stop(struct switch_client *client, unsigned id, uint64_t *fra
 
     if (ret)
         return ret;
-    if (frames)
-        *frames = (uint64_t)json_integer_value(json_object_get(answer, "frames"));
+    if (captured)
+        *captured = (struct switch_captured){count_of(answer, "frames"),
+                                             count_of(answer, "dropped"), count_of(answer, "lost")};
     json_decref(answer);
     return 0;
 }

@@ -80,16 +80,23 @@ int switch_link_parse(const char *text, struct link_settings *settings, struct e
 
 /* --- captures --- */
 
-/* Writes the frames of `port` (NULL: of every port) to the file `fd` (a regular file, open for
- * writing; stays the caller's) as pcapng, each port an interface by its name. `filter` is a pcap
- * expression (pcap-filter(7)), compiled here; NULL or "": every frame. A frame is there twice in a
- * switch's capture: where it came in, and where it went out. Ends with switch_capture_stop, or with
- * this connection. */
+/* Writes the frames of `port` (NULL: of every port) to the file `fd` (a regular file, or a pipe
+ * that does not block, open for writing; stays the caller's) as pcapng, each port an interface by
+ * its name. `filter` is a pcap expression (pcap-filter(7)), compiled here; NULL or "": every frame.
+ * A frame is there twice in a switch's capture: where it came in, and where it went out. Ends with
+ * switch_capture_stop, or with this connection. */
 int switch_capture_start(struct switch_client *client, const char *port, const char *filter, int fd,
                          unsigned *id, struct error *err);
 
-/* The file is whole when this has returned; *frames: how many are in it (may be NULL). */
-int switch_capture_stop(struct switch_client *client, unsigned id, uint64_t *frames,
+struct switch_captured {
+    uint64_t frames;  /* in the file */
+    uint64_t dropped; /* that the pipe had no room for */
+    uint64_t lost;    /* that never passed the ports meanwhile */
+};
+
+/* The file is whole when this has returned; `captured` may be NULL. -EAGAIN: the pipe has no room
+ * for the rest; read from it and ask again. -ECANCELED: it ended before, as the line says. */
+int switch_capture_stop(struct switch_client *client, unsigned id, struct switch_captured *captured,
                         struct error *err);
 
 /* --- ports by descriptor: what speaks Ethernet already --- */
@@ -156,6 +163,10 @@ bool switch_port_up(const struct switch_port *port);
 int switch_port_send(struct switch_port *port, const struct net_header *header,
                      const struct iovec *iov, int count);
 void switch_port_flush(struct switch_port *port);
+
+/* Says that a frame for which there was no room is not going to be sent again: it is lost, and
+ * counted at the switch. */
+void switch_port_drop(struct switch_port *port);
 
 /*
  * The next frame, where it lies (read it once, nothing else changes it; valid until

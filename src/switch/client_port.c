@@ -185,9 +185,14 @@ int switch_port_send(struct switch_port *port, const struct net_header *header,
                                            length > (size_t)port->mtu + FABRIC_OVERHEAD))
         return -EMSGSIZE;
     ret = ring_put(&port->from, header ? header : &plain, iov, count, length);
-    if (ret != -EAGAIN || ring_put_sleep(&port->from, length))
-        return ret;
-    return ring_put(&port->from, header ? header : &plain, iov, count, length);
+    if (ret == -EAGAIN && !ring_put_sleep(&port->from, length))
+        ret = ring_put(&port->from, header ? header : &plain, iov, count, length);
+    return ret;
+}
+
+void switch_port_drop(struct switch_port *port)
+{
+    atomic_fetch_add_explicit(&port->words->unsent, 1, memory_order_relaxed);
 }
 
 void switch_port_flush(struct switch_port *port)

@@ -42,6 +42,8 @@ struct port_words {
     /* The switch's to write; a byte says that it has, or the end. */
     _Alignas(64) _Atomic uint32_t unplugged;
     _Atomic uint32_t end; /* enum port_end */
+    /* The client's: frames that the first ring had no room for. */
+    _Alignas(64) _Atomic uint64_t unsent;
 };
 
 #endif

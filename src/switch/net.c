@@ -89,6 +89,8 @@ static int net_switch_send_offload(struct net *net, const struct net_header *hea
     struct net_switch *s = switch_of(net);
     int ret = switch_port_send(s->port, header, iov, count);
 
+    if (ret == -EAGAIN)
+        switch_port_drop(s->port);
     switch_port_flush(s->port);
     return ret;
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -142,6 +143,7 @@ static int create(struct server *server)
     uint64_t seed;
     int ret;
 
+    signal(SIGPIPE, SIG_IGN); /* a capture's reader may go */
     host_entropy(&seed, sizeof(seed));
     server->fabric = fabric_create(seed, &hooks);
     if (!server->fabric)

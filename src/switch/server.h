@@ -36,6 +36,8 @@ struct transport {
     /* After a turn: wakes the other side if frames were put. */
     void (*flush)(struct server_port *port);
     void (*close)(struct server_port *port);
+    /* Frames that what is behind the port had no room for. NULL: it cannot be known. */
+    uint64_t (*unsent)(const struct server_port *port);
     /* Says why the port is to end. NULL: there is no way to say so. */
     void (*bid_farewell)(struct server_port *port, enum port_end why);
     /* The cable is plugged in, or not. NULL: there is no way to say so. */
@@ -70,14 +72,25 @@ struct server_connection {
     bool over;
 };
 
+/* A port in a capture. */
+struct captured_port {
+    int interface; /* -1: has none yet */
+    bool finished; /* its counts are written */
+    struct net_capture_counts counts;
+    uint64_t lost_before; /* the capture began */
+};
+
 struct server_capture {
     struct net_capture *file;
     struct server_connection *owner;
     unsigned id;
-    int port;                     /* -1: all */
-    int interfaces[FABRIC_PORTS]; /* -1: has none yet */
-    void *filter;                 /* struct bpf_insn */
-    uint64_t frames;
+    int port;                       /* -1: all; FABRIC_PORTS: one that is not there */
+    char name[SWITCH_NAME_MAX + 1]; /* of that one */
+    void *filter;                   /* struct bpf_insn */
+    struct captured_port ports[FABRIC_PORTS];
+    uint64_t frames, dropped, lost;
+    bool stopping;
+    int failed; /* -errno: what could not be written */
 };
 
 struct server_departed {
@@ -123,6 +136,12 @@ int server_add_descriptor(struct server *server, int fd, const char *name, uint1
                           enum switch_framing framing, bool uplink, struct error *err);
 int server_add_port(struct server *server, struct server_port *port, struct error *err);
 struct server_port *server_find_port(struct server *server, const char *name, unsigned *number);
+/* Frames that were lost before they came, as far as what is behind the port says so. */
+uint64_t server_port_unsent(const struct server_port *port);
+
+/* Frames that were lost at the port, by whatever, either way. */
+uint64_t server_port_lost(const struct server *server, unsigned number);
+
 void server_remove_port(struct server *server, unsigned number, enum port_end why);
 
 /* The last port of this name that is no more; NULL: nobody remembers one. */
@@ -166,11 +185,18 @@ int server_carry_out(struct server_connection *connection, json_t *request,
 
 int server_capture_start(struct server_connection *owner, int fd, int port, json_t *filter,
                          struct server_capture **capture, struct error *err);
+
+/* Ends each interface with its counts. Returns 0, -EAGAIN: a pipe has no room yet, or -errno: it
+ * ended before. */
+int server_capture_finish(struct server *server, struct server_capture *capture);
 void server_capture_end(struct server *server, struct server_capture *capture);
 void server_capture_passed(void *server, unsigned port, enum fabric_direction direction,
                            const void *frame, size_t length);
 
-/* A port has gone: its number may be another's next. */
+/* A port has come; it may be back. */
+void server_capture_welcome(struct server *server, unsigned port);
+
+/* A port goes: its number may be another's next. */
 void server_capture_forget(struct server *server, unsigned port);
 
 #endif

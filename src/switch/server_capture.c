@@ -46,10 +46,10 @@ static int add_interface(struct server_capture *capture, const struct server *se
 {
     int ret;
 
-    if (capture->interfaces[port] >= 0)
+    if (capture->ports[port].interface >= 0)
         return 0;
     ret = net_capture_interface(capture->file, server->ports[port]->name);
-    capture->interfaces[port] = ret;
+    capture->ports[port].interface = MAX(ret, -1);
     return MIN(ret, 0);
 }
 
@@ -61,25 +61,36 @@ static struct server_capture **free_place(struct server *server)
     return NULL;
 }
 
-/* A pipe, or a device, could make the switch wait. */
+/* Nothing that could make the switch wait. */
 static int check_file(int fd, struct error *err)
 {
     struct stat st;
     int flags = fcntl(fd, F_GETFL);
 
-    if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || flags < 0 ||
-        (flags & O_ACCMODE) == O_RDONLY)
-        return error_set(err, EINVAL, "a capture needs a regular file to write");
-    return 0;
+    if (fd >= 0 && fstat(fd, &st) == 0 && flags >= 0 && (flags & O_ACCMODE) != O_RDONLY &&
+        (S_ISREG(st.st_mode) || (S_ISFIFO(st.st_mode) && (flags & O_NONBLOCK))))
+        return 0;
+    return error_set(err, EINVAL,
+                     "a capture needs a regular file to write, or a pipe that does not block");
+}
+
+static bool is_captured(const struct server_capture *capture, unsigned port)
+{
+    return capture->port < 0 || capture->port == (int)port;
 }
 
 static int begin(struct server_capture *capture, struct server *server, int fd, struct error *err)
 {
     int ret = net_capture_create(&capture->file, fd, NULL);
 
-    for (unsigned i = 0; i < FABRIC_PORTS && !ret; i++)
-        if (server->ports[i] && (capture->port < 0 || capture->port == (int)i))
-            ret = add_interface(capture, server, i);
+    for (unsigned i = 0; i < FABRIC_PORTS; i++)
+        capture->ports[i].interface = -1;
+    for (unsigned i = 0; i < FABRIC_PORTS && !ret; i++) {
+        if (!server->ports[i] || !is_captured(capture, i))
+            continue;
+        capture->ports[i].lost_before = server_port_lost(server, i);
+        ret = add_interface(capture, server, i);
+    }
     return ret ? error_set(err, -ret, "cannot write the capture: %s", strerror(-ret)) : 0;
 }
 
@@ -102,7 +113,8 @@ int server_capture_start(struct server_connection *owner, int fd, int port, json
     }
     *capture = (struct server_capture){
         .owner = owner, .id = ++server->next_capture, .port = port, .filter = program};
-    memset(capture->interfaces, -1, sizeof(capture->interfaces));
+    if (port >= 0)
+        memcpy(capture->name, server->ports[port]->name, sizeof(capture->name));
     *place = capture;
     ret = begin(capture, server, fd, err);
     if (ret)
@@ -110,6 +122,35 @@ int server_capture_start(struct server_connection *owner, int fd, int port, json
     else
         *out = capture;
     return ret;
+}
+
+/* The port's part of the capture, with its counts at the end. */
+static int finish_port(struct server_capture *capture, const struct server *server, unsigned port)
+{
+    struct captured_port *p = &capture->ports[port];
+    int ret;
+
+    p->counts.lost = server_port_lost(server, port) - p->lost_before;
+    if (p->interface < 0 && !p->counts.seen && !p->counts.lost)
+        return 0;
+    ret = add_interface(capture, server, port);
+    ret = ret ? ret : net_capture_counts(capture->file, (unsigned)p->interface, &p->counts);
+    if (ret)
+        return ret;
+    p->finished = true;
+    capture->lost += p->counts.lost;
+    return 0;
+}
+
+int server_capture_finish(struct server *server, struct server_capture *capture)
+{
+    int ret = capture->failed;
+
+    capture->stopping = true;
+    for (unsigned i = 0; i < FABRIC_PORTS && !ret; i++)
+        if (server->ports[i] && is_captured(capture, i) && !capture->ports[i].finished)
+            ret = finish_port(capture, server, i);
+    return ret ? ret : net_capture_flush(capture->file);
 }
 
 void server_capture_end(struct server *server, struct server_capture *capture)
@@ -126,15 +167,27 @@ static void take(struct server_capture *capture, struct server *server, unsigned
                  enum fabric_direction direction, const void *frame, size_t length)
 {
     const struct iovec iov = {(void *)(uintptr_t)frame, length};
+    struct captured_port *p = &capture->ports[port];
+    int ret;
 
-    if (capture->port >= 0 && capture->port != (int)port)
+    if (capture->failed || capture->stopping || !is_captured(capture, port))
         return;
+    p->counts.seen++;
     if (capture->filter && !bpf_filter(capture->filter, frame, (u_int)length, (u_int)length))
         return;
-    if (add_interface(capture, server, port) == 0 &&
-        net_capture_packet(capture->file, (unsigned)capture->interfaces[port],
-                           direction == FABRIC_FROM, &iov, 1) == 0)
+    p->counts.wanted++;
+    ret = add_interface(capture, server, port);
+    ret = ret ? ret
+              : net_capture_packet(capture->file, (unsigned)p->interface, direction == FABRIC_FROM,
+                                   &iov, 1);
+    if (ret == -EAGAIN) {
+        p->counts.dropped++;
+        capture->dropped++;
+    } else if (ret) {
+        capture->failed = ret;
+    } else {
         capture->frames++;
+    }
 }
 
 void server_capture_passed(void *ctx, unsigned port, enum fabric_direction direction,
@@ -147,15 +200,28 @@ void server_capture_passed(void *ctx, unsigned port, enum fabric_direction direc
             take(server->captures[i], server, port, direction, frame, length);
 }
 
+void server_capture_welcome(struct server *server, unsigned port)
+{
+    for (size_t i = 0; i < SERVER_CAPTURES; i++) {
+        struct server_capture *capture = server->captures[i];
+
+        if (capture && capture->port == FABRIC_PORTS &&
+            strcmp(capture->name, server->ports[port]->name) == 0)
+            capture->port = (int)port;
+    }
+}
+
 void server_capture_forget(struct server *server, unsigned port)
 {
     for (size_t i = 0; i < SERVER_CAPTURES; i++) {
         struct server_capture *capture = server->captures[i];
 
-        if (!capture)
+        if (!capture || !is_captured(capture, port))
             continue;
-        capture->interfaces[port] = -1;
-        if (capture->port == (int)port)
-            capture->port = FABRIC_PORTS; /* nobody's: it stays until its owner ends it */
+        if (!capture->failed && !capture->ports[port].finished)
+            finish_port(capture, server, port);
+        capture->ports[port] = (struct captured_port){.interface = -1};
+        if (capture->port >= 0)
+            capture->port = FABRIC_PORTS; /* it may come back */
     }
 }

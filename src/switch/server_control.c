@@ -13,8 +13,10 @@ static void connection_free(struct server_connection *connection)
     struct server *server = connection->server;
 
     for (size_t i = 0; i < SERVER_CAPTURES; i++)
-        if (server->captures[i] && server->captures[i]->owner == connection)
+        if (server->captures[i] && server->captures[i]->owner == connection) {
+            server_capture_finish(server, server->captures[i]);
             server_capture_end(server, server->captures[i]);
+        }
     for (size_t i = 0; i < SERVER_CONNECTIONS; i++)
         if (server->connections[i] == connection)
             server->connections[i] = NULL;

@@ -66,8 +66,14 @@ int server_add_port(struct server *server, struct server_port *port, struct erro
     }
     server->ports[number] = port;
     distinguish_links(server, (unsigned)number);
+    server_capture_welcome(server, (unsigned)number);
     server_count(server);
     return number;
+}
+
+uint64_t server_port_unsent(const struct server_port *port)
+{
+    return port->transport->unsent ? port->transport->unsent(port) : 0;
 }
 
 struct server_port *server_find_port(struct server *server, const char *name, unsigned *number)
@@ -82,6 +88,20 @@ struct server_port *server_find_port(struct server *server, const char *name, un
         return port;
     }
     return NULL;
+}
+
+uint64_t server_port_lost(const struct server *server, unsigned number)
+{
+    uint64_t lost = server_port_unsent(server->ports[number]);
+
+    for (enum fabric_direction i = FABRIC_FROM; i <= FABRIC_TO; i++) {
+        const struct fabric_counters *c = fabric_counters(server->fabric, number, i);
+        const struct link_counters *l = link_counters(fabric_link(server->fabric, number, i));
+
+        lost += c->malformed + c->too_long + c->forged + c->limited + c->queue_full;
+        lost += l->lost + l->queue_full;
+    }
+    return lost;
 }
 
 static void remember(struct server *server, const struct server_port *port, enum port_end why)
@@ -116,8 +136,8 @@ void server_remove_port(struct server *server, unsigned number, enum port_end wh
     if (port->transport->bid_farewell)
         port->transport->bid_farewell(port, why);
     remember(server, port, why);
-    fabric_remove(server->fabric, number);
     server_capture_forget(server, number);
+    fabric_remove(server->fabric, number);
     port_free(port);
     server->ports[number] = NULL;
     server_count(server);

@@ -115,6 +115,11 @@ static void bid_farewell(struct server_port *port, enum port_end why)
     atomic_store(&port->words->end, (uint32_t)why);
 }
 
+static uint64_t unsent(const struct server_port *port)
+{
+    return atomic_load(&port->words->unsent) & INT64_MAX;
+}
+
 static void plug(struct server_port *port, bool up)
 {
     if (atomic_exchange(&port->words->unplugged, !up) == up)
@@ -129,6 +134,7 @@ const struct transport server_ring_transport = {
     .ready = ready,
     .flush = flush,
     .close = close_rings,
+    .unsent = unsent,
     .bid_farewell = bid_farewell,
     .plug = plug,
 };

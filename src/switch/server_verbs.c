@@ -236,7 +236,7 @@ static int verb_capture(struct call *call, struct error *err)
 static int verb_capture_stop(struct call *call, struct error *err)
 {
     json_error_t wrong;
-    int id;
+    int id, ret;
 
     if (json_unpack_ex(call->arguments, &wrong, JSON_STRICT, "{s:i}", "capture", &id))
         return bad_arguments(&wrong, err);
@@ -245,9 +245,18 @@ static int verb_capture_stop(struct call *call, struct error *err)
 
         if (!capture || capture->owner != call->connection || capture->id != (unsigned)id)
             continue;
-        call->reply->members = json_pack("{s:I}", "frames", (json_int_t)capture->frames);
+        ret = server_capture_finish(call->server, capture);
+        if (ret == -EAGAIN)
+            return error_set(err, EAGAIN, "the capture's pipe is full; read from it");
+        if (ret)
+            error_set(err, ECANCELED, "the capture ended before, with %llu frames: %s",
+                      (unsigned long long)capture->frames, strerror(-ret));
+        else
+            call->reply->members =
+                json_pack("{s:I, s:I, s:I}", "frames", (json_int_t)capture->frames, "dropped",
+                          (json_int_t)capture->dropped, "lost", (json_int_t)capture->lost);
         server_capture_end(call->server, capture);
-        return 0;
+        return ret ? -ECANCELED : 0;
     }
     return error_set(err, ENOENT, "this connection has no capture %d", id);
 }
@@ -282,9 +291,10 @@ static int verb_status(struct call *call, struct error *err)
         if (!port)
             continue;
         json_array_append_new(
-            ports, json_pack("{s:s, s:s, s:i, s:b, s:i, s:o, s:o}", "port", port->name, "kind",
+            ports, json_pack("{s:s, s:s, s:i, s:b, s:i, s:I, s:o, s:o}", "port", port->name, "kind",
                              port->transport->kind, "mtu", port->mtu, "uplink", port->uplink,
-                             "addresses", (int)fabric_addresses(server->fabric, i), "from",
+                             "addresses", (int)fabric_addresses(server->fabric, i), "unsent",
+                             (json_int_t)server_port_unsent(port), "from",
                              describe_direction(server->fabric, i, FABRIC_FROM), "to",
                              describe_direction(server->fabric, i, FABRIC_TO)));
     }

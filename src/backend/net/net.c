@@ -21,6 +21,14 @@ static size_t frame_length(const struct iovec *iov, int count, size_t most)
     return length;
 }
 
+/* What was not sent is lost. */
+static int note_loss(struct net *net, int ret)
+{
+    if (ret && net->capture)
+        net_capture_lost(net->capture);
+    return ret;
+}
+
 int net_send(struct net *net, const struct iovec *iov, int count)
 {
     size_t length = frame_length(iov, count, NET_MAX_FRAME);
@@ -29,7 +37,7 @@ int net_send(struct net *net, const struct iovec *iov, int count)
         return -EMSGSIZE;
     if (net->capture)
         net_capture_frame(net->capture, true, iov, count);
-    return net->ops->send(net, iov, count);
+    return note_loss(net, net->ops->send(net, iov, count));
 }
 
 int net_send_offload(struct net *net, const struct net_header *header, const struct iovec *iov,
@@ -41,7 +49,7 @@ int net_send_offload(struct net *net, const struct net_header *header, const str
         return -EMSGSIZE;
     if (net->capture)
         net_capture_frame(net->capture, true, iov, count);
-    return net->ops->send_offload(net, header, iov, count);
+    return note_loss(net, net->ops->send_offload(net, header, iov, count));
 }
 
 void net_accept_offloads(struct net *net, unsigned offloads)

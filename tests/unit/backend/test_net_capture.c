@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -47,6 +49,15 @@ static unsigned count_blocks(size_t length, unsigned wanted, size_t *offset)
     return count;
 }
 
+/* The statistics of an interface: ifrecv, ifdrop, filteraccept and osdrop, 4 to 7. */
+static void expect_counts(size_t at, const uint64_t counts[4])
+{
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(load_le32(file + at + 20 + i * 12), (4 + i) | 8 << 16);
+        assert_int_equal(load_le64(file + at + 24 + i * 12), counts[i]);
+    }
+}
+
 static void writes_blocks(void **state)
 {
     struct net_capture *capture;
@@ -60,9 +71,10 @@ static void writes_blocks(void **state)
     assert_int_equal(net_capture_open(&capture, NAME, NULL, NULL), 0);
     net_capture_frame(capture, true, &one, 1);
     net_capture_frame(capture, false, two, 2);
+    net_capture_lost(capture);
     net_capture_close(capture);
     length = read_file();
-    assert_int_equal(count_blocks(length, 0, &at), 4);
+    assert_int_equal(count_blocks(length, 0, &at), 5);
     assert_int_equal(load_le32(file), 0x0a0d0d0a);
     assert_int_equal(load_le32(file + 8), 0x1a2b3c4d);
     count_blocks(length, 1, &at);
@@ -81,6 +93,9 @@ static void writes_blocks(void **state)
     assert_memory_equal(file + at + 28, bytes, 61);
     assert_int_equal(file[at + 28 + 61], 0);
     assert_int_equal(load_le32(file + at + 28 + 64 + 4), 1); /* inbound */
+    count_blocks(length, 4, &at);
+    assert_int_equal(load_le32(file + at), 5);
+    expect_counts(at, (const uint64_t[]){2, 1, 2, 0});
     unlink(NAME);
 }
 
@@ -94,9 +109,49 @@ static void takes_the_longest_frame(void **state)
     assert_int_equal(net_capture_open(&capture, NAME, NULL, NULL), 0);
     net_capture_frame(capture, true, &iov, 1);
     net_capture_close(capture);
-    assert_int_equal(count_blocks(read_file(), 2, &at), 3);
+    assert_int_equal(count_blocks(read_file(), 2, &at), 4);
     assert_int_equal(load_le32(file + at + 20), NET_OFFLOAD_MAX_FRAME);
     unlink(NAME);
+}
+
+/* What a pipe has no room for is dropped; what it has a part of goes on when there is room. */
+static void a_pipe_never_waits(void **state)
+{
+    static uint8_t bytes[60000];
+    const struct iovec iov = {bytes, sizeof(bytes)};
+    struct net_capture_counts counts = {0};
+    struct net_capture *capture;
+    size_t length = 0, at = 0;
+    ssize_t part;
+    int ends[2], ret = 0;
+
+    assert_int_equal(pipe(ends), 0);
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(fcntl(ends[i], F_SETFL, O_NONBLOCK), 0);
+    assert_int_equal(net_capture_create(&capture, ends[1], NULL), 0);
+    assert_int_equal(net_capture_interface(capture, "a"), 0);
+    while (ret != -EAGAIN) {
+        ret = net_capture_packet(capture, 0, true, &iov, 1);
+        counts.seen++;
+        counts.wanted++;
+        counts.dropped += ret != 0;
+        assert_true(ret == 0 || ret == -EAGAIN);
+        assert_true(counts.seen < 1000);
+    }
+    assert_int_equal(net_capture_flush(capture), -EAGAIN);
+    while ((part = read(ends[0], file + length, sizeof(file) - length)) > 0) {
+        length += (size_t)part;
+        net_capture_flush(capture);
+    }
+    assert_int_equal(net_capture_flush(capture), 0);
+    assert_int_equal(net_capture_counts(capture, 0, &counts), 0);
+    net_capture_close(capture);
+    length += (size_t)read(ends[0], file + length, sizeof(file) - length);
+    assert_int_equal(read(ends[0], bytes, 1), 0);
+    assert_int_equal(count_blocks(length, (unsigned)counts.seen + 1, &at), counts.seen + 2);
+    assert_int_equal(load_le32(file + at), 5);
+    expect_counts(at, (const uint64_t[]){counts.seen, 0, counts.seen, 1});
+    close(ends[0]);
 }
 
 struct warnings {
@@ -158,9 +213,8 @@ static void tshark_reads_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_blocks),
-        cmocka_unit_test(takes_the_longest_frame),
-        cmocka_unit_test(full_disk_ends_it),
+        cmocka_unit_test(writes_blocks),      cmocka_unit_test(takes_the_longest_frame),
+        cmocka_unit_test(a_pipe_never_waits), cmocka_unit_test(full_disk_ends_it),
         cmocka_unit_test(tshark_reads_it),
     };
 
