@@ -59,6 +59,11 @@ void psci_calls(void)
     expect("CPU_ON", secondary_start(1, switch_off, 1), SUCCESS);
     await_off(1);
     expect("it ran", running[1], 1);
+    if (!(probe(PROBE_CAPS) & PROBE_CAP_SMC))
+        return;
+    expect("PSCI_VERSION by SMC", psci(true, PSCI_VERSION, 0, 0, 0), call(PSCI_VERSION, 0, 0, 0));
+    expect("AFFINITY_INFO by SMC", psci(true, PSCI_AFFINITY_INFO, 1, 0, 0), INFO_OFF);
+    expect("an unknown function by SMC", (uint32_t)psci(true, 0x840000ff, 1, 2, 3), NOT_SUPPORTED);
 }
 
 void psci_suspend(void)

@@ -36,6 +36,7 @@
 #define PROBE_CAP_SOFT 1 /* what touches a device and is no plain access aborts */
 #define PROBE_CAP_GIC  2 /* the engine has a GIC of its own */
 #define PROBE_CAP_PSCI 4 /* the engine answers PSCI itself */
+#define PROBE_CAP_SMC  8 /* calls are heard by SMC as by HVC */
 
 #define PROBE_DO_SAVE      1 /* saves the machine, destroys it, makes another, and loads it */
 #define PROBE_DO_PAUSE     2 /* pauses the machine and goes on */

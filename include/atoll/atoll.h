@@ -364,6 +364,7 @@ enum atoll_state atoll_state(struct atoll *vm);
 #define ATOLL_EXIT_REASONS 9
 
 struct atoll_stats {
+    const char *engine;    /* that runs the CPUs: a name of atoll_engine_info, never "auto" */
     uint64_t instructions; /* 0: the engine does not count */
     /* How often a CPU left its engine for the machine to do something, and by reason
      * (atoll_exit_name). */

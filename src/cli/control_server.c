@@ -408,18 +408,6 @@ int control_open(struct control **out, const struct control_facts *facts, struct
     return ret;
 }
 
-/* "auto" is the first that there is: asked now, when a host's devices can still be looked at. */
-static void note_engine(struct control *control)
-{
-    struct atoll_engine_info info;
-    const char *name = control->config->engine;
-
-    for (size_t i = 0; strcmp(name, "auto") == 0 && atoll_engine_info(i, &info) == 0; i++)
-        if (info.available)
-            name = info.name;
-    snprintf(control->engine, sizeof(control->engine), "%s", name);
-}
-
 int control_serve(struct control *control, struct atoll *vm, const struct atoll_config *config,
                   struct error *err)
 {
@@ -428,7 +416,6 @@ int control_serve(struct control *control, struct atoll *vm, const struct atoll_
     control->vm = vm;
     control->config = config;
     control->since = host_clock_monotonic();
-    note_engine(control);
     ret = host_loop_create(&control->loop, "control-socket", err);
     if (ret)
         return ret;

@@ -37,7 +37,6 @@ struct control {
 
     struct atoll *vm;
     const struct atoll_config *config;
-    char engine[32];
     uint64_t since; /* host_clock_monotonic */
 
     struct host_loop *loop;

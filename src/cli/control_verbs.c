@@ -141,12 +141,14 @@ static int run_status(struct call *call)
     const struct control *control = call->control;
     const struct atoll_config *config = control->config;
     uint64_t uptime = host_clock_monotonic() - control->since;
+    struct atoll_stats stats;
 
+    atoll_stats(control->vm, &stats);
     member(call, "name", control_text(control->facts.name));
     member(call, "pid", json_integer(getpid()));
     member(call, "state", json_string(state_name(atoll_state(control->vm))));
     member(call, "uptime", json_integer((json_int_t)(uptime / NS_PER_SEC)));
-    member(call, "engine", json_string(control->engine));
+    member(call, "engine", json_string(stats.engine));
     member(call, "strict", json_boolean(config->strict));
     member(call, "cpus", json_integer(config->cpus));
     member(call, "memory", json_integer((json_int_t)config->memory));
@@ -196,6 +198,7 @@ static int run_stats(struct call *call)
                                "instructions", count(s.translated), "bytes", count(s.code_bytes),
                                "limit", count(s.code_limit), "flushes", count(s.code_flushes),
                                "misses", count(s.code_misses));
+    member(call, "engine", json_string(s.engine));
     member(call, "instructions", count(s.instructions));
     member(call, "exits", count(s.exits));
     member(call, "reasons", exits_by_reason(&s));

@@ -37,7 +37,8 @@ static void add_status(const char *lab, json_t *vm)
         return;
     control_patience(client, ANSWER_MS);
     if (control_ask(client, "status", NULL, &answer, NULL) == 0) {
-        static const char *const taken[] = {"state", "pid", "cpus", "memory", "uptime", "log"};
+        static const char *const taken[] = {"state",  "pid",    "engine", "cpus",
+                                            "memory", "uptime", "log"};
 
         for (size_t i = 0; i < nitems(taken); i++)
             json_object_set(vm, taken[i], json_object_get(answer, taken[i]));

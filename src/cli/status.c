@@ -147,6 +147,7 @@ static void print_stats(json_t *answer)
 {
     json_t *translator = json_object_get(answer, "translator");
 
+    printf("%-24s %s\n", "engine", json_string_value(json_object_get(answer, "engine")));
     print_number("guest instructions", answer, "instructions", 1);
     print_number("resident memory, KiB", answer, "resident", KIB);
     print_number("translated regions", translator, "regions", 1);

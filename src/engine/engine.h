@@ -217,8 +217,8 @@ struct engine_ops {
     /* All vCPUs exist; the first vcpu_run may follow. */
     int (*vm_ready)(struct engine_vm *vm, struct error *err);
 
-    /* Optional. The machine clock (config.clock_ns) runs from now on, or stands still, as it does at
-     * first: so has a counter to do that is the host's. With all vCPUs parked, any thread. */
+    /* Optional. The machine clock (config.clock_ns) runs from now on, or stands still, as it does
+     * at first: so has a counter to do that is the host's. With all vCPUs parked, any thread. */
     void (*vm_clock)(struct engine_vm *vm, bool runs);
 
     /* NULL in engines without a GIC of their own. gic_create comes after vm_create and before any
@@ -279,7 +279,8 @@ struct engine_ops {
     int (*vcpu_translate)(struct vcpu *vcpu, uint64_t va, uint64_t *ipa);
 };
 
-/* The engines that this build knows, best first; NULL-terminated. */
+/* The engines that this build knows, best first; NULL-terminated. Those that are for other hosts
+ * have nothing but a name and a probe that says so. */
 extern const struct engine_ops *const engines[];
 
 /* The engine called `name`, or the first that probes when `name` is "auto". NULL with `err` set

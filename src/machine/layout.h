@@ -55,6 +55,7 @@
 #define LAYOUT_PPI_PTIMER      30
 
 #define LAYOUT_POWER_BUTTON_LINE 6
+#define LAYOUT_COUNTER_HZ        24000000
 #define LAYOUT_UART_CLOCK_HZ     24000000
 
 #endif

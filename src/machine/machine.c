@@ -138,6 +138,31 @@ static void close_listings(struct machine *m)
         fclose(m->trace);
 }
 
+/* An engine for the host's own processor that cannot run is what a user may not think of. */
+static void say_engine(struct machine *m)
+{
+    struct error why;
+
+    log_debug(&m->log, "engine %s: the fastest that this host has", m->engine->name);
+    for (size_t i = 0; engines[i] != m->engine; i++)
+        if (engines[i]->caps && engines[i]->probe(&why))
+            log_warn(&m->log, "engine %s, which is slow, since %s is not here: %s", m->engine->name,
+                     engines[i]->name, why.text);
+}
+
+static int find_engine(struct machine *m, struct error *err)
+{
+    const char *name = m->config.engine ? m->config.engine : "auto";
+    struct error why = {0};
+
+    m->engine = engine_find(name, &why);
+    if (!m->engine)
+        return error_set(err, ENOTSUP, "%s", why.text);
+    if (strcmp(name, "auto") == 0)
+        say_engine(m);
+    return 0;
+}
+
 static int choose_engine(struct machine *m, struct error *err)
 {
     const struct engine_vm_config config = {
@@ -156,12 +181,10 @@ static int choose_engine(struct machine *m, struct error *err)
         .eager = m->config.translate_eagerly,
         .plain_host = m->config.plain_host,
     };
-    struct error why = {0};
-    int ret;
+    int ret = find_engine(m, err);
 
-    m->engine = engine_find(m->config.engine ? m->config.engine : "auto", &why);
-    if (!m->engine)
-        return error_set(err, ENOTSUP, "%s", why.text);
+    if (ret)
+        return ret;
     ret = m->engine->caps(&m->caps);
     if (ret)
         return error_set(err, -ret, "the %s engine does not say what it can do: %s",
@@ -188,6 +211,18 @@ static int choose_conduit(struct machine *m, struct error *err)
     return 0;
 }
 
+/* The counter is the host's on engines that do not make it themselves. */
+static int check_counter(const struct machine *m, struct error *err)
+{
+    if (!m->config.strict || m->caps.counter_hz == LAYOUT_COUNTER_HZ)
+        return 0;
+    return error_set(
+        err, ENOTSUP,
+        "the counter of Apple's machine runs at 24 MHz, and with the %s engine at this "
+        "host's %g MHz: leave --strict away, or take --engine interp",
+        m->engine->name, m->caps.counter_hz / 1e6);
+}
+
 static int create_engine(struct machine *m, struct error *err)
 {
     /* The trace goes out line by line, so that all of it is there if the process comes to a bad
@@ -196,7 +231,8 @@ static int create_engine(struct machine *m, struct error *err)
 
     ret = ret ? ret : open_listing(&m->trace, &m->config.trace, _IOLBF, err);
     ret = ret ? ret : choose_engine(m, err);
-    return ret ? ret : choose_conduit(m, err);
+    ret = ret ? ret : choose_conduit(m, err);
+    return ret ? ret : check_counter(m, err);
 }
 
 static int build(struct machine *m, struct error *err)

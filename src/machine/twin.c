@@ -199,7 +199,8 @@ static void twin_stats(struct atoll *vm, struct atoll_stats *stats)
 {
     struct machine *m = inside(vm);
 
-    *stats = (struct atoll_stats){.memory_resident = mem_resident(m->mem)};
+    *stats =
+        (struct atoll_stats){.engine = m->engine->name, .memory_resident = mem_resident(m->mem)};
     for (unsigned i = 0; i < m->config.cpus; i++) {
         const struct cpu *cpu = &m->cpus[i];
 

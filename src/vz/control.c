@@ -410,7 +410,7 @@ static void vz_restore_terminal(struct atoll *vm)
 /* The framework counts nothing. */
 static void vz_stats(struct atoll *vm, struct atoll_stats *stats)
 {
-    *stats = (struct atoll_stats){.memory_resident = -1};
+    *stats = (struct atoll_stats){.engine = VZ_ENGINE, .memory_resident = -1};
 }
 
 static void vz_end(struct atoll *vm)

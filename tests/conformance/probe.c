@@ -24,7 +24,7 @@ static uint64_t capabilities(const struct machine *m)
 {
     return (m->caps.id_regs_masked ? PROBE_CAP_SOFT : 0) |
            (m->caps.gic == ENGINE_GIC_IN_ENGINE ? PROBE_CAP_GIC : 0) |
-           (m->caps.psci_in_engine ? PROBE_CAP_PSCI : 0);
+           (m->caps.psci_in_engine ? PROBE_CAP_PSCI : 0) | (m->caps.psci_smc ? PROBE_CAP_SMC : 0);
 }
 
 static uint64_t what(const struct session_access *a)

@@ -36,6 +36,9 @@ class Bench(boot.Bench):
             raise boot.Skip("no qemu-system-aarch64")
         return host.Host(self.directory, [self.atoll, *more], files, guests=self.guests, **how)
 
+    def linux_file(self):
+        return {"guest/linux": self.file("cloud/linux")}
+
     def linux_files(self):
         return {"guest/linux": self.file("cloud/linux"), "guest/initrd.gz": self.file("cloud/initrd.gz"),
                 "guest/disk.img": self.file("disk.img")}
@@ -57,14 +60,48 @@ def leave(guest):
     guest.expect(rb"status-0\r*\n")
 
 
+def engine_lines(guest, command="atoll engines"):
+    """What `atoll engines` says under kvm's name."""
+    lines = guest.check(command).replace("\r", "").splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("kvm"))
+    return " ".join(line.strip() for line in lines[at + 1:at + 4] if line.startswith(" "))
+
+
+def expect_text(text, *parts):
+    for part in parts:
+        if part not in text:
+            raise Failure(f"{part!r} is not in: {text}")
+
+
+def expect_refused(guest, arguments, *parts):
+    status, text = guest.run("atoll run --engine kvm --net none --kernel /mnt/guest/linux "
+                             f"{arguments} 2>&1")
+    if status == 0:
+        raise Failure(f"a machine with {arguments} was not refused")
+    expect_text(text, *parts)
+
+
 def engines(bench):
-    """`atoll engines` has kvm, which auto takes."""
-    with bench.host() as guest:
-        text = guest.check("atoll engines")
-        lines = text.replace("\r", "").splitlines()
-        at = next(i for i, line in enumerate(lines) if line.startswith("kvm"))
-        if "auto takes this one" not in lines[at + 1]:
-            raise Failure("auto does not take kvm")
+    """What `atoll engines` says of kvm where it is, where there is no /dev/kvm and where it is not allowed; and why a
+    strict machine is refused."""
+    with bench.host(files=bench.linux_file(), kernel="trixie") as guest:
+        text = engine_lines(guest)
+        expect_text(text, "auto takes this one", "the CPU differs from --cpu atoll: MIDR_EL1")
+        if "AArch32" in text:  # Linux 6.7 and later can hide it
+            raise Failure(f"more is shown than has to be: {text}")
+        expect_refused(guest, "--strict", "24 MHz")
+        guest.check("echo nobody:x:99:99::/:/bin/sh >>/etc/passwd && chmod 755 /mnt")
+        expect_text(engine_lines(guest, "start-stop-daemon -S -c nobody -x /mnt/bin/atoll -- engines"),
+                    "cannot open /dev/kvm: Permission denied", "group kvm")
+        guest.check("mv /dev/kvm /dev/kvm.aside")
+        expect_text(engine_lines(guest), "there is no /dev/kvm")
+
+
+def engines_bookworm(bench):
+    """The same of what an older kernel cannot do."""
+    with bench.host(files=bench.linux_file()) as guest:
+        expect_text(engine_lines(guest), "auto takes this one", "AArch32")
+        expect_refused(guest, "--strict", "by HVC only")
 
 
 def run_conformance(bench, kernel):
@@ -119,13 +156,12 @@ def efi_boot(bench):
 
 def gicv2(bench):
     """A host with a GICv2 only: the message says so."""
-    with bench.host(machine=tuple(host.GICV2), cpus=1) as guest:
-        text = guest.check("atoll engines")
-        if "GICv3" not in text:
-            raise Failure("nothing is said of the GICv3 that is missing")
+    with bench.host(files=bench.linux_file(), machine=tuple(host.GICV2), cpus=1) as guest:
+        expect_text(engine_lines(guest), "interrupt controller is a GICv2", "has a GICv3")
+        expect_refused(guest, "", "interrupt controller is a GICv2")
 
 
-TESTS = {"engines": engines, "conformance": conformance, "conformance_trixie": conformance_trixie,
+TESTS = {"engines": engines, "engines_bookworm": engines_bookworm, "conformance": conformance, "conformance_trixie": conformance_trixie,
          "linux": linux, "smp": smp, "efi": efi_boot, "gicv2": gicv2}
 
 

@@ -58,6 +58,15 @@ int kvm_probe(struct error *err)
                                 "a GICv3, which KVM can only give it on a host with one");
 }
 
+/* Since Linux 6.4 the kernel hears SMC as it does HVC, and can be told which calls of both to hand
+ * on (KVM_ARM_VM_SMCCC_FILTER), which can be asked for. */
+static bool hears_smc(int vm)
+{
+    const struct kvm_device_attr filter = {0}; /* group KVM_ARM_VM_SMCCC_CTRL, of 0 both */
+
+    return kvm_ioctl(vm, KVM_HAS_DEVICE_ATTR, (void *)(uintptr_t)&filter) == 0;
+}
+
 static int look(int kvm, struct engine_caps *caps)
 {
     struct engine_vm vm = {.config = {.cpu = ENGINE_CPU_ATOLL}, .kvm = kvm, .gic = -1};
@@ -67,6 +76,7 @@ static int look(int kvm, struct engine_caps *caps)
     vm.fd = kvm_open_vm(kvm, NULL);
     if (vm.fd < 0)
         return vm.fd;
+    caps->psci_smc = hears_smc(vm.fd);
     kvm_features(&vm);
     v.fd = kvm_ioctl_value(vm.fd, KVM_CREATE_VCPU, 0);
     ret = v.fd < 0 ? v.fd : kvm_vcpu_init(&v);

@@ -85,7 +85,8 @@ void atoll_quit(struct atoll *vm)
 
 void atoll_stats(struct atoll *vm, struct atoll_stats *stats)
 {
-    *stats = (struct atoll_stats){.instructions = 1000000,
+    *stats = (struct atoll_stats){.engine = "fake",
+                                  .instructions = 1000000,
                                   .exits = 17,
                                   .exits_by[1] = 16,
                                   .memory_resident = 4096,

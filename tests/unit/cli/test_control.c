@@ -199,6 +199,7 @@ static void test_verbs(void **state)
         "{\"kind\":\"file\",\"port\":\"default\",\"path\":\"/tmp/?\"}],"
         "\"displays\":[{\"kind\":\"vnc\",\"address\":\"127.0.0.1:5900\"}],"
         "\"folder\":null,\"log\":\"/var/log/demo\"}");
+    ask(fd, "{\"verb\":\"stats\"}", "\"engine\":\"fake\",\"instructions\"");
     ask(fd, "{\"verb\":\"stats\"}",
         "\"instructions\":1000000,\"exits\":17,\"reasons\":{\"a\":0,\"b\":16,\"c\":0,");
     ask(fd, "{\"verb\":\"stats\"}",
