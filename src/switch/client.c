@@ -235,6 +235,15 @@ int switch_capture_start(struct switch_client *client, const char *port, const c
     return 0;
 }
 
+int switch_filter_check(const char *filter, struct error *err)
+{
+    json_t *program = NULL;
+    int ret = filter_compile(filter, &program, err);
+
+    json_decref(program);
+    return ret;
+}
+
 static uint64_t count_of(const json_t *answer, const char *name)
 {
     return (uint64_t)json_integer_value(json_object_get(answer, name));

@@ -88,6 +88,10 @@ int switch_link_parse(const char *text, struct link_settings *settings, struct e
 int switch_capture_start(struct switch_client *client, const char *port, const char *filter, int fd,
                          unsigned *id, struct error *err);
 
+/* Whether that is a filter; nothing is asked of a switch. Returns 0 or -EINVAL, with what libpcap
+ * says of it. */
+int switch_filter_check(const char *filter, struct error *err);
+
 struct switch_captured {
     uint64_t frames;  /* in the file */
     uint64_t dropped; /* that the pipe had no room for */
