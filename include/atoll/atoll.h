@@ -362,6 +362,7 @@ enum atoll_state { ATOLL_STATE_OFF, ATOLL_STATE_RUNNING, ATOLL_STATE_PAUSED, ATO
 enum atoll_state atoll_state(struct atoll *vm);
 
 #define ATOLL_EXIT_REASONS 9
+#define ATOLL_KERNEL_EXITS 7
 
 struct atoll_stats {
     const char *engine;    /* that runs the CPUs: a name of atoll_engine_info, never "auto" */
@@ -369,6 +370,10 @@ struct atoll_stats {
     /* How often a CPU left its engine for the machine to do something, and by reason
      * (atoll_exit_name). */
     uint64_t exits, exits_by[ATOLL_EXIT_REASONS];
+    /* Of an engine in the host's kernel: how often a CPU left the guest at all, which the kernel
+     * mostly deals with itself, by kind (atoll_kernel_exit_name), the first being all of them.
+     * Zeros: there is no such engine, or its kernel does not tell. */
+    uint64_t kernel_exits[ATOLL_KERNEL_EXITS];
     int64_t memory_resident; /* bytes of guest memory that occupy the host's, -1: unknown */
     /* Of an engine that translates, in all CPUs: regions of code and guest instructions translated
      * so far; bytes of host memory that translations occupy now, and at most; how often all of a
@@ -381,6 +386,9 @@ void atoll_stats(struct atoll *vm, struct atoll_stats *stats);
 
 /* "mmio" and so on; NULL past the last. */
 const char *atoll_exit_name(unsigned reason);
+
+/* "all", "mmio" (answered in the kernel), "mmio-user" and so on; NULL past the last. */
+const char *atoll_kernel_exit_name(unsigned kind);
 
 /* What a virtio device has done: chains of buffers given back to its driver, the driver's
  * notifications (an exit each, where the engine has no shorter way) and interrupts. */

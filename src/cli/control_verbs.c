@@ -173,6 +173,18 @@ static json_t *exits_by_reason(const struct atoll_stats *stats)
     return object;
 }
 
+static json_t *kernel_exits(const struct atoll_stats *stats)
+{
+    json_t *object;
+
+    if (!stats->kernel_exits[0])
+        return json_null();
+    object = json_object();
+    for (unsigned i = 0; i < ATOLL_KERNEL_EXITS; i++)
+        json_object_set_new(object, atoll_kernel_exit_name(i), count(stats->kernel_exits[i]));
+    return object;
+}
+
 static json_t *device_stats(struct atoll *vm)
 {
     json_t *array = json_array();
@@ -202,6 +214,7 @@ static int run_stats(struct call *call)
     member(call, "instructions", count(s.instructions));
     member(call, "exits", count(s.exits));
     member(call, "reasons", exits_by_reason(&s));
+    member(call, "kernel", kernel_exits(&s));
     member(call, "devices", device_stats(call->control->vm));
     member(call, "seconds", json_real((double)uptime / NS_PER_SEC));
     member(call, "resident",

@@ -91,29 +91,53 @@ static void print_ratio(double number, double by)
         printf(" %12s", "-");
 }
 
-/* A row a reason: how often, how often a second, and how often for each request of any device. */
-static void print_exits(json_t *answer)
+/* What exits are held against: the time, and the requests of all devices. */
+struct base {
+    double seconds, requests;
+};
+
+static struct base base_of(json_t *answer)
 {
-    double seconds = number_of(answer, "seconds"), requests = 0;
-    json_t *devices = json_object_get(answer, "devices"), *device, *times;
-    const char *reason;
+    struct base base = {.seconds = number_of(answer, "seconds")};
+    json_t *device;
     size_t i;
 
-    json_array_foreach(devices, i, device) requests += number_of(device, "requests");
-    printf("%-24s %12s %12s %12s\n", "exits", "", "per second", "per I/O");
-    json_object_foreach(json_object_get(answer, "reasons"), reason, times)
-    {
-        if (json_integer_value(times) == 0)
-            continue;
-        printf("  %-22s %12lld", reason, (long long)json_integer_value(times));
-        print_ratio(json_number_value(times), seconds);
-        print_ratio(json_number_value(times), requests);
-        putchar('\n');
-    }
-    printf("  %-22s %12lld", "in all", (long long)number_of(answer, "exits"));
-    print_ratio(number_of(answer, "exits"), seconds);
-    print_ratio(number_of(answer, "exits"), requests);
+    json_array_foreach(json_object_get(answer, "devices"), i, device) base.requests +=
+        number_of(device, "requests");
+    return base;
+}
+
+static void print_times(const char *name, double times, const struct base *base)
+{
+    printf("  %-22s %12.0f", name, times);
+    print_ratio(times, base->seconds);
+    print_ratio(times, base->requests);
     putchar('\n');
+}
+
+/* A row a reason that there was. */
+static void print_reasons(const char *title, json_t *reasons, const struct base *base)
+{
+    const char *reason;
+    json_t *times;
+
+    printf("%-24s %12s %12s %12s\n", title, "", "per second", "per I/O");
+    json_object_foreach(reasons, reason, times)
+    {
+        if (json_integer_value(times))
+            print_times(reason, json_number_value(times), base);
+    }
+}
+
+static void print_exits(json_t *answer)
+{
+    const struct base base = base_of(answer);
+    json_t *kernel = json_object_get(answer, "kernel");
+
+    print_reasons("exits", json_object_get(answer, "reasons"), &base);
+    print_times("in all", number_of(answer, "exits"), &base);
+    if (json_is_object(kernel))
+        print_reasons("exits to the kernel", kernel, &base);
 }
 
 /* A row a device that did something. */

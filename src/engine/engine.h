@@ -184,6 +184,20 @@ struct vcpu_stats {
     uint64_t regions, translated, code_bytes, code_limit, code_flushes, code_misses;
 };
 
+/* Exits that the host's kernel counts, where the engine lives in one: all of them, and of those the
+ * accesses to devices that it answered itself and that it did not, WFIs, WFEs, hypercalls, and
+ * exits for a signal. What is left are page faults, interrupts and system registers. */
+enum kernel_exit {
+    KERNEL_EXIT_ALL,
+    KERNEL_EXIT_MMIO,
+    KERNEL_EXIT_MMIO_USER,
+    KERNEL_EXIT_WFI,
+    KERNEL_EXIT_WFE,
+    KERNEL_EXIT_HVC,
+    KERNEL_EXIT_SIGNAL,
+    KERNEL_EXITS
+};
+
 /* What vcpu_debug asks for; zeroed: nothing. */
 struct vcpu_debug {
     bool step;
@@ -236,10 +250,6 @@ struct engine_ops {
     /* Optional. A guest's write of `size` bytes (1, 2 or 4; 0: of any size) at `ipa` signals the
      * eventfd `fd` instead of leaving as EXIT_MMIO; `fd` -1 takes that back. */
     int (*vm_notify_fd)(struct engine_vm *vm, uint64_t ipa, unsigned size, int fd);
-    /* Optional. Each count of the eventfd `fd` is one edge of the interrupt `intid`; -1 takes that
-     * back. */
-    int (*gic_line_fd)(struct engine_vm *vm, unsigned intid, int fd);
-
     /* Optional (caps.dirty_in_engine). One bit a host page of [ipa, ipa + size) that guests wrote
      * since the last call, which also begins the watching of that range. Any thread. */
     int (*vm_dirty)(struct engine_vm *vm, uint64_t ipa, uint64_t size, uint64_t *bits);
@@ -254,6 +264,9 @@ struct engine_ops {
     void (*vcpu_kick)(
         struct vcpu *vcpu); /* any thread: the current or the next vcpu_run returns EXIT_KICKED */
     void (*vcpu_stats)(struct vcpu *vcpu, struct vcpu_stats *stats);
+    /* Optional: adds this vCPU's numbers to `exits`. Any thread. Returns 0, or -ENOTSUP where the
+     * kernel does not tell. */
+    int (*vcpu_kernel_exits)(struct vcpu *vcpu, uint64_t exits[KERNEL_EXITS]);
 
     int (*vcpu_get)(struct vcpu *vcpu, enum vcpu_reg reg, uint64_t *value);
     int (*vcpu_set)(struct vcpu *vcpu, enum vcpu_reg reg, uint64_t value);

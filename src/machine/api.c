@@ -123,6 +123,21 @@ const char *atoll_exit_name(unsigned reason)
     return reason < ATOLL_EXIT_REASONS ? names[reason] : NULL;
 }
 
+const char *atoll_kernel_exit_name(unsigned kind)
+{
+    static const char *const names[ATOLL_KERNEL_EXITS] = {
+        [KERNEL_EXIT_ALL] = "all",
+        [KERNEL_EXIT_MMIO] = "mmio",
+        [KERNEL_EXIT_MMIO_USER] = "mmio-user",
+        [KERNEL_EXIT_WFI] = "wfi",
+        [KERNEL_EXIT_WFE] = "wfe",
+        [KERNEL_EXIT_HVC] = "hvc",
+        [KERNEL_EXIT_SIGNAL] = "signal",
+    };
+
+    return kind < ATOLL_KERNEL_EXITS ? names[kind] : NULL;
+}
+
 int atoll_device_stats(struct atoll *vm, size_t index, struct atoll_device_stats *stats)
 {
     return vm->ops->device_stats ? vm->ops->device_stats(vm, index, stats) : -ENOENT;

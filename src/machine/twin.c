@@ -14,6 +14,7 @@
 
 _Static_assert(ATOLL_CONSOLE_HISTORY == CONSOLE_HISTORY, "one history, two names");
 _Static_assert(ATOLL_EXIT_REASONS == EXIT_FAULT + 1, "every exit has its count");
+_Static_assert(ATOLL_KERNEL_EXITS == KERNEL_EXITS, "and every one that the kernel counts");
 
 static struct machine *inside(struct atoll *vm)
 {
@@ -215,6 +216,8 @@ static void twin_stats(struct atoll *vm, struct atoll_stats *stats)
         stats->code_limit += published(&cpu->code_limit);
         stats->code_flushes += published(&cpu->code_flushes);
         stats->code_misses += published(&cpu->code_misses);
+        if (m->engine->vcpu_kernel_exits)
+            m->engine->vcpu_kernel_exits(cpu->vcpu, stats->kernel_exits);
     }
 }
 

@@ -3,6 +3,7 @@
 BUILD is a build for arm64 (make check-kvm makes it), GUESTS the directory that tools/guest-debian
 fills. Exit status 0: passed; 1: failed; 77: skipped, with the reason."""
 
+import json
 import os
 import shutil
 import sys
@@ -154,6 +155,36 @@ def efi_boot(bench):
         leave(guest)
 
 
+def statistics(guest):
+    """What `atoll stats` says of the machine, and how many requests its disk has had."""
+    text = guest.check("atoll stats guest --json")
+    numbers = json.loads(text[text.index("{"):text.rindex("}") + 1])
+    disk = next(device for device in numbers["devices"] if device["name"] == "virtio-blk0")
+    return numbers, disk["requests"]
+
+
+def stats(bench):
+    """The kernel's exits are told, and reads of a disk are announced without one to user space."""
+    reads = 2000
+    with bench.host(files=bench.linux_files()) as guest:
+        guest.check("atoll run --name guest --detach --engine kvm --memory 512M "
+                    "--kernel /mnt/guest/linux --initrd /mnt/guest/initrd.gz "
+                    "--disk /mnt/guest/disk.img")
+        guest.check("atoll wait guest --console 'aarch64 CPU' --timeout 300")
+        before, requests = statistics(guest)
+        guest.check(f"echo 'dd if=/dev/vda of=/dev/null bs=4k count={reads} iflag=direct && "
+                    "echo read-$((6 * 7))' | atoll console guest >/dev/null & "
+                    "atoll wait guest --console read-42 --timeout 300")
+        after, requests_after = statistics(guest)
+        exits = {name: times - before["kernel"][name] for name, times in after["kernel"].items()}
+        if requests_after - requests < reads or exits["all"] < exits["mmio"]:
+            raise Failure(f"{requests_after - requests} reads and {exits} do not fit")
+        if exits["mmio-user"] > reads / 2 or exits["mmio"] < reads / 2:
+            raise Failure(f"{reads} reads were announced by {exits['mmio-user']} exits to user "
+                          f"space and {exits['mmio']} to the kernel")
+        guest.check("atoll stats guest; atoll stop guest --force")
+
+
 def gicv2(bench):
     """A host with a GICv2 only: the message says so."""
     with bench.host(files=bench.linux_file(), machine=tuple(host.GICV2), cpus=1) as guest:
@@ -162,7 +193,7 @@ def gicv2(bench):
 
 
 TESTS = {"engines": engines, "engines_bookworm": engines_bookworm, "conformance": conformance, "conformance_trixie": conformance_trixie,
-         "linux": linux, "smp": smp, "efi": efi_boot, "gicv2": gicv2}
+         "linux": linux, "smp": smp, "stats": stats, "efi": efi_boot, "gicv2": gicv2}
 
 
 def main():

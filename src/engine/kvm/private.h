@@ -54,10 +54,17 @@ struct engine_vm {
     size_t doorbell_count;
 };
 
+/* The kernel's numbers of a vCPU: their file (-1: none), and where each is in it (0: nowhere). */
+struct kvm_stats {
+    int fd;
+    uint64_t at[KERNEL_EXITS];
+};
+
 struct vcpu {
     struct engine_vm *vm;
     unsigned index;
-    int fd, stats_fd; /* stats_fd is -1 where the kernel has none */
+    int fd;
+    struct kvm_stats kernel;
     pthread_t thread;
     struct kvm_run *run;
     struct vcpu_exit exit;
@@ -93,6 +100,11 @@ void kvm_features(struct engine_vm *vm);
 void kvm_id_hide(struct vcpu *vcpu);
 /* Appends to `text` what guests see of it against the promise, and gives their PARange. */
 void kvm_id_describe(struct vcpu *vcpu, unsigned *pa_range, char *text, size_t room);
+
+/* --- stats.c --- */
+void kvm_stats_open(struct kvm_stats *stats, int vcpu);
+void kvm_stats_close(struct kvm_stats *stats);
+int kvm_vcpu_kernel_exits(struct vcpu *vcpu, uint64_t exits[KERNEL_EXITS]);
 
 /* --- gic.c --- */
 int kvm_gic_probe(int vm);

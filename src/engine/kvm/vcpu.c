@@ -61,6 +61,7 @@ int kvm_vcpu_create(struct engine_vm *vm, unsigned index, struct vcpu **out, str
     ret = kvm_vcpu_init(v);
     if (ret)
         return fail(v, -ret, err);
+    kvm_stats_open(&v->kernel, v->fd);
     take_kicks();
     if (index == 0) {
         kvm_id_hide(v);
@@ -77,6 +78,7 @@ void kvm_vcpu_destroy(struct vcpu *v)
 {
     if (v->vm->first == v)
         v->vm->first = NULL;
+    kvm_stats_close(&v->kernel);
     munmap(v->run, v->vm->run_size);
     close(v->fd);
     free(v);

@@ -273,6 +273,7 @@ const struct engine_ops kvm_engine = {
     .vcpu_run = kvm_vcpu_run,
     .vcpu_kick = kvm_vcpu_kick,
     .vcpu_stats = kvm_vcpu_stats,
+    .vcpu_kernel_exits = kvm_vcpu_kernel_exits,
     .vcpu_get = kvm_vcpu_get,
     .vcpu_set = kvm_vcpu_set,
     .vcpu_get_v = kvm_vcpu_get_v,

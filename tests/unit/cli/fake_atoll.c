@@ -89,6 +89,7 @@ void atoll_stats(struct atoll *vm, struct atoll_stats *stats)
                                   .instructions = 1000000,
                                   .exits = 17,
                                   .exits_by[1] = 16,
+                                  .kernel_exits = {40, 23},
                                   .memory_resident = 4096,
                                   .code_limit = 65536};
 }
@@ -99,6 +100,13 @@ const char *atoll_exit_name(unsigned reason)
                                                           "f", "g", "h", "i"};
 
     return reason < nitems(names) ? names[reason] : NULL;
+}
+
+const char *atoll_kernel_exit_name(unsigned kind)
+{
+    static const char *const names[ATOLL_KERNEL_EXITS] = {"A", "B", "C", "D", "E", "F", "G"};
+
+    return kind < nitems(names) ? names[kind] : NULL;
 }
 
 int atoll_device_stats(struct atoll *vm, size_t index, struct atoll_device_stats *stats)

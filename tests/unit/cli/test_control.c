@@ -202,6 +202,7 @@ static void test_verbs(void **state)
     ask(fd, "{\"verb\":\"stats\"}", "\"engine\":\"fake\",\"instructions\"");
     ask(fd, "{\"verb\":\"stats\"}",
         "\"instructions\":1000000,\"exits\":17,\"reasons\":{\"a\":0,\"b\":16,\"c\":0,");
+    ask(fd, "{\"verb\":\"stats\"}", "\"kernel\":{\"A\":40,\"B\":23,\"C\":0,");
     ask(fd, "{\"verb\":\"stats\"}",
         "\"devices\":[{\"name\":\"disk\",\"requests\":1,\"notifications\":2,"
         "\"interrupts\":3}],\"seconds\":");
