@@ -22,9 +22,10 @@
 #define PROBE_LINE   0x818 /* drives an SPI: INTID | level << 31 */
 #define PROBE_HOST   0x820 /* PROBE_DO_*: done when the next instruction runs */
 #define PROBE_NOW    0x828 /* the host's monotonic clock, in nanoseconds */
-#define PROBE_ARG    0x830 /* for the host; two words, and what it found */
+#define PROBE_ARG    0x830 /* for the host: two words, which can be read; and what it found */
 #define PROBE_ARG1   0x838
 #define PROBE_RESULT 0x840
+#define PROBE_ASKED  0x848 /* how often PROBE_HOST was written */
 
 /* The list of accesses to the data: writing COUNT empties it, writing PICK chooses one. */
 #define PROBE_LOG_COUNT 0x850

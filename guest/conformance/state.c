@@ -224,6 +224,33 @@ void state_pause(void)
     }
 }
 
+/* The first and the last of an instruction's accesses to the device have the machine saved: that is
+ * done when the instruction is, all of it once. */
+void state_under_way(void)
+{
+    const uint64_t a = pattern(1), b = pattern(2), start = PROBE + PROBE_HOST, line = PROBE_LINE;
+    uint64_t at = start, asked = probe(PROBE_ASKED), values[4] = {PROBE_DO_SAVE, 0, a, b};
+
+    mmu_on();
+    __asm__ volatile(".arch_extension simd\n"
+                     "ld1 {v16.2d, v17.2d}, [%1]\n"
+                     "stp q16, q17, [%0], #32\n"
+                     : "+r"(at)
+                     : "r"(values)
+                     : "memory");
+    expect("requests by the first of four parts", probe(PROBE_ASKED), asked + 1);
+    expect("the base register", at, start + 32);
+    expect("the third part", probe(PROBE_ARG), a);
+    expect("the fourth part", probe(PROBE_ARG1), b);
+    at = PROBE + line;
+    __asm__ volatile("stp %1, %2, [%0], #16\n"
+                     : "+r"(at)
+                     : "r"((uint64_t)INTID_FREE), "r"((uint64_t)PROBE_DO_SAVE)
+                     : "memory");
+    expect("requests by the second of two parts", probe(PROBE_ASKED), asked + 2);
+    expect("the base register after that", at, PROBE + line + 16);
+}
+
 static uint64_t nanoseconds(uint64_t ticks)
 {
     return ticks * 1000000 / (read_sysreg(cntfrq_el0) / 1000);

@@ -130,6 +130,8 @@ struct vcpu_exit {
             uint8_t size; /* 1, 2, 4, 8; wider guest accesses arrive in parts */
             bool write;
             bool fetch;
+            bool more; /* the same instruction's next part follows: no stop in between, at which
+                        * what a device was told would be lost */
             enum exit_abort abort; /* set by machine/ */
         } mmio;
         struct {

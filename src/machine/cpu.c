@@ -219,12 +219,19 @@ static void publish_stats(struct cpu *cpu)
         publish(&cpu->exits[i], stats.exits[i]);
 }
 
+/* Whether the exit was answered, but not all of its instruction. */
+static bool is_under_way(const struct vcpu_exit *exit)
+{
+    return exit->kind == EXIT_MMIO && exit->mmio.more && exit->mmio.abort != EXIT_ABORT_SYNC;
+}
+
 /* Runs the guest until the machine wants its CPUs parked or this CPU has switched itself off. */
 static void run(struct cpu *cpu)
 {
     struct machine *m = cpu->machine;
+    bool under_way = false;
 
-    while (!atomic_load(&m->leave) && cpu->power == CPU_ON) {
+    while ((!atomic_load(&m->leave) || under_way) && cpu->power == CPU_ON) {
         struct vcpu_exit *exit;
         bool irq, fiq;
         int ret;
@@ -241,6 +248,7 @@ static void run(struct cpu *cpu)
         }
         publish_stats(cpu);
         exit_handlers[exit->kind](cpu, exit);
+        under_way = is_under_way(exit);
         if (atomic_load(&m->asking))
             explain_ask_cpu(cpu);
     }

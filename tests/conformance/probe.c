@@ -39,7 +39,10 @@ static uint64_t read_register(struct session *s, uint64_t offset)
     switch (offset) {
     case PROBE_CAPS: return capabilities(s->machine);
     case PROBE_NOW: return host_clock_monotonic();
+    case PROBE_ARG: return s->argument[0];
+    case PROBE_ARG1: return s->argument[1];
     case PROBE_RESULT: return s->result;
+    case PROBE_ASKED: return s->asked;
     case PROBE_LOG_COUNT: return s->access_count;
     case PROBE_LOG_WHAT: return what(picked);
     case PROBE_LOG_VALUE: return picked->value;
@@ -86,6 +89,7 @@ static void ask_host(struct session *s, unsigned request)
 {
     pthread_mutex_lock(&s->lock);
     s->request = request;
+    s->asked++;
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
     while (!atomic_load(&s->machine->leave))

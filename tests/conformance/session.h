@@ -46,6 +46,7 @@ struct session {
     struct session_access access[PROBE_LOG_MAX];
     unsigned access_count, access_pick;
     uint64_t argument[2], result;
+    unsigned asked; /* requests so far */
 };
 
 /* Runs it to its end. Returns whether it passed; either way s->text says what the guest found, and

@@ -63,6 +63,7 @@ static bool leave(struct vcpu *v)
     v->exit.mmio.size = a->size;
     v->exit.mmio.write = a->write;
     v->exit.mmio.fetch = false;
+    v->exit.mmio.more = n + 1 < a->parts;
     v->exit.mmio.abort = EXIT_ABORT_NONE;
     v->exit.mmio.value = a->write ? native_store_value(a, n, &regs) : 0;
     v->pending = HVF_PENDING_MMIO;
@@ -77,6 +78,7 @@ static bool leave_fetch(struct vcpu *v)
     v->exit.mmio.size = 4;
     v->exit.mmio.write = false;
     v->exit.mmio.fetch = true;
+    v->exit.mmio.more = false;
     v->exit.mmio.abort = EXIT_ABORT_SYNC;
     v->exit.mmio.value = 0;
     v->pending = HVF_PENDING_MMIO;

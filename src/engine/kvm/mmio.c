@@ -15,7 +15,7 @@ static bool leave(struct vcpu *v, uint64_t ipa, unsigned size, bool write, uint6
     v->exit.mmio.ipa = v->exit.mmio.va = ipa;
     v->exit.mmio.size = (uint8_t)size;
     v->exit.mmio.write = write;
-    v->exit.mmio.fetch = false;
+    v->exit.mmio.fetch = v->exit.mmio.more = false;
     v->exit.mmio.abort = EXIT_ABORT_NONE;
     v->exit.mmio.value = value;
     return true;
@@ -123,8 +123,10 @@ static bool leave_part(struct vcpu *v)
     unsigned n = v->decoded.done;
 
     v->pending = KVM_PENDING_DECODED;
-    return leave(v, v->decoded.ipa + (uint64_t)n * a->size, a->size, a->write,
-                 a->write ? native_store_value(a, n, &regs) : 0);
+    leave(v, v->decoded.ipa + (uint64_t)n * a->size, a->size, a->write,
+          a->write ? native_store_value(a, n, &regs) : 0);
+    v->exit.mmio.more = n + 1 < a->parts;
+    return true;
 }
 
 static bool fetch_word(struct vcpu *v, uint32_t *word)

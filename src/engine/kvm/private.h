@@ -70,7 +70,7 @@ struct vcpu {
     struct vcpu_exit exit;
     atomic_bool kicked;
     struct vcpu_stats stats;
-    bool debugging;
+    bool debugging, ran;
 
     enum { KVM_NOTHING, KVM_PENDING_MMIO, KVM_PENDING_DECODED } pending;
     /* Of an access that the kernel leaves to us to decode. */
@@ -159,7 +159,8 @@ void kvm_vcpu_stats(struct vcpu *vcpu, struct vcpu_stats *stats);
 void kvm_vcpu_irq(struct vcpu *vcpu, bool irq, bool fiq);
 void kvm_vcpu_vtimer(struct vcpu *vcpu, bool *virt, bool *phys, uint64_t *deadline_ns);
 int kvm_vcpu_debug(struct vcpu *vcpu, const struct vcpu_debug *debug);
-/* Has the kernel take note of an exit's completion, without a guest's instruction. */
+/* Completes the exit that machine/ has answered, and no more of the guest: registers are those
+ * after its instruction. */
 void kvm_settle(struct vcpu *vcpu);
 
 #endif

@@ -204,15 +204,14 @@ static bool take_kick(struct vcpu *v)
     return leave(v, EXIT_KICKED);
 }
 
-/* A register access between exits must see the instruction complete: KVM_RUN completes it first,
- * and with immediate_exit does nothing else. */
+/* KVM_RUN completes an instruction before anything else, and with immediate_exit does nothing else.
+ * A vCPU that has not run has none; and then its identification registers can still be set. */
 void kvm_settle(struct vcpu *v)
 {
-    if (v->pending == KVM_PENDING_DECODED)
+    if (!v->ran)
         return;
-    if (v->pending == KVM_PENDING_MMIO && !v->exit.mmio.write)
-        memcpy(v->run->mmio.data, &v->exit.mmio.value, sizeof(v->run->mmio.data));
-    v->pending = KVM_NOTHING;
+    if (complete(v)) /* a part of an instruction, which is executed again */
+        v->pending = KVM_NOTHING;
     __atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
     kvm_ioctl_value(v->fd, KVM_RUN, 0);
     __atomic_store_n(&v->run->immediate_exit, atomic_load(&v->kicked), __ATOMIC_SEQ_CST);
@@ -225,6 +224,7 @@ static int run(struct vcpu *v, bool *left)
     *left = take_kick(v);
     if (*left)
         return 0;
+    v->ran = true;
     ret = kvm_ioctl_value(v->fd, KVM_RUN, 0);
     if (ret == -EINTR || ret == -EAGAIN)
         return 0;

@@ -91,7 +91,7 @@ static uint64_t mmio(struct soft_cpu *c, uint64_t va, uint64_t pa, unsigned size
     c->exit.mmio.value = value;
     c->exit.mmio.size = (uint8_t)size;
     c->exit.mmio.write = write;
-    c->exit.mmio.fetch = false;
+    c->exit.mmio.fetch = c->exit.mmio.more = false;
     c->exit.mmio.abort = EXIT_ABORT_NONE;
     p->pending = SOFT_PENDING_MMIO;
     soft_leave(c, EXIT_MMIO);

@@ -562,7 +562,7 @@ static _Noreturn void leave_store(struct soft_cpu *c, uint64_t va, uint64_t pa, 
     c->exit.mmio.value = 0;
     c->exit.mmio.size = (uint8_t)size;
     c->exit.mmio.write = true;
-    c->exit.mmio.fetch = false;
+    c->exit.mmio.fetch = c->exit.mmio.more = false;
     c->exit.mmio.abort = EXIT_ABORT_NONE;
     c->priv->pending = SOFT_PENDING_MMIO;
     soft_leave(c, EXIT_MMIO);
