@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 #include "cli/lab.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cli/lab_run.h"
+#include "switch/client.h"
 
 static void say(void *ctx, const struct config_place *place, const char *line)
 {
@@ -28,6 +36,117 @@ void lab_complain(struct lab *lab, const struct config_place *place, const char 
     say(lab, place, line);
 }
 
+/* --- forwards --- */
+
+/* Whether the host's port could be had now. */
+static void check_forward(struct lab *lab, const struct config_forward *f)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_port = htons(f->host_port),
+        .sin_addr = {htonl(f->host_address ? f->host_address : INADDR_LOOPBACK)}};
+    int fd = socket(AF_INET, f->udp ? SOCK_DGRAM : SOCK_STREAM, 0), on = 1;
+
+    if (fd < 0)
+        return;
+    if (!f->udp) /* what was there a minute ago is not in the way */
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (bind(fd, (struct sockaddr *)&address, sizeof(address)))
+        lab_complain(lab, &f->place, "the host's %s port %u cannot be forwarded: %s",
+                     f->udp ? "UDP" : "TCP", f->host_port, strerror(errno));
+    close(fd);
+}
+
+static void check_forwards(struct lab *lab, const struct config_user *user)
+{
+    for (size_t i = 0; i < user->forward_count; i++)
+        check_forward(lab, &user->forwards[i]);
+}
+
+/* A lab that is up has its own. */
+static void check_all_forwards(struct lab *lab)
+{
+    const struct config *c = &lab->config;
+
+    if (lab_keeper(c->name))
+        return;
+    for (size_t i = 0; i < c->switch_count; i++)
+        check_forwards(lab, &c->switches[i].uplink);
+    for (size_t i = 0; i < c->vm_count; i++)
+        for (size_t j = 0; j < c->vms[i].interface_count; j++)
+            check_forwards(lab, &c->vms[i].interfaces[j].user);
+}
+
+/* --- switches --- */
+
+/* Whether the file could be made. */
+static void check_capture(struct lab *lab, const struct config_place *place, const char *path,
+                          const char *filter)
+{
+    char folder[PATH_MAX];
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    struct error err;
+
+    if (!path)
+        return;
+    snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) + 1 : 1,
+             slash ? path : ".");
+    if (access(folder, W_OK))
+        lab_complain(lab, place, "\"%s\" cannot be written: %s: %s", path, folder, strerror(errno));
+    if (filter && switch_filter_check(filter, &err))
+        lab_complain(lab, place, "%s", err.text);
+}
+
+/* How many ports the switch has, and whether their captures can be. */
+static size_t check_ports(struct lab *lab, const struct config_switch *wire)
+{
+    const struct config *c = &lab->config;
+    size_t count = wire->uplink.given;
+
+    for (size_t i = 0; i < c->vm_count; i++) {
+        for (size_t j = 0; j < c->vms[i].interface_count; j++) {
+            const struct config_interface *in = &c->vms[i].interfaces[j];
+
+            if (!in->wire || strcmp(in->wire, wire->name) != 0)
+                continue;
+            count++;
+            check_capture(lab, &in->place, in->capture, in->filter);
+        }
+    }
+    for (size_t i = 0; i < c->peer_count; i++)
+        count += strcmp(c->peers[i].wire, wire->name) == 0;
+    return count;
+}
+
+static void check_switches(struct lab *lab)
+{
+    const struct config *c = &lab->config;
+
+    for (size_t i = 0; i < c->switch_count; i++) {
+        const struct config_switch *wire = &c->switches[i];
+        size_t count = check_ports(lab, wire);
+
+        check_capture(lab, &wire->place, wire->capture, wire->filter);
+        if (count > SWITCH_PORTS)
+            lab_complain(
+                lab, &wire->place,
+                "\"%s\" has %d ports, and %zu would be on it; another switch can have some",
+                wire->name, SWITCH_PORTS, count);
+    }
+}
+
+/* --- tests --- */
+
+static void check_filters(struct lab *lab, const struct config_test *test)
+{
+    struct error err;
+
+    for (size_t i = 0; i < test->step_count; i++)
+        if (test->steps[i].kind == CONFIG_STEP_SEE &&
+            switch_filter_check(test->steps[i].text, &err))
+            lab_complain(lab, &test->steps[i].place, "%s", err.text);
+}
+
 unsigned lab_read(struct lab *lab, const struct lab_source *source)
 {
     const struct config_io io = {lab, config_read_file, say, source->macros, source->macro_count};
@@ -47,6 +166,10 @@ unsigned lab_read(struct lab *lab, const struct lab_source *source)
     }
     for (size_t i = 0; i < c->vm_count; i++)
         lab_vm_options(lab, &c->vms[i], &lab->vms[i]);
+    check_all_forwards(lab);
+    check_switches(lab);
+    for (size_t i = 0; i < c->test_count; i++)
+        check_filters(lab, &c->tests[i]);
     return lab->errors;
 }
 

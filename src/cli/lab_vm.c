@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/lab.h"
@@ -31,8 +32,12 @@ const char *lab_path(struct options *o, const char *path)
 
 static void need_file(struct lab *lab, const struct config_place *place, const char *path)
 {
-    if (access(path, R_OK))
+    struct stat st;
+
+    if (stat(path, &st) || access(path, R_OK))
         lab_complain(lab, place, "%s: cannot read it: %s", path, strerror(errno));
+    else if (S_ISDIR(st.st_mode))
+        lab_complain(lab, place, "%s: it is a folder; a file is wanted", path);
 }
 
 /* --- settings --- */
@@ -46,6 +51,23 @@ static const char *folder_of(struct options *o, const char *file)
     if (folder)
         *strrchr(strcpy(folder, path), '/') = '\0';
     return folder && *folder ? folder : "/";
+}
+
+static void need_engine(struct lab *lab, const struct config_place *place, const char *name)
+{
+    struct atoll_engine_info info;
+    char known[160] = "auto";
+    size_t used = strlen(known);
+
+    if (strcmp(name, "auto") == 0)
+        return;
+    for (size_t i = 0; atoll_engine_info(i, &info) == 0; i++) {
+        if (strcmp(name, info.name) == 0)
+            return;
+        if (used < sizeof(known))
+            used += (size_t)snprintf(known + used, sizeof(known) - used, ", %s", info.name);
+    }
+    lab_complain(lab, place, "there is no engine \"%.60s\"; there is %s", name, known);
 }
 
 static void add_settings(struct lab *lab, const struct config_vm *vm, struct options *o)
@@ -63,6 +85,8 @@ static void add_settings(struct lab *lab, const struct config_vm *vm, struct opt
             need_file(lab, &s->place, o->config.initrd);
         else if (strcmp(s->name, "efi") == 0)
             need_file(lab, &s->place, o->config.efi);
+        else if (strcmp(s->name, "engine") == 0)
+            need_engine(lab, &s->place, s->value);
     }
 }
 

@@ -104,8 +104,11 @@ struct config_end end_of(struct config_parser *p, const struct config_value *add
 
 void build_lab(struct config_parser *p, const struct config_value *name)
 {
-    if (config_name(p, name, "a lab"))
-        p->config->name = name->text;
+    if (!config_name(p, name, "a lab"))
+        return;
+    if (p->config->name)
+        config_report(p, &name->place, "the lab is called \"%s\" already", p->config->name);
+    p->config->name = name->text;
 }
 
 /* One name is one thing: machines, switches and peers are spoken of alike. */
@@ -216,11 +219,24 @@ void build_vm_names(struct config_parser *p, struct config_vm *vm,
     }
 }
 
+static const struct config_test *find_test(const struct config *c, const char *name)
+{
+    for (size_t i = 0; i < c->test_count; i++)
+        if (strcmp(c->tests[i].name, name) == 0)
+            return &c->tests[i];
+    return NULL;
+}
+
 struct config_test *build_test(struct config_parser *p, const struct config_value *name)
 {
     struct config *c = p->config;
-    struct config_test *test = grow(p, &c->tests, &c->test_count, sizeof(*test), &name->place);
+    const struct config_test *first = find_test(c, name->text);
+    struct config_test *test;
 
+    if (first)
+        config_report(p, &name->place, "there is a test \"%.60s\" already, at %s:%u", name->text,
+                      first->place.file, first->place.line);
+    test = grow(p, &c->tests, &c->test_count, sizeof(*test), &name->place);
     if (!test)
         return NULL;
     test->name = name->text;
@@ -240,6 +256,10 @@ void build_setting(struct config_parser *p, struct config_vm *vm, const char *na
 
     if (value && !config_setting_check(p, name, value, &checked))
         return;
+    for (size_t i = 0; i < vm->setting_count && !config_setting_is_list(name); i++)
+        if (strcmp(vm->settings[i].name, name) == 0)
+            config_report(p, place, "\"%s\" is said already, at %s:%u", name,
+                          vm->settings[i].place.file, vm->settings[i].place.line);
     setting = grow(p, &vm->settings, &vm->setting_count, sizeof(*setting), place);
     if (setting)
         *setting = (struct config_setting){name, checked, value && value->given, *place};
@@ -281,6 +301,17 @@ struct config_forward *build_forward(struct config_parser *p, struct config_user
 
 static const char *const families[] = {[IP_V4] = "IPv4", [IP_V6] = "IPv6"};
 
+void build_mtu(struct config_parser *p, const struct config_value *value, unsigned *mtu)
+{
+    uint64_t number;
+
+    if (!config_number(p, value, "an MTU", 576, CONFIG_MTU_MAX, &number))
+        return;
+    if (*mtu)
+        config_report(p, &value->place, "the MTU is said already: %u", *mtu);
+    *mtu = (unsigned)number;
+}
+
 void build_address(struct config_parser *p, struct config_peer *peer,
                    const struct config_value *address)
 {
@@ -288,6 +319,7 @@ void build_address(struct config_parser *p, struct config_peer *peer,
     struct ip ip;
     unsigned prefix;
 
+    peer->has_address = true;
     if (!config_network(p, address, &ip, &prefix))
         return;
     network = &peer->networks[ip_family(&ip)];

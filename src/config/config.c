@@ -70,8 +70,9 @@ static void read_one(struct config_parser *p, const char *path)
         config_report(p, &p->last.place, "it cannot be read");
     while (p->input)
         config_lex_close(p);
-    p->depth = p->closing = 0;
-    p->resync = false;
+    p->depth = p->owed.blocks = 0;
+    p->resync = p->owed.before = p->owed.after = false;
+    p->owed.token.kind = 0;
     p->replay.macro = NULL;
     p->last = (struct config_token){.kind = 0};
 }

@@ -145,7 +145,7 @@ struct config_network {
 /* A host without a machine: an address of either family or both on a wire, played by Atoll. */
 struct config_peer {
     const char *name, *wire;
-    bool has_mac;
+    bool has_address, has_mac;
     uint8_t mac[6];
     struct config_network networks[IP_FAMILIES];
     unsigned mtu; /* 0: not said */

@@ -72,6 +72,7 @@ static void config_grammar_error(const struct config_place *place, struct config
 static void begin_step(struct config_parser *p, enum config_step_kind kind,
                        const struct config_place *place);
 static void take_link(struct config_parser *p, const struct config_place *place);
+static struct config_values empty_list(struct config_parser *p, const struct config_place *place);
 }
 
 %%
@@ -101,6 +102,8 @@ thing:
 values:
   STRING                            { $$ = values_one(p, &$1); }
 | '{' blanks list '}'               { $$ = $3; }
+| '{' blanks '}'                    { $$ = empty_list(p, &@1); }
+| '{' error '}'                     { $$ = (struct config_values){.count = 0}; yyerrok; }
 ;
 
 list:
@@ -134,13 +137,7 @@ switch_items:
 ;
 
 switch_item:
-  MTU STRING
-  {
-      uint64_t mtu;
-
-      if (config_number(p, &$2, "an MTU", 576, CONFIG_MTU_MAX, &mtu))
-          NOW.wire->mtu = (unsigned)mtu;
-  }
+  MTU STRING                        { build_mtu(p, &$2, &NOW.wire->mtu); }
 | LINK                              { NOW.links[0] = &NOW.wire->link; NOW.links[1] = NULL; }
   link_body
 | UPLINK                            { NOW.user = &NOW.wire->uplink;
@@ -167,7 +164,12 @@ user_item:
 | FORWARD '{' forwards '}'
 ;
 
-forwards: %empty | forwards separator | forwards forward;
+forwards:
+  %empty
+| forwards separator
+| forwards forward
+| forwards error '\n'               { yyerrok; }
+;
 
 forward:
   protocol end TO end               { NEED(build_forward(p, NOW.user, $1, $2, $4, &@1)); }
@@ -276,13 +278,7 @@ interface_item:
   SWITCH STRING                     { NOW.interface->wire = $2.text; }
 | mac STRING                        { NOW.interface->has_mac =
                                           config_mac(p, &$2, NOW.interface->mac); }
-| MTU STRING
-  {
-      uint64_t mtu;
-
-      if (config_number(p, &$2, "an MTU", 576, CONFIG_MTU_MAX, &mtu))
-          NOW.interface->mtu = (unsigned)mtu;
-  }
+| MTU STRING                        { build_mtu(p, &$2, &NOW.interface->mtu); }
 | LINK                              { NOW.links[0] = &NOW.interface->to;
                                       NOW.links[1] = &NOW.interface->from; }
   link_body                         { *NOW.links[1] = *NOW.links[0]; }
@@ -310,18 +306,17 @@ peer_item:
 | ADDRESS STRING                    { build_address(p, NOW.peer, &$2); }
 | GATEWAY STRING                    { build_gateway(p, NOW.peer, &$2); }
 | mac STRING                        { NOW.peer->has_mac = config_mac(p, &$2, NOW.peer->mac); }
-| MTU STRING
-  {
-      uint64_t mtu;
-
-      if (config_number(p, &$2, "an MTU", 576, CONFIG_MTU_MAX, &mtu))
-          NOW.peer->mtu = (unsigned)mtu;
-  }
+| MTU STRING                        { build_mtu(p, &$2, &NOW.peer->mtu); }
 | LISTEN listener
 | LISTEN '{' listeners '}'
 ;
 
-listeners: %empty | listeners separator | listeners listener;
+listeners:
+  %empty
+| listeners separator
+| listeners listener
+| listeners error '\n'              { yyerrok; }
+;
 
 listener:
   protocol values                   { NOW.listener = (struct config_listener){.udp = $1}; }
@@ -470,6 +465,13 @@ static void take_link(struct config_parser *p, const struct config_place *place)
     *NOW.links[0] = (struct config_link){.given = true, .place = *place};
 }
 
+static struct config_values empty_list(struct config_parser *p, const struct config_place *place)
+{
+    config_report(p, place, "the list is empty; give at least one value");
+    p->left_out = true;
+    return (struct config_values){.count = 0};
+}
+
 static int config_grammar_lex(CONFIG_GRAMMAR_STYPE *value, struct config_place *place,
                               struct config_parser *p)
 {
@@ -531,6 +533,24 @@ static void list_names(const char **names, size_t count, bool value, char *to, s
                                  names[i]);
 }
 
+/* What belongs in no block, at the beginning of a line in one. */
+static bool is_after_open_block(const struct config_parser *p)
+{
+    int kind = p->last.kind;
+
+    return p->line_first && p->depth_before &&
+           (kind == LAB || kind == VM || kind == PEER || kind == TEST);
+}
+
+static void report_open_block(struct config_parser *p)
+{
+    const struct config_place *begin = &p->braces[p->depth_before - 1];
+
+    config_report(p, &p->last.place,
+                  "the block that begins at %s:%u is not closed before \"%s\"; a \"}\" is missing",
+                  begin->file, begin->line, p->last.text);
+}
+
 static int yyreport_syntax_error(const yypcontext_t *context, struct config_parser *p)
 {
     const struct config_token *token = &p->last;
@@ -540,14 +560,25 @@ static int yyreport_syntax_error(const yypcontext_t *context, struct config_pars
     bool value;
     size_t count = expected_names(context, names, &value);
 
-    if (p->failed)
+    if (p->failed || (p->made_up && p->errors))
         return 0;
+    if (is_after_open_block(p)) {
+        report_open_block(p);
+        p->left_out = true;
+        config_lex_close_blocks(p);
+        return 0;
+    }
     if (token->kind == STRING && !token->quoted)
         nearest = config_nearest(token->text, names, count);
     shown = token_text(token, found, sizeof(found));
     list_names(names, count, value, list, sizeof(list));
     if (nearest)
         config_report(p, &token->place, "%s is not known here; is \"%s\" meant?", shown, nearest);
+    else if (token->kind == '}' && !p->depth_before)
+        config_report(p, &token->place,
+                      "this \"}\" closes nothing; it is one too many, or a \"{\" is missing before it");
+    else if (token->kind == '{' && value)
+        config_report(p, &token->place, "a list is not possible here; give one value");
     else if (value && token->text && !token->quoted)
         config_report(p, &token->place,
                       "%s is a word of the language; as a value it stands between quotes", shown);

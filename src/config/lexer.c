@@ -19,6 +19,8 @@
 #define BLANKS " \t\r"
 /* What ends a word that is not between quotes. */
 #define ENDS BLANKS "\n{},;\""
+/* A token that is told already: the grammar leaves its statement out. */
+#define WRONG CONFIG_GRAMMAR_error
 
 static struct config_place place_here(const struct config_input *in)
 {
@@ -252,6 +254,7 @@ static struct config_token lex_quoted(struct config_parser *p)
 {
     struct config_input *in = p->input;
     struct config_token token = {.kind = STRING, .quoted = true, .place = place_here(in)};
+    unsigned errors = p->errors;
     struct word w = {0};
 
     advance(in, 1);
@@ -274,6 +277,8 @@ static struct config_token lex_quoted(struct config_parser *p)
     else
         config_report(p, &token.place, "the quote is not closed on its line");
     token.text = word_finish(p, &w);
+    if (p->errors != errors)
+        token.kind = WRONG;
     return token;
 }
 
@@ -281,6 +286,7 @@ static struct config_token lex_bare(struct config_parser *p)
 {
     struct config_input *in = p->input;
     struct config_token token = {.place = place_here(in)};
+    unsigned errors = p->errors;
     struct word w = {0};
     bool plain = true;
 
@@ -304,7 +310,7 @@ static struct config_token lex_bare(struct config_parser *p)
         }
     }
     token.text = word_finish(p, &w);
-    token.kind = plain ? config_keyword(token.text) : 0;
+    token.kind = p->errors != errors ? WRONG : plain ? config_keyword(token.text) : 0;
     if (!token.kind)
         token.kind = STRING;
     return token;
@@ -434,6 +440,12 @@ static void define(struct config_parser *p, size_t name, size_t length)
     }
     macro->tokens = tokens;
     advance(in, length);
+    if (p->depth && config_keyword(macro->name))
+        config_report(
+            p, &place,
+            "\"%s\" is a word of the language; a macro needs another name, and a statement "
+            "no \"=\"",
+            macro->name);
     for (skip(in); *in->at != '\n' && *in->at && room && !p->failed; skip(in))
         room = macro_take(p, macro);
     if (!room)
@@ -510,6 +522,11 @@ static void include(struct config_parser *p)
     token = lex_file(p);
     value = (struct config_value){token.text, token.quoted, token.given, token.place};
     skip(in);
+    if (token.kind == WRONG) {
+        p->left_out = true;
+        advance(in, strcspn(in->at, "\n"));
+        return;
+    }
     if (!token.text || (*in->at != '\n' && *in->at)) {
         config_report(p, &token.place, "include wants one file and nothing else on its line");
         advance(in, strcspn(in->at, "\n"));
@@ -587,7 +604,9 @@ static struct config_token next_token(struct config_parser *p)
         p->replay.macro = need_macro(p, p->input->at + 1, length, &p->replay.place);
         p->replay.next = 0;
         advance(p->input, length + 1);
-        if (p->replay.macro && p->replay.macro->count == 0)
+        if (!p->replay.macro)
+            return (struct config_token){.kind = WRONG, .place = p->replay.place};
+        if (p->replay.macro->count == 0)
             p->replay.macro = NULL;
     }
     token = lex_file(p);
@@ -633,9 +652,30 @@ static struct config_token resync(struct config_parser *p)
         count_braces(p, &token);
     } while (token.kind && (token.kind != '\n' || p->depth > p->resync_depth));
     p->resync = false;
-    p->closing = p->resync_depth - MIN(p->depth, p->resync_depth);
+    p->owed.blocks = p->resync_depth - MIN(p->depth, p->resync_depth);
+    p->owed.after = p->owed.blocks > 0;
     token.kind = '\n';
     return token;
+}
+
+/* The next of what the grammar is owed. Returns whether there was any. */
+static bool take_owed(struct config_parser *p, struct config_token *token)
+{
+    *token = (struct config_token){.kind = '\n', .place = p->last.place};
+    if (p->owed.before) {
+        p->owed.before = false;
+    } else if (p->owed.blocks) {
+        p->owed.blocks--;
+        token->kind = '}';
+    } else if (p->owed.after) {
+        p->owed.after = false;
+    } else if (p->owed.token.kind) {
+        *token = p->owed.token;
+        p->owed.token.kind = 0;
+    } else {
+        return false;
+    }
+    return true;
 }
 
 struct config_token config_lex(struct config_parser *p)
@@ -643,18 +683,22 @@ struct config_token config_lex(struct config_parser *p)
     struct config_token token;
 
     p->depth_before = p->depth;
+    p->line_first = p->last.kind == '\n' || p->last.kind == 0;
+    p->made_up = true;
     if (p->resync) {
         token = resync(p);
-    } else if (p->closing) {
-        p->closing--;
-        token = (struct config_token){.kind = '}', .place = p->last.place};
-    } else {
+    } else if (!take_owed(p, &token)) {
         token = next_token(p);
+        p->made_up = token.kind == 0 && p->depth;
         if (token.kind == 0)
             token = close_open(p, token);
         count_braces(p, &token);
     }
     p->last = token;
+    if (token.kind == WRONG) {
+        p->left_out = true;
+        config_lex_resync(p);
+    }
     return token;
 }
 
@@ -666,4 +710,12 @@ void config_lex_resync(struct config_parser *p)
         return;
     p->resync_depth = p->depth_before;
     p->resync = true;
+}
+
+void config_lex_close_blocks(struct config_parser *p)
+{
+    p->owed.before = p->owed.after = true;
+    p->owed.blocks = p->depth;
+    p->owed.token = p->last;
+    p->depth = 0;
 }

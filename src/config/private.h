@@ -110,8 +110,17 @@ struct config_parser {
     bool line_begins;
     struct config_place braces[CONFIG_NESTING_MAX + 1];
     unsigned depth, depth_before; /* p->last */
+    bool line_first;              /* p->last is the first of its line */
+    bool made_up;                 /* p->last is in no file: it follows an error */
     bool resync;                  /* an error: leave out tokens to the end of the statement */
-    unsigned resync_depth, closing;
+    unsigned resync_depth;
+    /* What the grammar is given next, in this order, whatever the text has: the end of a line,
+     * blocks' ends, the end of a line, and a token that was put off. */
+    struct {
+        bool before, after;
+        unsigned blocks;
+        struct config_token token; /* kind 0: none */
+    } owed;
 
     struct config_now now;
     size_t steps; /* so far, in all tests */
@@ -121,6 +130,8 @@ struct config_parser {
 struct config_token config_lex(struct config_parser *p);
 /* The grammar does not understand p->last: the statement is left out. */
 void config_lex_resync(struct config_parser *p);
+/* Likewise, and it begins a statement outside of all blocks: those end before it. */
+void config_lex_close_blocks(struct config_parser *p);
 /* "NAME=VALUE" from the user: a macro of one word. */
 void config_lex_give(struct config_parser *p, const char *macro);
 /* Reports what was given and is nothing to the files. */
@@ -166,7 +177,33 @@ const char *config_path(struct config_parser *p, const struct config_value *v);
 bool config_setting_check(struct config_parser *p, const char *name, const struct config_value *v,
                           const char **value);
 
-/* --- check.c: what only the whole tells --- */
+/* Whether it is said as often as there are such things, and otherwise once. */
+bool config_setting_is_list(const char *name);
+
+/* --- what only the whole tells: of names and things (check.c), of what there can be one of in a
+ * lab (check_once.c), and of tests (check_test.c) --- */
 void config_check_whole(struct config_parser *p);
+void config_check_once(struct config_parser *p);
+void config_check_test(struct config_parser *p, const struct config_test *test);
+
+/* Whether the VM has that setting, of its own or of its template. */
+bool config_vm_says(const struct config_vm *vm, const char *name);
+
+/* Each reports when there is no such thing, and what may be meant. */
+const struct config_switch *config_need_switch(struct config_parser *p, const char *name,
+                                               const struct config_place *place);
+const struct config_peer *config_need_peer(struct config_parser *p, const char *name,
+                                           const struct config_place *place);
+const struct config_vm *config_need_vm(struct config_parser *p, const char *name,
+                                       const struct config_place *place);
+
+/* Names that a wrong one is compared with. */
+struct config_names {
+    const char *names[256];
+    size_t count;
+};
+void config_names_add(struct config_names *names, const char *name);
+void config_report_unknown(struct config_parser *p, const struct config_place *place,
+                           const char *what, const char *name, const struct config_names *known);
 
 #endif

@@ -36,6 +36,12 @@ static const struct {
     {.name = "console", .form = FORM_TEXT},
 };
 
+bool config_setting_is_list(const char *name)
+{
+    return strcmp(name, "quirk") == 0 || strcmp(name, "console") == 0 ||
+           strcmp(name, "display") == 0;
+}
+
 static bool check_choice(struct config_parser *p, const struct config_value *v,
                          const char *const *choices, const char *name)
 {

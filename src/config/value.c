@@ -114,6 +114,12 @@ bool config_rate(struct config_parser *p, const struct config_value *v, uint64_t
         *bits = (uint64_t)llround(value);
         return true;
     }
+    if (v->text[0] == '0' && strtod(v->text, NULL) == 0) {
+        config_report(p, &v->place,
+                      "a rate of 0 lets nothing through; write \"down\" for that, or give a rate "
+                      "such as 10M");
+        return false;
+    }
     config_report(p, &v->place,
                   "\"%.60s\" is not a rate in bits a second; give a number and K, M "
                   "or G (powers of 1000), such as 10M",
@@ -214,6 +220,18 @@ static bool prefix_is_right(const struct ip *address, uint64_t bits)
     return ip_family(address) == IP_V4 ? bits >= 1 && bits <= 31 : bits >= 64 && bits <= 127;
 }
 
+/* Of IPv4, neither the network's own address nor the one of all its hosts (RFC 3021 for 31 bits).
+ */
+static bool is_of_host(const struct ip *address, unsigned bits)
+{
+    uint32_t hosts;
+
+    if (ip_family(address) == IP_V6 || bits == 31)
+        return true;
+    hosts = ~UINT32_C(0) >> bits;
+    return (ip_v4(address) & hosts) != 0 && (ip_v4(address) & hosts) != hosts;
+}
+
 bool config_network(struct config_parser *p, const struct config_value *v, struct ip *address,
                     unsigned *prefix)
 {
@@ -235,6 +253,13 @@ bool config_network(struct config_parser *p, const struct config_value *v, struc
             "\"%.20s\" is not possible for a network's bits; give 1 to 31, or for IPv6 64 "
             "to 127",
             v->text + length + 1);
+        return false;
+    }
+    if (!is_of_host(address, (unsigned)bits)) {
+        config_report(
+            p, &v->place,
+            "\"%.60s\" is the network itself or all of its hosts; give the address of one",
+            v->text);
         return false;
     }
     *prefix = (unsigned)bits;
