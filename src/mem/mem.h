@@ -106,18 +106,29 @@ bool mem_watch_written(const struct mem_watch *watch, uint64_t ipa, uint64_t len
 void mem_watch_forget(struct mem_watch *watch, uint64_t ipa, uint64_t len);
 void mem_watch_forget_all(struct mem_watch *watch);
 
-/* How an engine takes part. It marks a watched page (mem_mark_dirty) when it lets a vCPU store to
- * it, and lets the vCPU go on without asking until: */
+/*
+ * How an engine takes part. It marks a watched page (mem_mark_dirty) when it lets a vCPU store to
+ * it, and lets the vCPU go on without asking until `rearm`; or the hardware takes note of stores,
+ * and it marks their pages in `collect`. None of these is called on a vCPU's thread inside
+ * vcpu_run, and no two at once.
+ */
 struct mem_tracker {
     /* Returns when no vCPU stores to pages of [ipa, ipa + len) any more without marking them
-     * again; stores made before are visible then. Not on a vCPU's thread inside vcpu_run. With
-     * `all`, the pages were not watched so far. */
+     * again; stores made before are visible then. With `all`, the pages were not watched so far. */
     void (*rearm)(void *ctx, uint64_t ipa, uint64_t len, bool all);
+    /* Optional. Marks the watched pages of [ipa, ipa + len) that vCPUs have stored to since the
+     * last call; later stores are for the next one. */
+    void (*collect)(void *ctx, uint64_t ipa, uint64_t len);
+    /* Optional. Fewer pages are watched than before. */
+    void (*unwatch)(void *ctx);
     void *ctx;
 };
 
 /* Before anything runs, and with a NULL `rearm` before the engine goes. */
 void mem_set_tracker(struct mem *mem, const struct mem_tracker *tracker);
+
+/* Whether any page of [ipa, ipa + len), which lies in the region, is watched. Any thread. */
+bool mem_range_watched(const struct mem_region *region, uint64_t ipa, uint64_t len);
 
 /* Whether the page at `ipa` of the region is watched. Any thread. */
 static inline bool mem_page_watched(const struct mem_region *region, uint64_t ipa)

@@ -56,7 +56,19 @@ void mem_set_tracker(struct mem *mem, const struct mem_tracker *tracker)
     pthread_mutex_unlock(&mem->lock);
 }
 
-/* With the lock held, so that the engine does not go away meanwhile. */
+/* These with the lock held, so that the engine does not go away meanwhile. */
+static void collect(const struct mem *mem, uint64_t ipa, uint64_t len)
+{
+    if (mem->tracker.collect)
+        mem->tracker.collect(mem->tracker.ctx, ipa, len);
+}
+
+static void unwatch(const struct mem *mem)
+{
+    if (mem->tracker.unwatch)
+        mem->tracker.unwatch(mem->tracker.ctx);
+}
+
 static void rearm(const struct mem *mem, uint64_t ipa, uint64_t len, bool all)
 {
     if (mem->tracker.rearm)
@@ -144,6 +156,7 @@ void mem_watch_destroy(struct mem_watch *watch)
     *at = watch->next;
     for (size_t i = 0; i < mem->count; i++)
         refresh_watched(mem, i, watch->of[i].first, watch->of[i].last);
+    unwatch(mem);
     pthread_mutex_unlock(&mem->lock);
     free_watch(watch);
 }
@@ -157,6 +170,20 @@ static uint64_t bits_in_word(uint64_t first, uint64_t end, uint64_t word)
     uint64_t high = MIN(end, base + WORD_PAGES) - base;
 
     return low >= high ? 0 : bits_mask((unsigned)(high - low)) << low;
+}
+
+bool mem_range_watched(const struct mem_region *region, uint64_t ipa, uint64_t len)
+{
+    _Atomic uint64_t *watched = atomic_load_explicit(&region->watched, memory_order_acquire);
+    uint64_t first = (ipa - region->ipa) >> MEM_PAGE_SHIFT;
+    uint64_t end = ((ipa - region->ipa + len - 1) >> MEM_PAGE_SHIFT) + 1;
+
+    if (!watched || len == 0)
+        return false;
+    for (uint64_t word = first / WORD_PAGES; word <= (end - 1) / WORD_PAGES; word++)
+        if (atomic_load(&watched[word]) & bits_in_word(first, end, word))
+            return true;
+    return false;
 }
 
 /* Which region [ipa, ipa + len) lies in; its pages go to *first and *end. */
@@ -218,29 +245,37 @@ static uint64_t hand_out(struct mem *mem, size_t index, size_t word, uint64_t pa
     return taken;
 }
 
+/* Collects what was written of a region. */
+static void take_region(struct mem_watch *watch, size_t index)
+{
+    struct mem *mem = watch->mem;
+    const size_t first = watch->of[index].first, last = watch->of[index].last;
+    const uint64_t ipa = mem->regions[index].ipa;
+    size_t low = SIZE_MAX, high = 0;
+
+    if (first == SIZE_MAX)
+        return;
+    collect(mem, ipa + (first * WORD_PAGES << MEM_PAGE_SHIFT),
+            (last - first + 1) * WORD_PAGES << MEM_PAGE_SHIFT);
+    for (size_t word = first; word <= last; word++) {
+        if (!hand_out(mem, index, word, watch->of[index].pages[word]))
+            continue;
+        low = MIN(low, word);
+        high = word;
+    }
+    if (low != SIZE_MAX)
+        rearm(mem, ipa + (low * WORD_PAGES << MEM_PAGE_SHIFT),
+              (high - low + 1) * WORD_PAGES << MEM_PAGE_SHIFT, false);
+}
+
 bool mem_watch_take(struct mem_watch *watch)
 {
     struct mem *mem = watch->mem;
     bool news;
 
     pthread_mutex_lock(&mem->lock);
-    for (size_t i = 0; i < mem->count; i++) {
-        uint64_t low = UINT64_MAX, high = 0;
-
-        for (size_t word = watch->of[i].first; word <= watch->of[i].last && word != SIZE_MAX;
-             word++) {
-            uint64_t taken = hand_out(mem, i, word, watch->of[i].pages[word]);
-
-            if (!taken)
-                continue;
-            low = MIN(low, word);
-            high = word;
-        }
-        if (low == UINT64_MAX)
-            continue;
-        rearm(mem, mem->regions[i].ipa + (low * WORD_PAGES << MEM_PAGE_SHIFT),
-              (high - low + 1) * WORD_PAGES << MEM_PAGE_SHIFT, false);
-    }
+    for (size_t i = 0; i < mem->count; i++)
+        take_region(watch, i);
     news = watch->news;
     watch->news = false;
     pthread_mutex_unlock(&mem->lock);

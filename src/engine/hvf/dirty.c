@@ -79,7 +79,7 @@ bool hvf_dirty_fault(struct engine_vm *vm, uint64_t ipa)
 void hvf_dirty_init(struct engine_vm *vm)
 {
     pthread_mutex_init(&vm->protect_lock, NULL);
-    mem_set_tracker(vm->config.mem, &(struct mem_tracker){rearm, vm});
+    mem_set_tracker(vm->config.mem, &(struct mem_tracker){.rearm = rearm, .ctx = vm});
 }
 
 void hvf_dirty_fini(struct engine_vm *vm)

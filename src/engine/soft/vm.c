@@ -56,7 +56,7 @@ int soft_vm_create(const struct soft_engine *engine, struct engine_vm **out,
     vm->soft.pa_bits = cpuid_pa_bits(vm->soft.cpuid);
     vm->soft.asid_bits = cpuid_asid_bits(vm->soft.cpuid);
     pthread_mutex_init(&vm->soft.rearm_lock, NULL);
-    mem_set_tracker(config->mem, &(struct mem_tracker){soft_rearm, &vm->soft});
+    mem_set_tracker(config->mem, &(struct mem_tracker){.rearm = soft_rearm, .ctx = &vm->soft});
     *out = vm;
     return 0;
 }

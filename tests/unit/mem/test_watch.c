@@ -20,6 +20,8 @@ struct fixture {
     struct mem_watch *watch;
     unsigned rearmed, armed; /* calls with and without `all` */
     uint64_t ipa, len;       /* of the last */
+    unsigned collected, unwatched;
+    bool still_watched; /* something, at the last unwatch */
 };
 
 static void note_rearm(void *ctx, uint64_t ipa, uint64_t len, bool all)
@@ -39,7 +41,7 @@ static int setup(void **state)
     f = (struct fixture){0};
     assert_int_equal(mem_create(&f.mem), 0);
     assert_int_equal(mem_add_ram(f.mem, BASE, SIZE, NULL), 0);
-    mem_set_tracker(f.mem, &(struct mem_tracker){note_rearm, &f});
+    mem_set_tracker(f.mem, &(struct mem_tracker){.rearm = note_rearm, .ctx = &f});
     assert_int_equal(mem_watch_create(f.mem, &f.watch), 0);
     *state = &f;
     return 0;
@@ -173,9 +175,73 @@ static void says_what_is_watched(void **state)
     mem_watch_start(other);
     assert_true(mem_page_watched(region, BASE) && mem_page_watched(region, BASE + 2 * PAGE + 17));
     assert_false(mem_page_watched(region, BASE + 3 * PAGE));
+    mem_watch_add(other, BASE + 127 * PAGE, PAGE);
+    mem_watch_start(other);
+    assert_true(mem_range_watched(region, BASE, SIZE));
+    assert_true(mem_range_watched(region, BASE + 3 * PAGE - 1, 1));
+    assert_false(mem_range_watched(region, BASE + 3 * PAGE, 124 * PAGE));
+    assert_true(mem_range_watched(region, BASE + 3 * PAGE, 124 * PAGE + 1));
+    assert_false(mem_range_watched(region, BASE + 128 * PAGE, SIZE - 128 * PAGE));
+    assert_false(mem_range_watched(region, BASE, 0));
     mem_watch_destroy(other);
     assert_true(mem_page_watched(region, BASE + PAGE));
     assert_false(mem_page_watched(region, BASE + 2 * PAGE));
+    assert_false(mem_range_watched(region, BASE + 2 * PAGE, SIZE - 2 * PAGE));
+}
+
+/* An engine whose hardware knows what was written (struct fixture: what it was asked for). */
+
+static void mark_on_collect(void *ctx, uint64_t ipa, uint64_t len)
+{
+    struct fixture *f = ctx;
+
+    f->collected++;
+    f->ipa = ipa;
+    f->len = len;
+    mem_mark_dirty(f->mem, BASE + 70 * PAGE, 1);
+    mem_mark_dirty(f->mem, BASE + 90 * PAGE, 1);
+}
+
+static void note_unwatch(void *ctx)
+{
+    struct fixture *f = ctx;
+
+    f->still_watched = mem_range_watched(mem_find(f->mem, BASE, 1), BASE, SIZE);
+    f->unwatched++;
+}
+
+static void engines_are_asked_what_was_written(void **state)
+{
+    struct fixture *f = *state;
+    struct mem_watch *other;
+
+    mem_set_tracker(f->mem, &(struct mem_tracker){.rearm = note_rearm,
+                                                  .collect = mark_on_collect,
+                                                  .unwatch = note_unwatch,
+                                                  .ctx = f});
+    mem_watch_take(f->watch);
+    assert_int_equal(f->collected, 0); /* it watches nothing */
+    mem_watch_add(f->watch, BASE + 65 * PAGE, 10 * PAGE);
+    mem_watch_start(f->watch);
+    assert_int_equal(mem_watch_create(f->mem, &other), 0);
+    mem_watch_add(other, BASE + 80 * PAGE, 20 * PAGE);
+    mem_watch_start(other);
+    mem_watch_forget_all(f->watch);
+    mem_watch_forget_all(other);
+    assert_true(mem_watch_take(f->watch));
+    assert_int_equal(f->collected, 1);
+    assert_int_equal(count_written(f->watch), 1);
+    assert_true(mem_watch_written(f->watch, BASE + 70 * PAGE, 1));
+    assert_int_equal(f->rearmed, 1);
+    assert_true(mem_watch_take(other)); /* what was collected for it as well */
+    assert_int_equal(count_written(other), 1);
+    mem_watch_destroy(other);
+    assert_int_equal(f->unwatched, 1);
+    assert_true(f->still_watched);
+    mem_watch_destroy(f->watch);
+    f->watch = NULL;
+    assert_int_equal(f->unwatched, 2);
+    assert_false(f->still_watched);
 }
 
 int main(void)
@@ -186,6 +252,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(notices_all_writers, setup, teardown),
         cmocka_unit_test_setup_teardown(every_watch_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(says_what_is_watched, setup, teardown),
+        cmocka_unit_test_setup_teardown(engines_are_asked_what_was_written, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
