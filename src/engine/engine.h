@@ -57,9 +57,8 @@ struct engine_caps {
     bool id_regs_masked; /* every ID register can be set (soft engines) */
     bool many_vms;
     bool el2;
-    bool dirty_in_engine; /* pages that guests write are found by vm_dirty, not by mem/watch.c */
-    char shown[256];      /* what of the host's CPU guests see against the machine's promise, for
-                           * people: "RAS, no LSE"; empty: nothing */
+    char shown[256]; /* what of the host's CPU guests see against the machine's promise, for
+                      * people: "RAS, no LSE"; empty: nothing */
 };
 
 /* Which CPU guests see: a row of arm/cpuid.h's table. */
@@ -252,9 +251,6 @@ struct engine_ops {
     /* Optional. A guest's write of `size` bytes (1, 2 or 4; 0: of any size) at `ipa` signals the
      * eventfd `fd` instead of leaving as EXIT_MMIO; `fd` -1 takes that back. */
     int (*vm_notify_fd)(struct engine_vm *vm, uint64_t ipa, unsigned size, int fd);
-    /* Optional (caps.dirty_in_engine). One bit a host page of [ipa, ipa + size) that guests wrote
-     * since the last call, which also begins the watching of that range. Any thread. */
-    int (*vm_dirty)(struct engine_vm *vm, uint64_t ipa, uint64_t size, uint64_t *bits);
 
     int (*vcpu_create)(struct engine_vm *vm, unsigned index, struct vcpu **vcpu, struct error *err);
     void (*vcpu_destroy)(struct vcpu *vcpu);

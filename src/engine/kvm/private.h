@@ -17,7 +17,8 @@
 #include "engine/kvm/kvm.h"
 #include "engine/native/decode.h"
 
-#define KVM_SLOTS 40 /* RAM, and pages that guests only read */
+#define KVM_SLOTS      256 /* RAM in pieces, and pages that guests only read */
+#define KVM_SLOTS_KEPT 40  /* of them for what is mapped; a mapping is not divided into these */
 /* Interrupts a vCPU's thread out of KVM_RUN; its handler does nothing. */
 #define KVM_KICK_SIGNAL SIGUSR2
 
@@ -25,6 +26,8 @@ struct kvm_slot {
     uint64_t ipa, size; /* size 0: free */
     const void *host;
     bool writable;
+    const struct mem_region *region; /* of RAM; NULL: other memory of the host's */
+    uint64_t *log; /* KVM logs stores to it, read to here: a bit a host page. NULL: it does not */
 };
 
 /* A place whose writes the kernel turns into an event. */
@@ -40,10 +43,15 @@ struct engine_vm {
     uint32_t gic_groups; /* of 32 INTIDs that the GIC has */
     size_t run_size;     /* of struct kvm_run with its pages */
     bool nisv;           /* accesses without a syndrome come to user space */
+    uint64_t page_size;  /* the host's */
+    bool clears_log;     /* pages are taken out of a log one by one (dirty.c) */
     pthread_mutex_t lock;
+    pthread_cond_t changed;           /* a vCPU has left KVM_RUN in a pause, or it is over */
     struct kvm_slot slots[KVM_SLOTS]; /* under lock */
     unsigned vcpus;
-    uint32_t features; /* of vCPUs: bits by KVM_ARM_VCPU_* */
+    struct vcpu *cpus[ENGINE_MAX_VCPUS]; /* under lock; NULL: none */
+    atomic_bool pausing;                 /* set under lock */
+    uint32_t features;                   /* of vCPUs: bits by KVM_ARM_VCPU_* */
     struct vcpu *first;
     /* The guest's counter: while the machine clock stands, what both are then. */
     struct {
@@ -69,6 +77,7 @@ struct vcpu {
     struct kvm_run *run;
     struct vcpu_exit exit;
     atomic_bool kicked;
+    atomic_bool entered; /* in KVM_RUN, or about to be */
     struct vcpu_stats stats;
     bool debugging, ran;
 
@@ -85,6 +94,29 @@ struct vcpu {
 /* ioctl(2): its answer, or -errno. */
 int kvm_ioctl(int fd, unsigned long request, void *argument);
 int kvm_ioctl_value(int fd, unsigned long request, unsigned long argument);
+
+/* --- memory.c --- */
+int kvm_vm_map(struct engine_vm *vm, uint64_t ipa, uint64_t size, bool writable, struct error *err);
+int kvm_vm_map_reads(struct engine_vm *vm, uint64_t ipa, uint64_t size, const void *from);
+int kvm_vm_unmap(struct engine_vm *vm, uint64_t ipa, uint64_t size);
+int kvm_vm_protect(struct engine_vm *vm, uint64_t ipa, uint64_t size, bool writable);
+/* With the lock held. The first tells KVM of a slot, which may have a log now or none any more; the
+ * last returns the new slot's index. */
+int kvm_slot_set(struct engine_vm *vm, unsigned index);
+int kvm_slot_drop(struct engine_vm *vm, unsigned index);
+int kvm_slot_add(struct engine_vm *vm, const struct kvm_slot *slot);
+
+/* --- dirty.c --- */
+void kvm_dirty_init(struct engine_vm *vm);
+void kvm_dirty_fini(struct engine_vm *vm);
+
+/* --- pause.c --- */
+/* KVM_RUN, unless there is a pause: -EINTR when it is over. */
+int kvm_enter(struct vcpu *vcpu);
+/* With the lock held; from the first to the second no vCPU is in KVM_RUN. The first may release the
+ * lock meanwhile. Not on a vCPU's thread inside kvm_enter. */
+void kvm_pause(struct engine_vm *vm);
+void kvm_resume(struct engine_vm *vm);
 
 /* --- caps.c --- */
 int kvm_probe(struct error *err);
@@ -159,6 +191,8 @@ void kvm_vcpu_stats(struct vcpu *vcpu, struct vcpu_stats *stats);
 void kvm_vcpu_irq(struct vcpu *vcpu, bool irq, bool fiq);
 void kvm_vcpu_vtimer(struct vcpu *vcpu, bool *virt, bool *phys, uint64_t *deadline_ns);
 int kvm_vcpu_debug(struct vcpu *vcpu, const struct vcpu_debug *debug);
+/* Ends the current or the next KVM_RUN with -EINTR. Any thread. */
+void kvm_interrupt(struct vcpu *vcpu);
 /* Completes the exit that machine/ has answered, and no more of the guest: registers are those
  * after its instruction. */
 void kvm_settle(struct vcpu *vcpu);

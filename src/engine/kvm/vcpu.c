@@ -69,6 +69,7 @@ int kvm_vcpu_create(struct engine_vm *vm, unsigned index, struct vcpu **out, str
     }
     pthread_mutex_lock(&vm->lock);
     vm->vcpus++;
+    vm->cpus[index] = v;
     pthread_mutex_unlock(&vm->lock);
     *out = v;
     return 0;
@@ -76,6 +77,9 @@ int kvm_vcpu_create(struct engine_vm *vm, unsigned index, struct vcpu **out, str
 
 void kvm_vcpu_destroy(struct vcpu *v)
 {
+    pthread_mutex_lock(&v->vm->lock);
+    v->vm->cpus[v->index] = NULL;
+    pthread_mutex_unlock(&v->vm->lock);
     if (v->vm->first == v)
         v->vm->first = NULL;
     kvm_stats_close(&v->kernel);
@@ -91,12 +95,17 @@ void kvm_vcpu_reset(struct vcpu *v)
     v->pending = KVM_NOTHING;
 }
 
-/* A kick that comes before KVM_RUN is seen by it, one that comes during it ends it. */
+/* One that comes before KVM_RUN is seen by it, one that comes during it ends it. */
+void kvm_interrupt(struct vcpu *v)
+{
+    __atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+    pthread_kill(v->thread, KVM_KICK_SIGNAL);
+}
+
 void kvm_vcpu_kick(struct vcpu *v)
 {
     atomic_store(&v->kicked, true);
-    __atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-    pthread_kill(v->thread, KVM_KICK_SIGNAL);
+    kvm_interrupt(v);
 }
 
 void kvm_vcpu_stats(struct vcpu *v, struct vcpu_stats *stats)
@@ -225,7 +234,7 @@ static int run(struct vcpu *v, bool *left)
     if (*left)
         return 0;
     v->ran = true;
-    ret = kvm_ioctl_value(v->fd, KVM_RUN, 0);
+    ret = kvm_enter(v);
     if (ret == -EINTR || ret == -EAGAIN)
         return 0;
     /* Nothing decodes for a kernel that cannot give such an access to us. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Virtual machines, and their memory (KVM 4.35). */
+/* Virtual machines. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +46,9 @@ static int vm_create(struct engine_vm **out, const struct engine_vm_config *conf
         return error_set(err, ENOMEM, "out of memory");
     vm->config = *config;
     vm->gic = vm->fd = -1;
+    vm->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
     pthread_mutex_init(&vm->lock, NULL);
+    pthread_cond_init(&vm->changed, NULL);
     vm->kvm = kvm_open(err);
     if (vm->kvm >= 0) {
         vm->run_size = (size_t)kvm_ioctl_value(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
@@ -64,101 +66,22 @@ static int vm_create(struct engine_vm **out, const struct engine_vm_config *conf
     enable(vm);
     kvm_features(vm);
     kvm_time_init(vm);
+    kvm_dirty_init(vm);
     *out = vm;
     return 0;
 }
 
 static void vm_destroy(struct engine_vm *vm)
 {
+    kvm_dirty_fini(vm);
     if (vm->gic >= 0)
         close(vm->gic);
     close(vm->fd);
     close(vm->kvm);
     free(vm->doorbells);
+    pthread_cond_destroy(&vm->changed);
     pthread_mutex_destroy(&vm->lock);
     free(vm);
-}
-
-/* --- memory --- */
-
-static int set_slot(struct engine_vm *vm, unsigned index)
-{
-    const struct kvm_slot *slot = &vm->slots[index];
-    struct kvm_userspace_memory_region region = {.slot = index,
-                                                 .flags = slot->writable ? 0 : KVM_MEM_READONLY,
-                                                 .guest_phys_addr = slot->ipa,
-                                                 .memory_size = slot->size,
-                                                 .userspace_addr = (uintptr_t)slot->host};
-
-    return kvm_ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region);
-}
-
-static int add_slot(struct engine_vm *vm, const struct kvm_slot *slot)
-{
-    int ret = -ENOSPC;
-
-    pthread_mutex_lock(&vm->lock);
-    for (unsigned i = 0; i < KVM_SLOTS; i++)
-        if (vm->slots[i].size == 0) {
-            vm->slots[i] = *slot;
-            ret = set_slot(vm, i);
-            if (ret)
-                vm->slots[i].size = 0;
-            break;
-        }
-    pthread_mutex_unlock(&vm->lock);
-    return ret;
-}
-
-static int vm_map(struct engine_vm *vm, uint64_t ipa, uint64_t size, bool writable,
-                  struct error *err)
-{
-    const struct mem_region *region = mem_find(vm->config.mem, ipa, size);
-    int ret = -EINVAL;
-
-    if (region)
-        ret = add_slot(vm,
-                       &(struct kvm_slot){ipa, size, region->host + (ipa - region->ipa), writable});
-    return ret ? error_set(err, -ret, "KVM does not map guest memory: %s", strerror(-ret)) : 0;
-}
-
-static int vm_map_reads(struct engine_vm *vm, uint64_t ipa, uint64_t size, const void *from)
-{
-    return add_slot(vm, &(struct kvm_slot){ipa, size, from, false});
-}
-
-/* A slot's flags cannot change; it is made anew (KVM 4.35). */
-static int change(struct engine_vm *vm, uint64_t ipa, uint64_t size, bool keep, bool writable)
-{
-    int ret = -ENOENT;
-
-    pthread_mutex_lock(&vm->lock);
-    for (unsigned i = 0; i < KVM_SLOTS; i++) {
-        struct kvm_slot *slot = &vm->slots[i], before = *slot;
-
-        if (slot->size != size || slot->ipa != ipa || size == 0)
-            continue;
-        slot->size = 0;
-        ret = set_slot(vm, i);
-        if (ret == 0 && keep) {
-            *slot = before;
-            slot->writable = writable;
-            ret = set_slot(vm, i);
-        }
-        break;
-    }
-    pthread_mutex_unlock(&vm->lock);
-    return ret;
-}
-
-static int vm_unmap(struct engine_vm *vm, uint64_t ipa, uint64_t size)
-{
-    return change(vm, ipa, size, false, false);
-}
-
-static int vm_protect(struct engine_vm *vm, uint64_t ipa, uint64_t size, bool writable)
-{
-    return change(vm, ipa, size, true, writable);
 }
 
 /* The host's stores have to be in memory before the guest's fetches look there. */
@@ -253,10 +176,10 @@ const struct engine_ops kvm_engine = {
     .caps = kvm_caps,
     .vm_create = vm_create,
     .vm_destroy = vm_destroy,
-    .vm_map = vm_map,
-    .vm_map_reads = vm_map_reads,
-    .vm_unmap = vm_unmap,
-    .vm_protect = vm_protect,
+    .vm_map = kvm_vm_map,
+    .vm_map_reads = kvm_vm_map_reads,
+    .vm_unmap = kvm_vm_unmap,
+    .vm_protect = kvm_vm_protect,
     .vm_code_written = vm_code_written,
     .vm_ready = vm_ready,
     .vm_clock = kvm_vm_clock,
