@@ -8,6 +8,8 @@ BODY(memory_widths, 1, "loads and stores of RAM: widths, signs, pairs, vectors, 
 BODY(memory_atomics, 1, "exclusives and LSE atomics on RAM")
 BODY(memory_translation, 1, "two addresses of one page, remapping, permissions and their faults")
 BODY(memory_code, 1, "code that is written, then run")
+BODY(watch_pages, 1, "watched RAM: which pages were written, by each kind of store")
+BODY(watch_busy, 2, "watched RAM: no store is lost, whenever somebody looks")
 BODY(exception_kinds, 1, "each kind of synchronous exception, with its syndrome")
 BODY(exception_user, 1, "EL0 and back: SVC, traps, aborts, interrupts")
 BODY(exception_nowhere, 1, "accesses to addresses where nothing is")

@@ -26,6 +26,9 @@
 #define PROBE_ARG1   0x838
 #define PROBE_RESULT 0x840
 #define PROBE_ASKED  0x848 /* how often PROBE_HOST was written */
+#define PROBE_PAGE   0x870 /* size of the host's, the unit that stores are watched in */
+#define PROBE_LOOKS  0x878 /* how often PROBE_DO_FOLLOW's thread has looked */
+#define PROBE_FOUND  0x880 /* the first of what PROBE_RESULT counts */
 
 /* The list of accesses to the data: writing COUNT empties it, writing PICK chooses one. */
 #define PROBE_LOG_COUNT 0x850
@@ -45,6 +48,11 @@
 #define PROBE_DO_STEP      4 /* steps over what follows; ARG: the address of the store */
 #define PROBE_DO_BREAK     5 /* runs to a breakpoint; ARG: where */
 #define PROBE_DO_REST      6 /* pauses the machine for PROBE_REST_NS or longer */
+/* Of memory: ARG: where, ARG1: its size. */
+#define PROBE_DO_WATCH    7  /* watches it, and nothing else; size 0: nothing */
+#define PROBE_DO_TAKE     8  /* RESULT: how many pages were written since; FOUND: the first */
+#define PROBE_DO_FOLLOW   9  /* a thread keeps a copy by what is seen to be written */
+#define PROBE_DO_FOLLOWED 10 /* it ends; RESULT: how many pages its copy has not as they are */
 
 #define PROBE_REST_NS 300000000
 

@@ -43,6 +43,9 @@ static uint64_t read_register(struct session *s, uint64_t offset)
     case PROBE_ARG1: return s->argument[1];
     case PROBE_RESULT: return s->result;
     case PROBE_ASKED: return s->asked;
+    case PROBE_FOUND: return s->found;
+    case PROBE_PAGE: return s->machine->caps.host_page_size;
+    case PROBE_LOOKS: return watch_looks(s);
     case PROBE_LOG_COUNT: return s->access_count;
     case PROBE_LOG_WHAT: return what(picked);
     case PROBE_LOG_VALUE: return picked->value;

@@ -43,6 +43,7 @@ void session_engine(struct atoll_config *config, const char *name, char *bare)
 
 static void destroy(struct session *s)
 {
+    watch_end(s);
     machine_destroy(s->machine);
     s->machine = NULL;
 }
@@ -138,6 +139,10 @@ static int carry_out(struct session *s, unsigned request, struct error *err)
     case PROBE_DO_STEP: request_step(s); break;
     case PROBE_DO_BREAK: request_break(s); break;
     case PROBE_DO_REST: host_sleep(PROBE_REST_NS); break;
+    case PROBE_DO_WATCH: request_watch(s); break;
+    case PROBE_DO_TAKE: request_take(s); break;
+    case PROBE_DO_FOLLOW: request_follow(s); break;
+    case PROBE_DO_FOLLOWED: request_followed(s); break;
     default: break;
     }
     if (ret)

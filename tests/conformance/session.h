@@ -45,8 +45,9 @@ struct session {
     uint8_t data[PROBE_DATA_SIZE];
     struct session_access access[PROBE_LOG_MAX];
     unsigned access_count, access_pick;
-    uint64_t argument[2], result;
-    unsigned asked; /* requests so far */
+    uint64_t argument[2], result, found;
+    unsigned asked;              /* requests so far */
+    struct session_watch *watch; /* the session's thread's; NULL: none */
 };
 
 /* Runs it to its end. Returns whether it passed; either way s->text says what the guest found, and
@@ -69,5 +70,15 @@ extern const struct bus_ops probe_bus_ops; /* `dev` is the session */
 void request_registers(struct session *s);
 void request_step(struct session *s);
 void request_break(struct session *s);
+
+/* --- watch.c --- */
+
+/* Carry out a PROBE_DO_* on a paused machine. */
+void request_watch(struct session *s);
+void request_take(struct session *s);
+void request_follow(struct session *s);
+void request_followed(struct session *s);
+unsigned watch_looks(struct session *s); /* any thread, between follow and followed */
+void watch_end(struct session *s);
 
 #endif
