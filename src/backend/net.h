@@ -103,6 +103,11 @@ struct net_socket_config {
 int net_socket_open(struct net **net, const struct net_socket_config *config, const struct log *log,
                     struct error *err);
 
+/* The connection alone, to be a switch's port: frames in messages, or after their lengths
+ * (config->capture is not looked at). Returns a descriptor or -errno. */
+int net_socket_descriptor(const struct net_socket_config *config, bool *messages,
+                          struct error *err);
+
 struct net_tap_config {
     const char *device; /* there already, and this user's */
     uint16_t mtu;       /* 0: the device's */

@@ -3,6 +3,7 @@
  * `atoll switch` and `atoll link`: the wires between machines (atoll-switch(1)).
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,21 +102,42 @@ static int tap_uplink(struct switch_client *client, const struct atoll_net *net,
     return ret;
 }
 
-/* The value is one of --net, of the two kinds that lead out. */
+static int socket_uplink(struct switch_client *client, const struct atoll_net *net,
+                         struct error *err)
+{
+    static const enum net_socket_protocol protocols[] = {[ATOLL_NET_ANY] = NET_SOCKET_ANY,
+                                                         [ATOLL_NET_QEMU] = NET_SOCKET_QEMU,
+                                                         [ATOLL_NET_VFKIT] = NET_SOCKET_VFKIT};
+    const struct net_socket_config config = {
+        .path = net->target, .protocol = protocols[net->protocol], .mtu = net->mtu};
+
+    return switch_uplink_socket(client, &config, err);
+}
+
+/* The value is one of --net, of the kinds that lead out. */
 static int add_uplink(struct switch_client *client, const char *value, struct error *err)
 {
+    static int (*const kinds[])(struct switch_client *, const struct atoll_net *,
+                                struct error *) = {[ATOLL_NET_USER] = user_uplink,
+                                                   [ATOLL_NET_TAP] = tap_uplink,
+                                                   [ATOLL_NET_SOCKET] = socket_uplink};
+    char folder[PATH_MAX];
     struct options options;
+    const struct atoll_net *net;
     int ret;
 
+    if (!getcwd(folder, sizeof(folder)))
+        return error_set(err, errno, "where is this? %s", strerror(errno));
     options_init(&options);
-    ret = options_parse_line(&options, "net", value, "/", err);
-    if (!ret && options.config.net_count == 1 && options.config.nets[0].kind == ATOLL_NET_USER)
-        ret = user_uplink(client, &options.config.nets[0], err);
-    else if (!ret && options.config.net_count == 1 && options.config.nets[0].kind == ATOLL_NET_TAP)
-        ret = tap_uplink(client, &options.config.nets[0], err);
+    ret = options_parse_line(&options, "net", value, folder, err);
+    net = &options.config.nets[0];
+    if (!ret && options.config.net_count == 1 && (size_t)net->kind < nitems(kinds) &&
+        kinds[net->kind])
+        ret = kinds[net->kind](client, net, err);
     else if (!ret)
         ret =
-            error_set(err, EINVAL, "--uplink \"%s\" leads nowhere; give user or tap:DEVICE", value);
+            error_set(err, EINVAL,
+                      "--uplink \"%s\" leads nowhere; give user, socket:PATH or tap:DEVICE", value);
     options_free(&options);
     return ret;
 }

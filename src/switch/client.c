@@ -291,3 +291,17 @@ int switch_uplink_user(struct switch_client *client, const struct net_user_confi
     close(socket);
     return ret;
 }
+
+int switch_uplink_socket(struct switch_client *client, const struct net_socket_config *config,
+                         struct error *err)
+{
+    bool messages;
+    int fd = net_socket_descriptor(config, &messages, err), ret;
+
+    if (fd < 0)
+        return fd;
+    ret = switch_attach(client, "uplink", messages ? SWITCH_PACKETS : SWITCH_STREAM, fd,
+                        config->mtu ? config->mtu : 1500, true, err);
+    close(fd);
+    return ret;
+}

@@ -121,6 +121,11 @@ int switch_attach(struct switch_client *client, const char *port, enum switch_fr
 int switch_uplink_user(struct switch_client *client, const struct net_user_config *config,
                        struct error *err);
 
+/* Likewise the program at a Unix socket (net_socket_descriptor): passt, gvproxy. The port goes when
+ * the program does. */
+int switch_uplink_socket(struct switch_client *client, const struct net_socket_config *config,
+                         struct error *err);
+
 int switch_detach(struct switch_client *client, const char *port, struct error *err);
 
 /* --- a port of the caller's own: a machine's card, or a scripted peer --- */

@@ -179,7 +179,11 @@ static int send_packet(void *ctx, const struct net_header *header, const void *f
 {
     struct server_port *port = ctx;
 
-    return send(port->fd, frame, length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -EAGAIN : 0;
+    if (send(port->fd, frame, length, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+        return 0;
+    /* The end of a socket of messages is seen here alone. */
+    port->over |= errno == ECONNREFUSED || errno == ECONNRESET || errno == ENOTCONN;
+    return -EAGAIN;
 }
 
 static int send_tap(void *ctx, const struct net_header *header, const void *frame, size_t length)

@@ -135,8 +135,12 @@ static int net_socket_send(struct net *net, const struct iovec *iov, int count)
 
     if (s->over)
         return -EPIPE;
-    if (!s->stream)
-        return sendmsg(s->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+    if (!s->stream) {
+        ret = sendmsg(s->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+        if (ret == -ECONNREFUSED || ret == -ECONNRESET || ret == -ENOTCONN)
+            lost(s); /* which is seen here alone */
+        return ret;
+    }
     ret = net_stream_write(s->stream, s->fd, iov, count);
     if (!ret && net_stream_flush(s->stream, s->fd) == -EAGAIN)
         settle(s, -EAGAIN);
@@ -201,69 +205,105 @@ static int connect_as(int type, const struct sockaddr_un *address)
     return -number;
 }
 
+/* What a program was reached by. */
+struct connection {
+    int fd;
+    bool messages;
+    char own[ADDRESS_ROOM];
+};
+
 /* A socket of messages is answered at its address: an abstract one where the system gives such
  * (Linux: unix(7), autobind), a file of ours elsewhere. */
-static int bind_own(struct net_socket *s, struct error *err)
+static int bind_own(struct connection *c, struct error *err)
 {
     struct sockaddr_un own = {.sun_family = AF_UNIX};
     char folder[ADDRESS_ROOM];
     int ret;
 
-    if (bind(s->fd, (const struct sockaddr *)&own, sizeof(own.sun_family)) == 0)
+    if (bind(c->fd, (const struct sockaddr *)&own, sizeof(own.sun_family)) == 0)
         return 0;
     ret = host_runtime_folder(folder, sizeof(folder) - 32, err);
     if (ret)
         return ret;
-    snprintf(s->own, sizeof(s->own), "%.70s/net-%ld-%d", folder, (long)getpid(), s->fd);
-    memcpy(own.sun_path, s->own, sizeof(own.sun_path));
-    unlink(s->own);
-    if (bind(s->fd, (const struct sockaddr *)&own, sizeof(own)) == 0)
+    snprintf(c->own, sizeof(c->own), "%.70s/net-%ld-%d", folder, (long)getpid(), c->fd);
+    memcpy(own.sun_path, c->own, sizeof(own.sun_path));
+    unlink(c->own);
+    if (bind(c->fd, (const struct sockaddr *)&own, sizeof(own)) == 0)
         return 0;
-    return error_set(err, errno, "network: cannot make the socket %s: %s", s->own, strerror(errno));
+    return error_set(err, errno, "network: cannot make the socket %s: %s", c->own, strerror(errno));
 }
 
-static int greet_vfkit(struct net_socket *s, const char *path, struct error *err)
+static int greet_vfkit(struct connection *c, const char *path, struct error *err)
 {
     const int room = SEND_BUFFER, take = TAKE_BUFFER;
-    int ret = bind_own(s, err);
+    int ret = bind_own(c, err);
 
     if (ret)
         return ret;
-    setsockopt(s->fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
-    setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &take, sizeof(take));
-    if (send(s->fd, VFKIT_MAGIC, strlen(VFKIT_MAGIC), MSG_NOSIGNAL) < 0)
+    setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+    setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &take, sizeof(take));
+    if (send(c->fd, VFKIT_MAGIC, strlen(VFKIT_MAGIC), MSG_NOSIGNAL) < 0)
         return error_set(err, errno, "network: %s: %s", path, strerror(errno));
     return 0;
 }
 
-/* Which protocol a socket speaks its type says, unless the user says otherwise. */
-static int connect_socket(struct net_socket *s, const struct net_socket_config *config,
-                          struct error *err)
+/* Which protocol a socket speaks its type says, unless the user says otherwise. What is in `c` is
+ * the caller's to close, after a failure too. */
+static int connect_program(struct connection *c, const struct net_socket_config *config,
+                           struct error *err)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    bool messages = config->protocol == NET_SOCKET_VFKIT;
 
+    *c = (struct connection){.fd = -1, .messages = config->protocol == NET_SOCKET_VFKIT};
     if (strlen(config->path) >= sizeof(address.sun_path))
         return error_set(err, ENAMETOOLONG, "network: %s: the path is too long for a socket",
                          config->path);
     strcpy(address.sun_path, config->path);
-    s->fd = connect_as(messages ? SOCK_DGRAM : SOCK_STREAM, &address);
-    if (s->fd == -EPROTOTYPE && config->protocol == NET_SOCKET_ANY) {
-        messages = true;
-        s->fd = connect_as(SOCK_DGRAM, &address);
+    c->fd = connect_as(c->messages ? SOCK_DGRAM : SOCK_STREAM, &address);
+    if (c->fd == -EPROTOTYPE && config->protocol == NET_SOCKET_ANY) {
+        c->messages = true;
+        c->fd = connect_as(SOCK_DGRAM, &address);
     }
-    if (s->fd == -EPROTOTYPE)
+    if (c->fd == -EPROTOTYPE)
         return error_set(err, EPROTOTYPE,
                          "network: the program at %s does not speak %s's protocol; give "
                          "protocol=%s",
-                         config->path, messages ? "vfkit" : "QEMU", messages ? "qemu" : "vfkit");
-    if (s->fd < 0)
-        return error_set(err, -s->fd, "network: cannot connect to %s: %s", config->path,
-                         strerror(-s->fd));
-    if (fcntl(s->fd, F_SETFL, O_NONBLOCK))
+                         config->path, c->messages ? "vfkit" : "QEMU",
+                         c->messages ? "qemu" : "vfkit");
+    if (c->fd < 0)
+        return error_set(err, -c->fd, "network: cannot connect to %s: %s", config->path,
+                         strerror(-c->fd));
+    if (fcntl(c->fd, F_SETFL, O_NONBLOCK))
         return error_set(err, errno, "network: %s: %s", config->path, strerror(errno));
-    if (messages)
-        return greet_vfkit(s, config->path, err);
+    return c->messages ? greet_vfkit(c, config->path, err) : 0;
+}
+
+/* On a system without abstract addresses a file stays behind: the program answers there. */
+int net_socket_descriptor(const struct net_socket_config *config, bool *messages, struct error *err)
+{
+    struct connection c;
+    int ret = connect_program(&c, config, err);
+
+    *messages = c.messages;
+    if (!ret)
+        return c.fd;
+    if (c.fd >= 0)
+        close(c.fd);
+    if (*c.own)
+        unlink(c.own);
+    return ret;
+}
+
+static int connect_socket(struct net_socket *s, const struct net_socket_config *config,
+                          struct error *err)
+{
+    struct connection c;
+    int ret = connect_program(&c, config, err);
+
+    s->fd = c.fd;
+    memcpy(s->own, c.own, sizeof(s->own));
+    if (ret || c.messages)
+        return ret;
     s->stream = calloc(1, sizeof(*s->stream));
     return s->stream ? 0 : error_set(err, ENOMEM, "network: out of memory");
 }
