@@ -3,18 +3,21 @@
 BUILD is a build for arm64 (make check-kvm makes it), GUESTS the directory that tools/guest-debian
 fills. Exit status 0: passed; 1: failed; 77: skipped, with the reason."""
 
+import base64
 import json
 import os
 import shutil
 import sys
 import tempfile
+import time
 
 import host
-from guest import Failure
+from guest import PATIENCE, Failure
 
 sys.path.insert(0, os.path.join(host.TOP, "tests/boot"))
-import boot  # noqa: E402  (found by the path above)
-import efi   # noqa: E402
+import boot     # noqa: E402  (found by the path above)
+import display  # noqa: E402
+import efi      # noqa: E402
 
 # QEMU 7.2's EL2 does not say that a load extends the sign (ESR_EL2.SSE).
 KNOWN = ["mmio_signs"]
@@ -185,6 +188,36 @@ def stats(bench):
         guest.check("atoll stats guest; atoll stop guest --force")
 
 
+def look(guest, path):
+    """The screen of Atoll's guest, which goes to a file here as well."""
+    text = guest.check("atoll screenshot guest /tmp/screen.png && echo begin-$((6 * 7)) && "
+                       "base64 /tmp/screen.png")
+    with open(path, "wb") as file:
+        file.write(base64.b64decode(text.split("begin-42")[1]))
+    return display.read_png(path)
+
+
+def screen(bench):
+    """What a guest stores to its frame buffer in RAM is seen, again and again: here and there, and
+    where it was seen before."""
+    disk = efi.image(bench, "grub.img", efi.grub_files(bench))
+    path = bench.scratch("screen.png")
+    with bench.host(files={"guest/grub.img": disk}) as guest:
+        guest.check("atoll run --name guest --detach --engine kvm --memory 512M --net none "
+                    "--gpu 640x480,gop /mnt/guest/grub.img")
+        guest.check("atoll wait guest --console 'aarch64 CPU' --timeout 300")
+        for page, letter in (50, "P"), (150, "Q"), (50, "R"):
+            # A page of pixels: the letter, a line's end, the letter, and what does not count.
+            guest.check(f"echo 'yes {letter} | head -c 4096 | dd of=/dev/fb0 bs=4096 seek={page}' | "
+                        "atoll console guest >/dev/null 2>&1 & true")
+            at, colour = page * 4096 // 4 + 10, (ord(letter), 0x0a, ord(letter))
+            deadline = time.monotonic() + PATIENCE
+            while (seen := display.pixel(look(guest, path), at % 640, at // 640)) != colour:
+                if time.monotonic() > deadline:
+                    raise Failure(f"the pixel is {seen} instead of {colour}")
+        guest.check("atoll stop guest --force")
+
+
 def gicv2(bench):
     """A host with a GICv2 only: the message says so."""
     with bench.host(files=bench.linux_file(), machine=tuple(host.GICV2), cpus=1) as guest:
@@ -193,7 +226,7 @@ def gicv2(bench):
 
 
 TESTS = {"engines": engines, "engines_bookworm": engines_bookworm, "conformance": conformance, "conformance_trixie": conformance_trixie,
-         "linux": linux, "smp": smp, "stats": stats, "efi": efi_boot, "gicv2": gicv2}
+         "linux": linux, "smp": smp, "stats": stats, "screen": screen, "efi": efi_boot, "gicv2": gicv2}
 
 
 def main():
