@@ -395,6 +395,7 @@ const char *atoll_kernel_exit_name(unsigned kind);
 struct atoll_device_stats {
     char name[32]; /* "virtio-blk0" */
     uint64_t requests, notifications, interrupts;
+    uint64_t dropped; /* a network card's frames that got lost between its driver and the host */
 };
 
 /* By index; -ENOENT past the last. */

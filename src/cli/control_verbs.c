@@ -191,10 +191,10 @@ static json_t *device_stats(struct atoll *vm)
     struct atoll_device_stats s;
 
     for (size_t i = 0; atoll_device_stats(vm, i, &s) == 0; i++)
-        json_array_append_new(array,
-                              json_pack("{s:s, s:o, s:o, s:o}", "name", s.name, "requests",
-                                        count(s.requests), "notifications", count(s.notifications),
-                                        "interrupts", count(s.interrupts)));
+        json_array_append_new(array, json_pack("{s:s, s:o, s:o, s:o, s:o}", "name", s.name,
+                                               "requests", count(s.requests), "notifications",
+                                               count(s.notifications), "interrupts",
+                                               count(s.interrupts), "dropped", count(s.dropped)));
     return array;
 }
 

@@ -163,6 +163,8 @@ static void print_devices(json_t *devices)
             printf(" %12.0f", number_of(device, events[n]));
             print_ratio(number_of(device, events[n]), requests);
         }
+        if (number_of(device, "dropped") > 0)
+            printf("  %.0f frames lost", number_of(device, "dropped"));
         putchar('\n');
     }
 }

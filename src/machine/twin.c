@@ -229,7 +229,8 @@ static int twin_device_stats(struct atoll *vm, size_t index, struct atoll_device
         return -ENOENT;
     *stats = (struct atoll_device_stats){.requests = published(&dev->requests),
                                          .notifications = published(&dev->notifications),
-                                         .interrupts = published(&dev->interrupts)};
+                                         .interrupts = published(&dev->interrupts),
+                                         .dropped = published(&dev->dropped)};
     snprintf(stats->name, sizeof(stats->name), "%s", dev->instance);
     return 0;
 }

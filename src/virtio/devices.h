@@ -41,6 +41,7 @@ struct virtio_net_drops {
     uint64_t too_long;  /* for the guest, longer than the buffers it posted */
     uint64_t no_driver; /* for the guest, before its driver was there */
     uint64_t malformed; /* from the guest, with a header that makes no sense */
+    uint64_t unsent;    /* from the guest, and the backend had no room or nobody to send it to */
 };
 void virtio_net_drops(struct virtio_device *dev, struct virtio_net_drops *drops);
 

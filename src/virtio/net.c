@@ -100,13 +100,20 @@ static void net_config_read(struct virtio_device *dev, unsigned offset, unsigned
 
 /* Transmit */
 
+static void drop(struct virtio_net *net, _Atomic uint64_t *counter)
+{
+    atomic_fetch_add(counter, 1);
+    atomic_fetch_add(&net->dev.dropped, 1);
+}
+
 /* Frames that one chain became go out through the backend; net_send never blocks and drops like a
  * wire. */
 static void emit_frame(void *ctx, const struct iovec *iov, int count)
 {
     struct virtio_net *net = ctx;
 
-    net_send(net->net, iov, count);
+    if (net_send(net->net, iov, count))
+        drop(net, &net->unsent);
 }
 
 /* The pair that sends on a flow gets what comes back on it. */
@@ -134,14 +141,15 @@ static bool transmit(struct virtio_net *net, struct virtq_chain *chain)
         if (header.gso_type == NET_GSO_NONE && length > (uint64_t)net->net->mtu + FRAME_OVERHEAD)
             return false;
         iov = virtq_iov_cut(chain->iov, &count, NET_HEADER_SIZE, length);
-        net_send_offload(net->net, &header, iov, (int)count);
+        if (net_send_offload(net->net, &header, iov, (int)count))
+            drop(net, &net->unsent);
         return true;
     }
     if (net_header_plain(&header)) {
         if (length > (uint64_t)net->net->mtu + FRAME_OVERHEAD)
             return false;
         iov = virtq_iov_cut(chain->iov, &count, NET_HEADER_SIZE, length);
-        net_send(net->net, iov, (int)count);
+        emit_frame(net, iov, (int)count);
         return true;
     }
     if (header.gso_type == NET_GSO_NONE && length > (uint64_t)net->net->mtu + FRAME_OVERHEAD)
@@ -161,7 +169,7 @@ static void serve_transmit(struct virtio_device *dev, struct virtq *q, struct vi
     if (net->active > 1)
         learn_flow(net, chain, q->index / 2);
     if (!transmit(net, chain))
-        atomic_fetch_add(&net->malformed, 1);
+        drop(net, &net->malformed);
     virtq_done(q, chain, 0);
 }
 
@@ -269,7 +277,7 @@ static bool receive(struct virtio_net *net, const struct net_header *header, con
     if (atomic_load(&net->dev.paused))
         return false;
     if (!net->dev.running || !atomic_load(&net->link) || length == 0) {
-        atomic_fetch_add(&net->no_driver, 1);
+        drop(net, &net->no_driver);
         return true;
     }
     q = receive_queue(net, frame, length);
@@ -278,7 +286,7 @@ static bool receive(struct virtio_net *net, const struct net_header *header, con
         placed = receive_into(net, q, header, frame, length);
     while (placed == TRY_AGAIN);
     if (placed == DOES_NOT_FIT)
-        atomic_fetch_add(&net->too_long, 1);
+        drop(net, &net->too_long);
     return placed != NO_BUFFERS;
 }
 
@@ -298,7 +306,7 @@ static bool net_receive_offload(void *ctx, const struct net_header *from, const 
     int needs = net_offload_needs(&header, frame, length);
 
     if (needs < 0 || ((unsigned)needs & ~net->offloads)) { /* sent before another driver came */
-        atomic_fetch_add(&net->no_driver, 1);
+        drop(net, &net->no_driver);
         return true;
     }
     header.flags &= NET_HDR_NEEDS_CSUM;
@@ -361,6 +369,7 @@ void virtio_net_drops(struct virtio_device *dev, struct virtio_net_drops *drops)
     drops->too_long = atomic_load(&net->too_long);
     drops->no_driver = atomic_load(&net->no_driver);
     drops->malformed = atomic_load(&net->malformed);
+    drops->unsent = atomic_load(&net->unsent);
 }
 
 /* Life */

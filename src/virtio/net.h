@@ -41,7 +41,7 @@ struct virtio_net {
     bool untold;                     /* the driver has not heard of it; the loop's */
     bool said_mtu, said_tso;         /* quirks that were mentioned */
     uint8_t flows[VIRTIO_NET_FLOWS]; /* the pair that last sent on a flow (5.1.6.5.6.1) */
-    _Atomic uint64_t too_long, no_driver, malformed;
+    _Atomic uint64_t too_long, no_driver, malformed, unsent;
     struct virtq_chain chain;
     uint8_t frame[NET_OFFLOAD_MAX_FRAME]; /* a frame that needs work before it goes out */
 };

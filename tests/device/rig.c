@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -213,7 +214,7 @@ static int fake_send(struct net *net, const struct iovec *iov, int count)
     size_t length = 0;
 
     if (fake->sent_count == FAKE_FRAMES)
-        return 0;
+        return -EAGAIN;
     for (int i = 0; i < count; i++) {
         assert_true(length + iov[i].iov_len <= sizeof(fake->last));
         memcpy(fake->last + length, iov[i].iov_base, iov[i].iov_len);

@@ -164,6 +164,11 @@ static void plain_frames(void **unused)
     assert_int_equal(f.net.sent_count, 0);
     virtio_net_drops(f.dev, &drops);
     assert_int_equal(drops.malformed, 3);
+    f.net.sent_count = FAKE_FRAMES; /* the backend has no room */
+    drvq_do(&f.tx, &(struct buffer){f.data, HEADER + 60, false}, 1, false);
+    virtio_net_drops(f.dev, &drops);
+    assert_int_equal(drops.unsent, 1);
+    assert_int_equal(atomic_load(&f.dev->dropped), 4);
     stop(&f);
 }
 

@@ -114,7 +114,7 @@ int atoll_device_stats(struct atoll *vm, size_t index, struct atoll_device_stats
     if (index > 0)
         return -ENOENT;
     *stats = (struct atoll_device_stats){
-        .name = "disk", .requests = 1, .notifications = 2, .interrupts = 3};
+        .name = "disk", .requests = 1, .notifications = 2, .interrupts = 3, .dropped = 4};
     return 0;
 }
 

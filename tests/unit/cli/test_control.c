@@ -205,7 +205,7 @@ static void test_verbs(void **state)
     ask(fd, "{\"verb\":\"stats\"}", "\"kernel\":{\"A\":40,\"B\":23,\"C\":0,");
     ask(fd, "{\"verb\":\"stats\"}",
         "\"devices\":[{\"name\":\"disk\",\"requests\":1,\"notifications\":2,"
-        "\"interrupts\":3}],\"seconds\":");
+        "\"interrupts\":3,\"dropped\":4}],\"seconds\":");
     ask(fd, "{\"verb\":\"stats\"}", "\"resident\":4096,\"translator\":{\"regions\":0,");
     ask(fd, "{\"verb\":\"resume\"}", "\"the machine is not paused\",\"errno\":\"EINVAL\"");
     ask(fd, "{\"verb\":\"pause\"}", "{\"id\":0,\"ok\":true}");
