@@ -92,6 +92,14 @@ int command_down(int argc, char **argv)
     lab = name_of(word, name, sizeof(name));
     if (place_check_name(lab, &err))
         return fail(EXIT_STATUS_USAGE, "%s", err.text);
+    status = lab_bury(lab, &err);
+    if (status < 0)
+        return fail(EXIT_STATUS_FAILURE, "the lab \"%s\": its process was killed, and %s", lab,
+                    err.text);
+    if (status) {
+        printf("The lab \"%s\" had lost its process; now it is gone.\n", lab);
+        return 0;
+    }
     if (!lab_keeper(lab))
         return fail(EXIT_STATUS_FAILURE, "no lab called \"%s\" is up; `atoll ps` lists them", lab);
     if (flags[0].given)

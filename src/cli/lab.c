@@ -30,6 +30,12 @@ void lab_complain(struct lab *lab, const struct config_place *place, const char 
     char line[512];
     va_list args;
 
+    for (size_t i = 0; i < lab->told_count; i++)
+        if (strcmp(lab->told[i].file, place->file) == 0 && lab->told[i].line == place->line &&
+            lab->told[i].column == place->column)
+            return;
+    if (lab->told_count < LAB_TOLD_MAX)
+        lab->told[lab->told_count++] = *place;
     va_start(args, format);
     vsnprintf(line, sizeof(line), format, args);
     va_end(args);

@@ -9,10 +9,14 @@
 #include "cli/options.h"
 #include "config/config.h"
 
+#define LAB_TOLD_MAX 64
+
 struct lab {
     struct config config;
     struct options *vms; /* of config.vms, in the same order; disks are as the file has them */
     unsigned errors;
+    struct config_place told[LAB_TOLD_MAX]; /* places of what was complained of */
+    size_t told_count;
 };
 
 #define LAB_FILES_MAX  16
@@ -32,7 +36,7 @@ struct lab_source {
 unsigned lab_read(struct lab *lab, const struct lab_source *source);
 void lab_free(struct lab *lab);
 
-/* Says that something is wrong there. */
+/* Says that something is wrong there, once: machines share what their template says. */
 void lab_complain(struct lab *lab, const struct config_place *place, const char *format, ...)
     PRINTF(3, 4);
 

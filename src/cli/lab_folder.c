@@ -8,12 +8,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/units.h"
 #include "cli/control_names.h"
 #include "cli/lab_lend.h"
+#include "host/clock.h"
 #include "switch/client.h"
 
 #define LOCK      "lock"
 #define NAMES_MAX 1024
+#define END_NS    (15 * NS_PER_SEC)
+#define GLANCE_NS (20 * NS_PER_MSEC)
 
 int lab_folder(const char *name, char *path, size_t room, struct error *err)
 {
@@ -83,13 +87,7 @@ static void empty(const char *path, bool with_lock)
         closedir(folder);
 }
 
-void lab_folder_remove(const char *path)
-{
-    empty(path, true);
-    rmdir(path);
-}
-
-/* Machines and switches of a lab whose keeper was killed have ended, and left their sockets. */
+/* Machines and switches that were killed, or whose keeper was, have left their sockets. */
 static void sweep(void)
 {
     char **names;
@@ -98,6 +96,13 @@ static void sweep(void)
         control_names_free(names);
     if (switch_list(&names, NULL) == 0)
         control_names_free(names);
+}
+
+void lab_folder_remove(const char *path)
+{
+    empty(path, true);
+    rmdir(path);
+    sweep();
 }
 
 /* A killed keeper's; with the lock. */
@@ -109,8 +114,88 @@ static void forget_socket(const char *name)
         unlink(path);
 }
 
+/* --- what a killed keeper leaves --- */
+
+static bool is_of_lab(const char *name, const char *lab)
+{
+    size_t length = strlen(lab);
+
+    return strncmp(name, lab, length) == 0 && name[length] == '.';
+}
+
+/* Whether a machine of the lab runs: one is in `found`. */
+static bool find_machine(const char *lab, char *found, size_t room)
+{
+    bool any = false;
+    char **names;
+
+    if (control_names(&names, NULL))
+        return false;
+    for (size_t i = 0; names[i] && !any; i++) {
+        any = is_of_lab(names[i], lab);
+        if (any)
+            snprintf(found, room, "%s", names[i]);
+    }
+    control_names_free(names);
+    return any;
+}
+
+/* They would end by themselves, but only when nobody has looked at them for a moment. */
+static void stop_switches(const char *lab)
+{
+    struct switch_client *client;
+    char **names;
+
+    if (switch_list(&names, NULL))
+        return;
+    for (size_t i = 0; names[i]; i++) {
+        if (!is_of_lab(names[i], lab) || switch_connect(&client, names[i], false, NULL))
+            continue;
+        switch_stop(client, NULL);
+        switch_disconnect(client);
+    }
+    control_names_free(names);
+}
+
+/* Machines end when their line to the keeper does, a moment after it was killed. Returns whether
+ * they have; otherwise one is in `found`. */
+static bool await_end(const char *lab, char *found, size_t room)
+{
+    uint64_t deadline = host_clock_monotonic() + END_NS;
+
+    while (find_machine(lab, found, room)) {
+        if (host_clock_monotonic() > deadline)
+            return false;
+        host_sleep(GLANCE_NS);
+    }
+    stop_switches(lab);
+    return true;
+}
+
+int lab_bury(const char *name, struct error *err)
+{
+    char path[PATH_MAX], found[PLACE_NAME_MAX + 1];
+    int fd, ret = lab_folder(name, path, sizeof(path), err);
+
+    if (ret)
+        return ret;
+    fd = open_lock(path, 0);
+    if (fd < 0)
+        return 0;
+    ret = flock(fd, LOCK_EX | LOCK_NB) == 0 && is_current(fd, path);
+    if (ret && !await_end(name, found, sizeof(found)))
+        ret = error_set(err, ETIMEDOUT, "\"%s\" of it has not ended", found);
+    if (ret > 0) {
+        forget_socket(name);
+        lab_folder_remove(path);
+    }
+    close(fd);
+    return ret;
+}
+
 int lab_folder_take(const char *name, char *path, size_t room, struct error *err)
 {
+    char found[PLACE_NAME_MAX + 1];
     int fd, ret = lab_folder(name, path, room, err);
 
     for (;;) {
@@ -131,9 +216,9 @@ int lab_folder_take(const char *name, char *path, size_t room, struct error *err
             break;
         close(fd);
     }
+    await_end(name, found, sizeof(found)); /* what is still there is in the way, or it is not */
     empty(path, false);
     forget_socket(name);
-    sweep();
     if (ftruncate(fd, 0) == 0)
         dprintf(fd, "%ld\n", (long)getpid());
     return fd;

@@ -63,14 +63,18 @@ bool lab_run_pause(int fd, short events, int timeout_ms);
 /* "$XDG_STATE_HOME/atoll/NAME", or ~/.local/state/atoll/NAME; `name` "": where all labs are. */
 int lab_folder(const char *name, char *path, size_t room, struct error *err);
 
-/* Makes and locks the folder of a lab that starts, empty. -EBUSY: it is up. Returns the lock, a
- * descriptor, or -errno. */
+/* Makes and locks the folder of a lab that starts, empty, when machines and switches that a killed
+ * keeper left have had time to end. -EBUSY: it is up. Returns the lock, a descriptor, or -errno. */
 int lab_folder_take(const char *name, char *path, size_t room, struct error *err);
+
+/* Removes what a killed keeper left of the lab, once its machines and switches have ended. Returns
+ * 1; 0: there is nothing of that kind; or -ETIMEDOUT: one does not end. */
+int lab_bury(const char *name, struct error *err);
 
 /* The process that keeps the lab; 0: nobody does, and the folder is gone by now. */
 pid_t lab_keeper(const char *name);
 
-/* Removes a lab's folder with the files in it. */
+/* Removes a lab's folder with the files in it, and sockets that nobody listens on any more. */
 void lab_folder_remove(const char *path);
 
 /* The names of all labs that are up, sorted, NULL-terminated; control_names_free frees them. */

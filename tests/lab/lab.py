@@ -7,6 +7,7 @@
   peers6   likewise with IPv6, and frames from the smallest to the largest
   wrong    tests that are to fail do, and say so in TAP, JUnit and captures
   life     up, ps, log, console and down; a lab that is up already; what a killed keeper leaves
+  killed   a keeper, a test, a machine, a switch or a peer that is killed leaves nothing for long
   failure  one VM cannot start: why is said, and nothing is left
   layers   what a run writes to its disks is gone with it
   running  tests on a lab that is up, again and again, leave it as it was
@@ -35,7 +36,7 @@ SKIP = 77
 class Lab:
     def __init__(self, atoll, guests):
         self.atoll = pathlib.Path(atoll).resolve()
-        self.guests = pathlib.Path(guests)
+        self.guests = pathlib.Path(guests).resolve()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lab-", dir="/tmp"))
         self.environment = dict(os.environ, XDG_RUNTIME_DIR=str(self.folder / "run"),
                                 XDG_STATE_HOME=str(self.folder / "state"),
@@ -72,20 +73,31 @@ class Lab:
         """What there still is of any lab."""
         names = [str(p.relative_to(self.folder)) for p in self.folder.rglob("*")
                  if p.is_socket() or "state/atoll/" in str(p)]
-        return names + self.processes()
+        return names + list(self.processes().values())
 
     def processes(self):
-        """Processes with this test's folder in their environment."""
-        found = []
+        """Processes with this test's folder in their environment, by number."""
+        found = {}
         for entry in pathlib.Path("/proc").glob("[0-9]*"):
             try:
                 state = (entry / "stat").read_text().rsplit(")", 1)[1].split()[0]
                 mine = str(self.folder).encode() in (entry / "environ").read_bytes()
                 if mine and state != "Z" and int(entry.name) != os.getpid():
-                    found.append((entry / "cmdline").read_text().replace("\0", " "))
+                    found[int(entry.name)] = (entry / "cmdline").read_text().replace("\0", " ")
             except (OSError, IndexError):
                 continue
         return found
+
+    def kill(self, process):
+        os.kill(process, signal.SIGKILL)
+        while process in self.processes():
+            time.sleep(0.01)
+
+    def await_no_process(self, seconds=60):
+        deadline = time.monotonic() + seconds
+        while self.processes() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not self.processes(), self.processes()
 
     def nothing_left(self, seconds=10):
         deadline = time.monotonic() + seconds
@@ -197,6 +209,69 @@ def life(lab):
     lab.run("up", path, "--name", "again")
     lab.run("down", "again", "--timeout", "30")
     lab.nothing_left()
+
+
+def killed(lab):
+    (lab.folder / "base.img").write_bytes(bytes(1 << 20))
+    text = ("switch wire { uplink { isolated } }\nvm { a, b } {\n" + lab.linux() +
+            ' interface wire\n disk "base.img"\n disk size 1M\n}\n'
+            "peer p { switch wire; address 10.0.2.99/24 }\n"
+            'test "it is on its wire" { ping from p to 10.0.2.2 expect pass }\n'
+            'test "it waits" { sleep 1h }\n')
+    path = lab.write("k.lab", text)
+
+    def keeper():
+        return int((lab.folder / "state/atoll/k/lock").read_text())
+
+    def vms():
+        return json.loads(lab.run("ps", "--json").stdout)[0]["vms"]
+
+    def switches():
+        return [process for process, name in lab.processes().items() if "atoll-switch" in name]
+
+    def peer():  # and what else is no machine, switch or keeper: the way out
+        known = [vm["pid"] for vm in vms()] + switches() + [keeper()]
+        return [process for process in lab.processes() if process not in known]
+
+    def up():
+        lab.run("up", path)
+        lab.run("lab", "test", "--running", path, "--only", "wire")
+
+    up()
+    lab.kill(keeper())  # what it left is in nobody's way
+    up()
+    lab.kill(keeper())
+    assert "had lost its process" in lab.run("down", "k").stdout
+    lab.nothing_left(0)
+    up()
+    lab.kill(keeper())
+    lab.await_no_process()  # all of it ends without being asked
+    lab.run("ps")
+    lab.nothing_left(0)
+    for victims in (lambda: [vms()[0]["pid"]], switches, lambda: switches()[:1],
+                    lambda: switches()[1:], peer):
+        up()
+        chosen = victims()
+        assert chosen
+        for victim in chosen:
+            lab.kill(victim)
+        lab.run("ps")
+        lab.run("down", "k")
+        lab.nothing_left()
+    folder, capture = lab.folder / "state/atoll/k", lab.folder / "k-2-wire.pcapng"
+    for moment in (folder / "a.disk0", folder / "b.log", capture):  # it starts, and a test runs
+        command = [lab.atoll, "lab", "test", path, "--only", "waits"]
+        test = subprocess.Popen(command, env=lab.environment, cwd=lab.folder,
+                                stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        while not moment.exists() and not capture.exists():
+            assert test.poll() is None
+            time.sleep(0.01)
+        test.kill()
+        test.wait()
+        lab.await_no_process()
+        assert lab.run("ps").stdout == ""
+        lab.nothing_left(0)
+        capture.unlink(missing_ok=True)
 
 
 def failure(lab):
@@ -320,8 +395,8 @@ def pf6(lab):
 
 
 def main():
-    tests = {test.__name__: test for test in (mistakes, peers, peers6, wrong, life, failure, layers,
-                                             running, screen, nft, mail, router6, pf, pf6)}
+    tests = {test.__name__: test for test in (mistakes, peers, peers6, wrong, life, killed, failure,
+                                             layers, running, screen, nft, mail, router6, pf, pf6)}
     if len(sys.argv) != 4 or sys.argv[3] not in tests:
         sys.exit(__doc__)
     lab = Lab(*sys.argv[1:3])
