@@ -52,7 +52,11 @@ struct atoll_error {
     char text[512];
 };
 
-enum atoll_cpu { ATOLL_CPU_ATOLL, ATOLL_CPU_APPLE };
+enum atoll_cpu {
+    ATOLL_CPU_ATOLL,
+    ATOLL_CPU_APPLE,
+    ATOLL_CPU_HOST /* all that there is, on engines for the host's own processor */
+};
 
 enum atoll_disk_format { ATOLL_DISK_PROBE, ATOLL_DISK_RAW, ATOLL_DISK_QCOW2 };
 

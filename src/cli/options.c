@@ -115,8 +115,11 @@ static int parse_cpu(struct options *o, const char *value, struct error *err)
         o->config.cpu = ATOLL_CPU_ATOLL;
     else if (strcmp(value, "apple") == 0)
         o->config.cpu = ATOLL_CPU_APPLE;
+    else if (strcmp(value, "host") == 0)
+        o->config.cpu = ATOLL_CPU_HOST;
     else
-        return error_set(err, EINVAL, "--cpu \"%s\" is not known; give atoll or apple", value);
+        return error_set(err, EINVAL, "--cpu \"%s\" is not known; give atoll, apple or host",
+                         value);
     return 0;
 }
 
@@ -316,7 +319,7 @@ static const struct option table[] = {
     {"--append", "TEXT", "kernel command line", .parse = parse_append},
     {"--memory", "SIZE", "128M to 64G (1G)", .parse = parse_memory},
     {"--cpus", "N", "1 to 16 (1)", .parse = parse_cpus},
-    {"--cpu", "atoll|apple", "which CPU the guest sees (atoll)", .parse = parse_cpu},
+    {"--cpu", "atoll|apple|host", "which CPU the guest sees (atoll)", .parse = parse_cpu},
     {"--disk", "FILE[,format=raw|qcow2][,readonly][,serial=ID][,backing=FILE]",
      "a disk; repeatable", .parse = option_disk, .paths = {.first = true, .keys = {"backing="}}},
     {"--net",

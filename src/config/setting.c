@@ -17,7 +17,7 @@ static const struct {
 } forms[] = {
     {.name = "memory", .form = FORM_SIZE},
     {.name = "cpus", .form = FORM_NUMBER, .min = 1, .max = 16},
-    {.name = "cpu", .form = FORM_CHOICE, .choices = {"atoll", "apple"}},
+    {.name = "cpu", .form = FORM_CHOICE, .choices = {"atoll", "apple", "host"}},
     {.name = "kernel", .form = FORM_PATH},
     {.name = "efi", .form = FORM_PATH},
     {.name = "nvram", .form = FORM_PATH},

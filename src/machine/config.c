@@ -241,6 +241,10 @@ static int check_identity(const struct atoll_config *c, struct error *err)
 {
     uint8_t uuid[IDENTITY_LENGTH];
 
+    if (c->cpu > ATOLL_CPU_HOST)
+        return error_set(err, EINVAL, "there is no CPU %u", (unsigned)c->cpu);
+    if (c->strict && c->cpu == ATOLL_CPU_HOST)
+        return error_set(err, EINVAL, "a strict machine has Apple's CPU and not the host's");
     if (c->uuid && identity_parse(c->uuid, uuid))
         return error_set(err, EINVAL,
                          "\"%.80s\" is not a UUID; give one like "

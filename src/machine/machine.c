@@ -163,11 +163,19 @@ static int find_engine(struct machine *m, struct error *err)
     return 0;
 }
 
+static enum engine_cpu cpu_model(const struct atoll_config *config)
+{
+    static const enum engine_cpu models[] = {[ATOLL_CPU_ATOLL] = ENGINE_CPU_ATOLL,
+                                             [ATOLL_CPU_APPLE] = ENGINE_CPU_APPLE,
+                                             [ATOLL_CPU_HOST] = ENGINE_CPU_HOST};
+
+    return config->strict ? ENGINE_CPU_APPLE : models[config->cpu];
+}
+
 static int choose_engine(struct machine *m, struct error *err)
 {
     const struct engine_vm_config config = {
-        .cpu = m->config.strict || m->config.cpu == ATOLL_CPU_APPLE ? ENGINE_CPU_APPLE
-                                                                    : ENGINE_CPU_ATOLL,
+        .cpu = cpu_model(&m->config),
         .mem = m->mem,
         .log = &m->log,
         .events = &m->events,

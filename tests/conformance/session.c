@@ -37,6 +37,8 @@ void session_engine(struct atoll_config *config, const char *name, char *bare)
     config->engine = bare;
     config->translate_eagerly = !ends_in(name, "-lazy", bare);
     config->plain_host = ends_in(name, "-v2", bare);
+    if (ends_in(name, "-host", bare))
+        config->cpu = ATOLL_CPU_HOST;
 }
 
 /* --- the machine --- */

@@ -8,7 +8,7 @@
  * A failure of the TEST of --todo does not count: the host that the engine runs on is known to have
  * it wrong. Prints TAP (testanything.org); what a body writes down follows its line after "#".
  * Exits with 0 when nothing failed. An engine NAME-lazy or NAME-v2 is NAME as engine_vm_config's
- * `eager` and `plain_host` make it.
+ * `eager` and `plain_host` make it, NAME-host is with --cpu host.
  */
 #include <errno.h>
 #include <stdio.h>

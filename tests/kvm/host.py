@@ -23,8 +23,10 @@ from guest import Failure, Guest  # noqa: E402  (found by the path above)
 SYSROOT = os.path.join(TOP, "build/arm64/sysroot")
 LIBRARIES = ["usr/lib/aarch64-linux-gnu", "lib/aarch64-linux-gnu"]
 LOADER = "ld-linux-aarch64.so.1"
-# The fastest with KVM in it, and one whose GIC is too old for Atoll (facts about QEMU's `virt`).
+# The fastest with KVM in it, one with all that QEMU knows, and one whose GIC is too old for Atoll (facts about QEMU's
+# `virt`).
 MODERN = ["-M", "virt,virtualization=on,gic-version=3", "-cpu", "cortex-a76"]
+SVE = ["-M", "virt,virtualization=on,gic-version=3", "-cpu", "max,pauth-impdef=on"]
 GICV2 = ["-M", "virt,virtualization=on,gic-version=2", "-cpu", "cortex-a72"]
 
 

@@ -218,6 +218,24 @@ def screen(bench):
         guest.check("atoll stop guest --force")
 
 
+def features(guest):
+    """What the guest's Linux says that its CPU has."""
+    return set(guest.check("grep -m 1 Features /proc/cpuinfo").split(":")[1].split())
+
+
+def cpu(bench):
+    """On a host with SVE and pointer authentication guests have what the CPU model has, and with --cpu host all."""
+    boot_linux = "--kernel /mnt/guest/linux --initrd /mnt/guest/initrd.gz --net none"
+    with bench.host(files=bench.linux_files(), kernel="trixie", machine=tuple(host.SVE)) as guest:
+        for model, have, lack in (("apple", {"atomics", "paca", "pacg"}, {"sve", "flagm"}),
+                                  ("host", {"sve", "paca", "flagm"}, set())):
+            nested(guest, f"{boot_linux} --cpu {model}")
+            found = features(guest)
+            if have - found or lack & found:
+                raise Failure(f"--cpu {model}: {have - found} is missing, {lack & found} too much")
+            leave(guest)
+
+
 def gicv2(bench):
     """A host with a GICv2 only: the message says so."""
     with bench.host(files=bench.linux_file(), machine=tuple(host.GICV2), cpus=1) as guest:
@@ -226,7 +244,7 @@ def gicv2(bench):
 
 
 TESTS = {"engines": engines, "engines_bookworm": engines_bookworm, "conformance": conformance, "conformance_trixie": conformance_trixie,
-         "linux": linux, "smp": smp, "stats": stats, "screen": screen, "efi": efi_boot, "gicv2": gicv2}
+         "linux": linux, "smp": smp, "stats": stats, "screen": screen, "efi": efi_boot, "cpu": cpu, "gicv2": gicv2}
 
 
 def main():

@@ -235,6 +235,12 @@ static void test_wrong_values(void **state)
     vm.config.strict = true;
     vm.config.consoles[0].port = ATOLL_PORT_PL011;
     refused(EINVAL, "strict");
+    vm.config.strict = true;
+    vm.config.cpu = ATOLL_CPU_HOST;
+    refused(EINVAL, "Apple's CPU");
+    vm.config.engine = "interp";
+    vm.config.cpu = ATOLL_CPU_HOST;
+    refused(EINVAL, "--cpu atoll");
     vm.config.quirk_count = 1;
     vm.config.quirks[0] = (struct atoll_quirk){"gravity", "off"};
     refused(EINVAL, "gravity");

@@ -5,7 +5,8 @@
  * A vCPU is made without what KVM_ARM_VCPU_INIT can leave out (KVM 4.82): no PMU and no SVE, and
  * pointer authentication only where the CPU model has it. Of the rest, Linux 6.7 and later let the
  * fields of identification registers be lowered (KVM 4.139): one by one, since kernels differ in
- * which. What stays is said by kvm_id_describe.
+ * which. What stays is said by kvm_id_describe. With --cpu host nothing is left out but the PMU,
+ * for which the machine has no interrupt.
  *
  * Always the host's are MIDR_EL1, by which guests know the processor's errata, and the caches'
  * geometry: CTR_EL0, CLIDR_EL1, DCZID_EL0.
@@ -38,10 +39,14 @@ static const struct cpuid *model(const struct engine_vm *vm)
 /* The two kinds of pointer authentication can only be had together (KVM 4.82). */
 void kvm_features(struct engine_vm *vm)
 {
+    bool host = vm->config.cpu == ENGINE_CPU_HOST;
+
     vm->features = 0;
-    if (cpuid_has_pauth(model(vm)) && has(vm, KVM_CAP_ARM_PTRAUTH_ADDRESS) &&
+    if ((host || cpuid_has_pauth(model(vm))) && has(vm, KVM_CAP_ARM_PTRAUTH_ADDRESS) &&
         has(vm, KVM_CAP_ARM_PTRAUTH_GENERIC))
         vm->features |= 1u << KVM_ARM_VCPU_PTRAUTH_ADDRESS | 1u << KVM_ARM_VCPU_PTRAUTH_GENERIC;
+    if (host && has(vm, KVM_CAP_ARM_SVE))
+        vm->features |= 1u << KVM_ARM_VCPU_SVE;
 }
 
 static void hide(struct vcpu *v, uint32_t key, uint64_t writable)
@@ -66,7 +71,7 @@ void kvm_id_hide(struct vcpu *v)
     uint64_t masks[MASKS_SIZE] = {0};
     struct masks_request request = {.masks = (uintptr_t)masks};
 
-    if (kvm_ioctl(v->vm->fd, GET_MASKS, &request))
+    if (v->vm->config.cpu == ENGINE_CPU_HOST || kvm_ioctl(v->vm->fd, GET_MASKS, &request))
         return;
     for (unsigned n = 0; n < NATIVE_ID_REGS; n++)
         hide(v, native_id_key(n), masks[native_id_key(n) & 0x3f]);

@@ -79,7 +79,7 @@ struct vcpu {
     atomic_bool kicked;
     atomic_bool entered; /* in KVM_RUN, or about to be */
     struct vcpu_stats stats;
-    bool debugging, ran;
+    bool debugging, ran, finalized;
 
     enum { KVM_NOTHING, KVM_PENDING_MMIO, KVM_PENDING_DECODED } pending;
     /* Of an access that the kernel leaves to us to decode. */
@@ -158,18 +158,24 @@ void kvm_time_set(struct engine_vm *vm, uint64_t counter);
 uint32_t kvm_counter_hz(void);
 
 /* --- regs.c --- */
+#define KVM_REG_MAX 256 /* bytes: SVE's vectors of 2048 bits */
 int kvm_reg_get(struct vcpu *vcpu, uint64_t id, void *value);
 int kvm_reg_set(struct vcpu *vcpu, uint64_t id, const void *value);
+/* The same, of a counter that stands with the clock. */
+int kvm_any_get(struct vcpu *vcpu, uint64_t id, void *value);
+int kvm_any_set(struct vcpu *vcpu, uint64_t id, const void *value);
 int kvm_vcpu_get(struct vcpu *vcpu, enum vcpu_reg reg, uint64_t *value);
 int kvm_vcpu_set(struct vcpu *vcpu, enum vcpu_reg reg, uint64_t value);
 int kvm_vcpu_get_v(struct vcpu *vcpu, unsigned index, uint64_t value[2]);
 int kvm_vcpu_set_v(struct vcpu *vcpu, unsigned index, const uint64_t value[2]);
 int kvm_vcpu_sysreg_get(struct vcpu *vcpu, uint32_t key, uint64_t *value);
 int kvm_vcpu_sysreg_set(struct vcpu *vcpu, uint32_t key, uint64_t value);
+int kvm_vcpu_translate(struct vcpu *vcpu, uint64_t va, uint64_t *ipa);
+
+/* --- save.c --- */
 int kvm_vcpu_save(struct vcpu *vcpu, struct state *state, const char *instance);
 int kvm_vcpu_load(struct vcpu *vcpu, const struct state *state, const char *instance,
                   struct error *err);
-int kvm_vcpu_translate(struct vcpu *vcpu, uint64_t va, uint64_t *ipa);
 
 /* --- mmio.c --- */
 /* Make an exit of the kernel's; return whether there is one. */

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * Registers, one at a time (KVM 4.68), and all of them as a vCPU's saved state. A system register's
- * number is the low half of KVM's.
- */
+/* Registers, one at a time (KVM 4.68). A system register's number is the low half of KVM's. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "arm/walk.h"
@@ -68,14 +64,36 @@ int kvm_vcpu_set(struct vcpu *v, enum vcpu_reg reg, uint64_t value)
     return id ? kvm_reg_set(v, id, &value) : -EINVAL;
 }
 
+/* With SVE a vector register is the low end of a longer one, which a write clears. */
+static bool has_sve(const struct vcpu *v)
+{
+    return v->vm->features & 1u << KVM_ARM_VCPU_SVE;
+}
+
 int kvm_vcpu_get_v(struct vcpu *v, unsigned index, uint64_t value[2])
 {
-    return index < 32 ? kvm_reg_get(v, CORE(U128, fp_regs.vregs[0]) + 4 * index, value) : -EINVAL;
+    uint64_t z[KVM_REG_MAX / sizeof(uint64_t)];
+    int ret;
+
+    if (index >= 32)
+        return -EINVAL;
+    if (!has_sve(v))
+        return kvm_reg_get(v, CORE(U128, fp_regs.vregs[0]) + 4 * index, value);
+    ret = kvm_reg_get(v, KVM_REG_ARM64_SVE_ZREG(index, 0), z);
+    memcpy(value, z, 2 * sizeof(*value));
+    return ret;
 }
 
 int kvm_vcpu_set_v(struct vcpu *v, unsigned index, const uint64_t value[2])
 {
-    return index < 32 ? kvm_reg_set(v, CORE(U128, fp_regs.vregs[0]) + 4 * index, value) : -EINVAL;
+    uint64_t z[KVM_REG_MAX / sizeof(uint64_t)] = {0};
+
+    if (index >= 32)
+        return -EINVAL;
+    if (!has_sve(v))
+        return kvm_reg_set(v, CORE(U128, fp_regs.vregs[0]) + 4 * index, value);
+    memcpy(z, value, 2 * sizeof(*value));
+    return kvm_reg_set(v, KVM_REG_ARM64_SVE_ZREG(index, 0), z);
 }
 
 /* KVM keeps some among the general registers, and has the numbers of CNTV_CVAL_EL0 and the
@@ -96,7 +114,7 @@ static uint64_t sysreg_id(uint32_t key)
 }
 
 /* The kernel's counter never stands. */
-static int get_register(struct vcpu *v, uint64_t id, void *value)
+int kvm_any_get(struct vcpu *v, uint64_t id, void *value)
 {
     if (id != KVM_REG_ARM_TIMER_CNT || v->vm->time.runs)
         return kvm_reg_get(v, id, value);
@@ -104,7 +122,7 @@ static int get_register(struct vcpu *v, uint64_t id, void *value)
     return 0;
 }
 
-static int set_register(struct vcpu *v, uint64_t id, const void *value)
+int kvm_any_set(struct vcpu *v, uint64_t id, const void *value)
 {
     if (id == KVM_REG_ARM_TIMER_CNT && !v->vm->time.runs)
         kvm_time_set(v->vm, *(const uint64_t *)value);
@@ -114,12 +132,12 @@ static int set_register(struct vcpu *v, uint64_t id, const void *value)
 int kvm_vcpu_sysreg_get(struct vcpu *v, uint32_t key, uint64_t *value)
 {
     *value = 0;
-    return get_register(v, sysreg_id(key), value);
+    return kvm_any_get(v, sysreg_id(key), value);
 }
 
 int kvm_vcpu_sysreg_set(struct vcpu *v, uint32_t key, uint64_t value)
 {
-    return set_register(v, sysreg_id(key), &value);
+    return kvm_any_set(v, sysreg_id(key), &value);
 }
 
 /* --- translation --- */
@@ -151,113 +169,4 @@ int kvm_vcpu_translate(struct vcpu *v, uint64_t va, uint64_t *ipa)
         return -EFAULT;
     *ipa = walk.pa;
     return 0;
-}
-
-/* --- saved state: what KVM lists, as it lists it --- */
-
-struct entry {
-    uint64_t id, value[2];
-};
-
-struct tail {
-    struct kvm_mp_state mp;
-    struct kvm_vcpu_events events;
-};
-
-static struct kvm_reg_list *list(struct vcpu *v)
-{
-    struct kvm_reg_list count = {0}, *all;
-
-    kvm_ioctl(v->fd, KVM_GET_REG_LIST, &count); /* -E2BIG: and how many there are */
-    all = calloc(1, sizeof(*all) + count.n * sizeof(all->reg[0]));
-    if (!all)
-        return NULL;
-    all->n = count.n;
-    if (kvm_ioctl(v->fd, KVM_GET_REG_LIST, all)) {
-        free(all);
-        return NULL;
-    }
-    return all;
-}
-
-static bool fits(uint64_t id)
-{
-    return (id & KVM_REG_SIZE_MASK) <= KVM_REG_SIZE_U128;
-}
-
-static int save_tail(struct vcpu *v, struct tail *tail)
-{
-    int ret = kvm_ioctl(v->fd, KVM_GET_MP_STATE, &tail->mp);
-
-    return ret ? ret : kvm_ioctl(v->fd, KVM_GET_VCPU_EVENTS, &tail->events);
-}
-
-int kvm_vcpu_save(struct vcpu *v, struct state *state, const char *instance)
-{
-    struct kvm_reg_list *all;
-    struct entry *entries;
-    struct tail tail = {0};
-    size_t length;
-    int ret;
-
-    kvm_settle(v);
-    all = list(v);
-    if (!all)
-        return -ENOMEM;
-    length = all->n * sizeof(*entries) + sizeof(tail);
-    entries = calloc(1, length);
-    ret = entries ? save_tail(v, &tail) : -ENOMEM;
-    for (uint64_t i = 0; i < all->n && !ret; i++) {
-        entries[i].id = all->reg[i];
-        if (fits(all->reg[i]))
-            ret = get_register(v, all->reg[i], entries[i].value);
-    }
-    if (!ret) {
-        memcpy(entries + all->n, &tail, sizeof(tail));
-        ret = state_save_bytes(state, instance, entries, length);
-    }
-    free(entries);
-    free(all);
-    return ret;
-}
-
-/* What the host's own CPU decides may be refused, as long as it is the same. */
-static int load_register(struct vcpu *v, const struct entry *e)
-{
-    uint64_t now[2] = {0};
-
-    if (!fits(e->id) || set_register(v, e->id, e->value) == 0)
-        return 0;
-    return kvm_reg_get(v, e->id, now) == 0 && memcmp(now, e->value, sizeof(now)) == 0 ? 0 : -EINVAL;
-}
-
-int kvm_vcpu_load(struct vcpu *v, const struct state *state, const char *instance,
-                  struct error *err)
-{
-    const struct entry *entries;
-    const void *bytes;
-    struct tail tail;
-    size_t length, count;
-    int ret = state_load_bytes(state, instance, &bytes, &length, err);
-
-    if (ret)
-        return ret;
-    if (length < sizeof(tail) || (length - sizeof(tail)) % sizeof(*entries))
-        return error_set(err, EINVAL, "saved state: \"%s\" is of another engine", instance);
-    entries = bytes;
-    count = (length - sizeof(tail)) / sizeof(*entries);
-    memcpy(&tail, (const char *)bytes + count * sizeof(*entries), sizeof(tail));
-    kvm_vcpu_reset(v);
-    for (size_t i = 0; i < count; i++) {
-        struct entry e;
-
-        memcpy(&e, (const char *)bytes + i * sizeof(e), sizeof(e));
-        if (load_register(v, &e))
-            return error_set(err, EINVAL,
-                             "saved state: this host's KVM does not take \"%s\"'s register %#llx",
-                             instance, (unsigned long long)e.id);
-    }
-    ret = kvm_ioctl(v->fd, KVM_SET_VCPU_EVENTS, &tail.events);
-    ret = ret ? ret : kvm_ioctl(v->fd, KVM_SET_MP_STATE, &tail.mp);
-    return ret ? error_set(err, -ret, "saved state: KVM does not take \"%s\"", instance) : 0;
 }

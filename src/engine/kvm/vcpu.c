@@ -20,6 +20,17 @@ static void take_kicks(void)
     pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
 }
 
+/* Once: SVE's vector length is settled with that (KVM 4.119). */
+static int finalize(struct vcpu *v)
+{
+    int feature = KVM_ARM_VCPU_SVE, ret = 0;
+
+    if (v->vm->features & 1u << KVM_ARM_VCPU_SVE && !v->finalized)
+        ret = kvm_ioctl(v->fd, KVM_ARM_VCPU_FINALIZE, &feature);
+    v->finalized = true;
+    return ret;
+}
+
 int kvm_vcpu_init(struct vcpu *v)
 {
     struct kvm_vcpu_init init = {0};
@@ -28,7 +39,8 @@ int kvm_vcpu_init(struct vcpu *v)
     init.features[0] |= 1u << KVM_ARM_VCPU_PSCI_0_2 | v->vm->features;
     if (v->index > 0) /* until CPU_ON */
         init.features[0] |= 1u << KVM_ARM_VCPU_POWER_OFF;
-    return ret ? ret : kvm_ioctl(v->fd, KVM_ARM_VCPU_INIT, &init);
+    ret = ret ? ret : kvm_ioctl(v->fd, KVM_ARM_VCPU_INIT, &init);
+    return ret ? ret : finalize(v);
 }
 
 static int fail(struct vcpu *v, int code, struct error *err)

@@ -45,7 +45,7 @@ int soft_vm_create(const struct soft_engine *engine, struct engine_vm **out,
 
     if (config->cpu == ENGINE_CPU_HOST)
         return error_set(err, EINVAL,
-                         "engine %s has no host CPU to show: use --cpu atoll or --cpu apple",
+                         "engine %s does not use this host's CPU: take --cpu atoll or --cpu apple",
                          engine->name);
     vm = calloc(1, sizeof(*vm));
     if (!vm)

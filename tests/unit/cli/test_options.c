@@ -120,7 +120,7 @@ static void test_wrong(void **state)
         {"--cpus", "0", "1 to 16"},
         {"--cpus", "17", "1 to 16"},
         {"--cpus", "-1", "1 to 16"},
-        {"--cpu", "z80", "atoll or apple"},
+        {"--cpu", "z80", "atoll, apple or host"},
         {"--disk", "a,format=vmdk", "raw or qcow2"},
         {"--disk", "a,colour=red", "serial="},
         {"--net", "bridge", "give user, switch:NAME"},
