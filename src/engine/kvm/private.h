@@ -52,7 +52,6 @@ struct engine_vm {
     struct vcpu *cpus[ENGINE_MAX_VCPUS]; /* under lock; NULL: none */
     atomic_bool pausing;                 /* set under lock */
     uint32_t features;                   /* of vCPUs: bits by KVM_ARM_VCPU_* */
-    struct vcpu *first;
     /* The guest's counter: while the machine clock stands, what both are then. */
     struct {
         bool runs;

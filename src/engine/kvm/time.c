@@ -48,7 +48,7 @@ void kvm_time_init(struct engine_vm *vm)
 
 static void stand(struct engine_vm *vm)
 {
-    kvm_reg_get(vm->first, KVM_REG_ARM_TIMER_CNT, &vm->time.counter);
+    kvm_reg_get(vm->cpus[0], KVM_REG_ARM_TIMER_CNT, &vm->time.counter);
     vm->time.clock_ns = clock_now(vm);
 }
 
@@ -63,12 +63,12 @@ static void go(struct engine_vm *vm)
     counter = vm->time.counter + units_scale(now - vm->time.clock_ns, kvm_counter_hz(), NS_PER_SEC);
     request.offset = host_counter() - counter;
     if (kvm_ioctl(vm->fd, SET_OFFSET, &request))
-        kvm_reg_set(vm->first, KVM_REG_ARM_TIMER_CNT, &counter);
+        kvm_reg_set(vm->cpus[0], KVM_REG_ARM_TIMER_CNT, &counter);
 }
 
 void kvm_vm_clock(struct engine_vm *vm, bool runs)
 {
-    if (!vm->first || vm->time.runs == runs)
+    if (!vm->cpus[0] || vm->time.runs == runs)
         return;
     if (runs)
         go(vm);

@@ -75,10 +75,8 @@ int kvm_vcpu_create(struct engine_vm *vm, unsigned index, struct vcpu **out, str
         return fail(v, -ret, err);
     kvm_stats_open(&v->kernel, v->fd);
     take_kicks();
-    if (index == 0) {
+    if (index == 0)
         kvm_id_hide(v);
-        vm->first = v;
-    }
     pthread_mutex_lock(&vm->lock);
     vm->vcpus++;
     vm->cpus[index] = v;
@@ -92,8 +90,6 @@ void kvm_vcpu_destroy(struct vcpu *v)
     pthread_mutex_lock(&v->vm->lock);
     v->vm->cpus[v->index] = NULL;
     pthread_mutex_unlock(&v->vm->lock);
-    if (v->vm->first == v)
-        v->vm->first = NULL;
     kvm_stats_close(&v->kernel);
     munmap(v->run, v->vm->run_size);
     close(v->fd);

@@ -191,7 +191,7 @@ void native_id_describe(const struct cpuid *cpu, const uint64_t seen[NATIVE_ID_R
 {
     for (size_t i = 0; i < nitems(words); i++) {
         uint32_t key = words[i].key;
-        unsigned low = words[i].low, n = ((key >> 3 & 7) - 4) * 8 + (key & 7);
+        unsigned low = words[i].low, n = native_id_index(key);
         uint64_t promised = native_id_promise(cpu, key) >> low & 0xf, now = seen[n] >> low & 0xf;
         const char *word = now == promised                                       ? NULL
                            : native_id_less(key, low, promised, now) == promised ? words[i].more

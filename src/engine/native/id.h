@@ -26,6 +26,12 @@ static inline uint32_t native_id_key(unsigned n)
     return SYSREG_KEY(3, 0, 0, 4 + n / 8, n % 8);
 }
 
+/* And back. */
+static inline unsigned native_id_index(uint32_t key)
+{
+    return ((key >> 3 & 7) - 4) * 8 + (key & 7);
+}
+
 /* What the model says of the register `key`; 0 where it does not know it. */
 uint64_t native_id_promise(const struct cpuid *cpu, uint32_t key);
 

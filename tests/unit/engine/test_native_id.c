@@ -21,6 +21,8 @@ static void test_keys(void **state)
 {
     assert_int_equal(native_id_key(0), key(SYSREG_ID_AA64PFR0_EL1));
     assert_int_equal(native_id_key(17), key(SYSREG_ID_AA64ISAR1_EL1));
+    for (unsigned n = 0; n < NATIVE_ID_REGS; n++)
+        assert_int_equal(native_id_index(native_id_key(n)), n);
     assert_int_equal(native_id_key(NATIVE_ID_REGS - 5), key(SYSREG_ID_AA64MMFR3_EL1));
 }
 
