@@ -31,10 +31,10 @@ struct net_socket {
     struct host_watch *watch;
     struct host_work *more;
     bool over;
-    char own[ADDRESS_ROOM];    /* the file of our own address, or "" */
-    struct net_stream *stream; /* NULL: messages */
-    uint8_t message[NET_MAX_FRAME];
-    uint8_t *frame; /* the one at hand */
+    char own[ADDRESS_ROOM];             /* the file of our own address, or "" */
+    struct net_stream *stream;          /* NULL: messages */
+    uint8_t message[NET_MAX_FRAME + 1]; /* so that one that is too long is seen */
+    uint8_t *frame;                     /* the one at hand */
     size_t held;
 };
 
@@ -53,15 +53,17 @@ static void lost(struct net_socket *s)
 
 /* --- from the program --- */
 
-/* The next message's length; 0: none has come. */
+/* The next message's length; 0: none has come. What can be no frame is dropped. */
 static size_t next_message(struct net_socket *s)
 {
-    ssize_t length = recv(s->fd, s->message, sizeof(s->message), MSG_DONTWAIT);
+    ssize_t length;
 
-    if (length > 0) {
-        s->frame = s->message;
+    s->frame = s->message;
+    do
+        length = recv(s->fd, s->message, sizeof(s->message), MSG_DONTWAIT);
+    while (length > NET_MAX_FRAME || (length > 0 && length < NET_HEADER));
+    if (length > 0)
         return (size_t)length;
-    }
     if (length == 0 || (errno != EAGAIN && errno != EINTR))
         lost(s);
     return 0;
