@@ -63,7 +63,7 @@ enum peer_message_kind {
     PEER_REFUSED,  /* id: a reset came, or an ICMP error: `local_port` is its type and code */
     PEER_SAID,     /* id, data: what the other end sent */
     PEER_SEEN,     /* protocol, local, local_port, remote, remote_port: what asks for an answer here
-                      (a SYN, a datagram, an echo request), and data, what a datagram holds */
+                      (a SYN, a datagram, an echo request), and data, how a datagram begins */
 };
 
 struct peer_message {

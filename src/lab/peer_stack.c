@@ -12,15 +12,9 @@
 #include <lwip/etharp.h>
 #include <lwip/ethip6.h>
 #include <lwip/init.h>
-#include <lwip/inet_chksum.h>
-#include <lwip/ip.h>
-#include <lwip/raw.h>
-#include <lwip/tcp.h>
 #include <lwip/timeouts.h>
-#include <lwip/udp.h>
 #include <netif/ethernet.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -30,62 +24,23 @@
 #include "host/confine.h"
 #include "host/entropy.h"
 #include "lab/packet.h"
-#include "lab/peer.h"
+#include "lab/play.h"
 #include "switch/client.h"
 
-/* The wire's headers: IEEE 802.3, RFC 792, 768, 9293, 4443. */
-#define ETHER_HEADER    14
-#define ETHER_MAX       (ETHER_HEADER + 4)
-#define TYPE_IPV4       0x0800
-#define TYPE_IPV6       0x86dd
-#define TCP_SYN_ACK     0x12
-#define TCP_SYN_ONLY    0x02
-#define V4_ECHO_REQUEST 8
-#define V6_ECHO_REQUEST 128
-#define ECHO_HEADER     8
-#define DATAGRAM_MAX    65000u /* bytes that fit with every header in what lwIP counts */
-#define HEAD_MAX        128    /* of a packet, up to where its own protocol begins */
-#define BATCH           64
-#define CONNECTIONS     256 /* to listeners, at once */
-
-/* Where messages come from: the one who keeps the lab, or a test that it lent the peer to. */
-struct line {
-    int fd;        /* -1: there is none */
-    size_t length; /* of what has come of a message */
-    struct peer_message message;
-};
-
-struct play {
-    const struct peer_config *config;
-    struct line keeper, test;
-    struct switch_port *port;
-    struct netif netif;
-    ip_addr_t local[IP_FAMILIES];
-    bool over;
-    unsigned connections;
-
-    /* the probe that is under way */
-    uint32_t id; /* 0: none */
-    enum peer_protocol protocol;
-    struct ip remote;
-    uint16_t remote_port, local_port;
-    struct tcp_pcb *tcp;
-    struct udp_pcb *udp;
-    struct raw_pcb *raw;
-
-    struct peer_message message, reply; /* the last that came, and the next that goes */
-};
-
-struct connection {
-    struct play *play;
-    const struct peer_listener *listener;
-};
-
-static void close_probe(struct play *play);
+/* The wire's headers: IEEE 802.3, RFC 9293. */
+#define ETHER_HEADER 14
+#define ETHER_MAX    (ETHER_HEADER + 4)
+#define TYPE_IPV4    0x0800
+#define TYPE_IPV6    0x86dd
+#define TCP_SYN_ACK  0x12
+#define TCP_SYN_ONLY 0x02
+#define ECHO_HEADER  8
+#define BATCH        64
+#define SEEN_MAX     1024u /* bytes told of what is seen: they fit where poll says that some do */
 
 /* --- addresses --- */
 
-static ip_addr_t lwip_address(const struct ip *address)
+ip_addr_t play_address(const struct ip *address)
 {
     ip_addr_t ip = {.type = IPADDR_TYPE_V4};
 
@@ -99,34 +54,20 @@ static ip_addr_t lwip_address(const struct ip *address)
 }
 
 /* One that is reached on the wire is of the wire's interface, which lwIP wants said. */
-static ip_addr_t lwip_remote(const struct play *play, const struct ip *address)
+ip_addr_t play_remote(const struct play *play, const struct ip *address)
 {
-    ip_addr_t ip = lwip_address(address);
+    ip_addr_t ip = play_address(address);
 
     if (IP_IS_V6_VAL(ip))
         ip6_addr_assign_zone(ip_2_ip6(&ip), IP6_UNICAST, &play->netif);
     return ip;
 }
 
-static struct ip address_of(const ip_addr_t *ip)
-{
-    struct ip address;
-
-    if (IP_IS_V4(ip))
-        return ip_from_v4(ntohl(ip4_addr_get_u32(ip_2_ip4(ip))));
-    memcpy(address.bytes, ip_2_ip6(ip)->addr, sizeof(address.bytes));
-    return address;
-}
-
 static bool is_mine(const struct play *play, const struct ip *address)
 {
-    return ip_equal(&play->config->networks[ip_family(address)].address, address);
-}
+    const struct ip *mine = &play->config->networks[ip_family(address)].address;
 
-/* The own address that speaks to the probe's other end. */
-static const ip_addr_t *local_end(const struct play *play)
-{
-    return &play->local[ip_family(&play->remote)];
+    return !ip_is_none(mine) && ip_equal(mine, address);
 }
 
 /* --- messages --- */
@@ -162,8 +103,8 @@ static void tell(struct play *play, enum peer_message_kind kind, const void *dat
     memset(m, 0, PEER_HEAD);
 }
 
-static void tell_probe(struct play *play, enum peer_message_kind kind, const void *data,
-                       size_t length)
+void play_tell_probe(struct play *play, enum peer_message_kind kind, const void *data,
+                     size_t length)
 {
     play->reply.id = play->id;
     play->reply.protocol = (uint16_t)play->protocol;
@@ -187,7 +128,7 @@ static void tell_seen(struct play *play, const struct packet *p, enum peer_proto
     play->reply.remote = p->source;
     play->reply.remote_port = ports ? load_be16(p->payload) : 0;
     play->reply.local_port = ports ? load_be16(p->payload + 2) : 0;
-    tell(play, PEER_SEEN, p->payload + data, p->length - data);
+    tell(play, PEER_SEEN, p->payload + data, MIN(p->length - data, SEEN_MAX));
 }
 
 /* Whether an ICMP error is about the probe: the first bytes of what was sent are in it. */
@@ -212,8 +153,8 @@ static void take_icmp(struct play *play, const struct packet *p)
     if (!packet_is_error(p, &type, &about) || !is_about_probe(play, &about))
         return;
     play->reply.local_port = type;
-    tell_probe(play, PEER_REFUSED, NULL, 0);
-    close_probe(play);
+    play_tell_probe(play, PEER_REFUSED, NULL, 0);
+    play_probe_close(play);
 }
 
 static bool is_ip(const uint8_t *frame)
@@ -285,7 +226,7 @@ static err_t send_ip6(struct netif *netif, struct pbuf *buffer, const ip6_addr_t
     if (ip_is_none(&network->gateway) || ip_is_multicast(&address) || ip_is_link_local(&address) ||
         ip_same_network(&address, &network->address, network->prefix))
         return ethip6_output(netif, buffer, to);
-    gateway = lwip_remote(play, &network->gateway);
+    gateway = play_remote(play, &network->gateway);
     return ethip6_output(netif, buffer, ip_2_ip6(&gateway));
 }
 
@@ -314,346 +255,6 @@ static err_t init_netif(struct netif *netif)
     return ERR_OK;
 }
 
-/* --- services --- */
-
-static err_t drop_connection(struct connection *c, struct tcp_pcb *pcb)
-{
-    tcp_arg(pcb, NULL);
-    tcp_recv(pcb, NULL);
-    tcp_err(pcb, NULL);
-    c->play->connections--;
-    free(c);
-    if (tcp_close(pcb) == ERR_OK)
-        return ERR_OK;
-    tcp_abort(pcb);
-    return ERR_ABRT;
-}
-
-static err_t service_received(void *arg, struct tcp_pcb *pcb, struct pbuf *buffer, err_t err)
-{
-    struct connection *c = arg;
-
-    if (!buffer)
-        return drop_connection(c, pcb);
-    if (c->listener->service == PEER_ECHO)
-        for (struct pbuf *part = buffer; part; part = part->next)
-            tcp_write(pcb, part->payload, (u16_t)MIN(part->len, tcp_sndbuf(pcb)),
-                      TCP_WRITE_FLAG_COPY);
-    tcp_output(pcb);
-    tcp_recved(pcb, buffer->tot_len);
-    pbuf_free(buffer);
-    return ERR_OK;
-}
-
-static void service_failed(void *arg, err_t err)
-{
-    struct connection *c = arg;
-
-    if (!c)
-        return;
-    c->play->connections--;
-    free(c);
-}
-
-struct service {
-    struct play *play;
-    const struct peer_listener *listener;
-};
-
-static err_t service_accepted(void *arg, struct tcp_pcb *pcb, err_t err)
-{
-    struct service *service = arg;
-    struct connection *c;
-
-    if (err != ERR_OK || !pcb || service->play->connections == CONNECTIONS)
-        return ERR_VAL;
-    c = malloc(sizeof(*c));
-    if (!c)
-        return ERR_MEM;
-    *c = (struct connection){service->play, service->listener};
-    service->play->connections++;
-    tcp_arg(pcb, c);
-    tcp_recv(pcb, service_received);
-    tcp_err(pcb, service_failed);
-    if (c->listener->service == PEER_SAY) {
-        tcp_write(pcb, c->listener->text, (u16_t)MIN(strlen(c->listener->text), 1024u),
-                  TCP_WRITE_FLAG_COPY);
-        tcp_output(pcb);
-    }
-    return ERR_OK;
-}
-
-static void datagram_received(void *arg, struct udp_pcb *pcb, struct pbuf *buffer,
-                              const ip_addr_t *address, u16_t port)
-{
-    const struct service *service = arg;
-    const struct peer_listener *listener = service->listener;
-
-    if (!buffer)
-        return;
-    if (listener->service == PEER_SAY) {
-        struct pbuf *answer =
-            pbuf_alloc(PBUF_TRANSPORT, (u16_t)MIN(strlen(listener->text), 1024u), PBUF_RAM);
-
-        if (answer) {
-            pbuf_take(answer, listener->text, answer->tot_len);
-            udp_sendto(pcb, answer, address, port);
-            pbuf_free(answer);
-        }
-    } else if (listener->service == PEER_ECHO) {
-        udp_sendto(pcb, buffer, address, port);
-    }
-    pbuf_free(buffer);
-}
-
-/* What listens does so for as long as the process is. */
-static bool listen_all(struct play *play)
-{
-    for (size_t i = 0; i < play->config->listener_count; i++) {
-        const struct peer_listener *l = &play->config->listeners[i];
-        struct service *service = malloc(sizeof(*service));
-        struct udp_pcb *udp = service && l->udp ? udp_new_ip_type(IPADDR_TYPE_ANY) : NULL;
-        struct tcp_pcb *tcp = service && !l->udp ? tcp_new_ip_type(IPADDR_TYPE_ANY) : NULL;
-
-        if (!udp && !tcp) {
-            free(service);
-            return false;
-        }
-        *service = (struct service){play, l};
-        if (udp) {
-            udp_recv(udp, datagram_received, service);
-            udp_bind(udp, IP_ANY_TYPE, l->port);
-            continue;
-        }
-        tcp_bind(tcp, IP_ANY_TYPE, l->port);
-        tcp = tcp_listen(tcp);
-        if (!tcp)
-            return false;
-        tcp_arg(tcp, service);
-        tcp_accept(tcp, service_accepted);
-    }
-    return true;
-}
-
-/* --- probes --- */
-
-static void close_probe(struct play *play)
-{
-    if (play->tcp) {
-        tcp_arg(play->tcp, NULL);
-        tcp_recv(play->tcp, NULL);
-        tcp_err(play->tcp, NULL);
-        /* a port that the test names is free for its next probe */
-        if (play->local_port || tcp_close(play->tcp) != ERR_OK)
-            tcp_abort(play->tcp);
-    }
-    if (play->udp)
-        udp_remove(play->udp);
-    if (play->raw)
-        raw_remove(play->raw);
-    play->tcp = NULL;
-    play->udp = NULL;
-    play->raw = NULL;
-    play->id = 0;
-}
-
-static void tell_said(struct play *play, struct pbuf *buffer)
-{
-    for (struct pbuf *part = buffer; part; part = part->next)
-        for (size_t done = 0; done < part->len; done += PEER_DATA)
-            tell_probe(play, PEER_SAID, (const char *)part->payload + done,
-                       MIN(part->len - done, (size_t)PEER_DATA));
-}
-
-static err_t probe_received(void *arg, struct tcp_pcb *pcb, struct pbuf *buffer, err_t err)
-{
-    struct play *play = arg;
-
-    if (!buffer) /* the other end says no more; the test may */
-        return ERR_OK;
-    tell_said(play, buffer);
-    tcp_recved(pcb, buffer->tot_len);
-    pbuf_free(buffer);
-    return ERR_OK;
-}
-
-static err_t probe_connected(void *arg, struct tcp_pcb *pcb, err_t err)
-{
-    struct play *play = arg;
-
-    tell_probe(play, PEER_ANSWERED, NULL, 0);
-    if (play->message.length)
-        tcp_write(pcb, play->message.data, (u16_t)play->message.length, TCP_WRITE_FLAG_COPY);
-    tcp_output(pcb);
-    return ERR_OK;
-}
-
-/* lwIP has freed the connection by now. */
-static void probe_failed(void *arg, err_t err)
-{
-    struct play *play = arg;
-
-    play->tcp = NULL;
-    if (err == ERR_RST)
-        tell_probe(play, PEER_REFUSED, NULL, 0);
-    close_probe(play);
-}
-
-static err_t probe_tcp(struct play *play, const ip_addr_t *to)
-{
-    play->tcp = tcp_new();
-    if (!play->tcp)
-        return ERR_MEM;
-    tcp_arg(play->tcp, play);
-    tcp_recv(play->tcp, probe_received);
-    tcp_err(play->tcp, probe_failed);
-    if (tcp_bind(play->tcp, local_end(play), play->local_port) != ERR_OK)
-        return ERR_USE;
-    return tcp_connect(play->tcp, to, play->remote_port, probe_connected);
-}
-
-static void probe_datagram(void *arg, struct udp_pcb *pcb, struct pbuf *buffer,
-                           const ip_addr_t *address, u16_t port)
-{
-    struct play *play = arg;
-    struct ip source = address_of(address);
-
-    if (!buffer)
-        return;
-    if (ip_equal(&source, &play->remote) && port == play->remote_port) {
-        tell_probe(play, PEER_ANSWERED, NULL, 0);
-        tell_said(play, buffer);
-    }
-    pbuf_free(buffer);
-}
-
-static err_t probe_udp(struct play *play, const ip_addr_t *to)
-{
-    struct pbuf *buffer =
-        pbuf_alloc(PBUF_TRANSPORT, (u16_t)MIN(play->message.length, DATAGRAM_MAX), PBUF_RAM);
-    err_t ret = ERR_MEM;
-
-    play->udp = udp_new();
-    if (buffer && play->udp) {
-        udp_recv(play->udp, probe_datagram, play);
-        ret = udp_bind(play->udp, local_end(play), play->local_port);
-        pbuf_take(buffer, play->message.data, buffer->tot_len);
-        ret = ret == ERR_OK ? udp_sendto(play->udp, buffer, to, play->remote_port) : ret;
-    }
-    if (buffer)
-        pbuf_free(buffer);
-    return ret;
-}
-
-/* Echo replies with the probe's identifier. Returns 1: it is ours, and freed. */
-static u8_t probe_echoed(void *arg, struct raw_pcb *pcb, struct pbuf *buffer,
-                         const ip_addr_t *address)
-{
-    struct play *play = arg;
-    uint8_t head[HEAD_MAX];
-    struct packet p;
-
-    if (!packet_read(head, pbuf_copy_partial(buffer, head, sizeof(head), 0), true, &p) ||
-        !packet_is_echo(&p, true) || !ip_equal(&p.source, &play->remote) ||
-        load_be16(p.payload + 4) != (uint16_t)play->id)
-        return 0;
-    tell_probe(play, PEER_ANSWERED, NULL, 0);
-    pbuf_free(buffer);
-    return 1;
-}
-
-/* ICMP's checksum is lwIP's business for IPv6, where it has the addresses in it, and ours else. */
-static struct raw_pcb *raw_for_ping(enum ip_family family)
-{
-    struct raw_pcb *raw = raw_new_ip_type(family == IP_V4 ? IPADDR_TYPE_V4 : IPADDR_TYPE_V6,
-                                          family == IP_V4 ? PACKET_ICMP : PACKET_ICMPV6);
-
-    if (raw && family == IP_V6) {
-        raw->chksum_reqd = 1;
-        raw->chksum_offset = 2;
-    }
-    return raw;
-}
-
-static void fill_echo(const struct play *play, uint8_t *echo, size_t length)
-{
-    bool v4 = ip_family(&play->remote) == IP_V4;
-
-    memset(echo, 0, ECHO_HEADER);
-    echo[0] = v4 ? V4_ECHO_REQUEST : V6_ECHO_REQUEST;
-    store_be16(echo + 4, (uint16_t)play->id);
-    store_be16(echo + 6, 1);
-    memcpy(echo + ECHO_HEADER, play->message.data, length - ECHO_HEADER);
-    if (v4) {
-        u16_t sum = inet_chksum(echo, (u16_t)length);
-
-        memcpy(echo + 2, &sum, sizeof(sum));
-    }
-}
-
-static err_t probe_ping(struct play *play, const ip_addr_t *to)
-{
-    size_t length = ECHO_HEADER + MIN(play->message.length, DATAGRAM_MAX);
-    struct pbuf *buffer = pbuf_alloc(PBUF_IP, (u16_t)length, PBUF_RAM);
-    err_t ret = ERR_MEM;
-
-    play->raw = raw_for_ping(ip_family(&play->remote));
-    if (buffer && play->raw) {
-        fill_echo(play, buffer->payload, length); /* of RAM, it is in one piece */
-        raw_recv(play->raw, probe_echoed, play);
-        raw_bind(play->raw, local_end(play));
-        ret = raw_sendto(play->raw, buffer, to);
-    }
-    if (buffer)
-        pbuf_free(buffer);
-    return ret;
-}
-
-/* What else the test has to say. */
-static void say_more(struct play *play)
-{
-    const struct peer_message *m = &play->message;
-    const ip_addr_t to = lwip_remote(play, &play->remote);
-    struct pbuf *buffer;
-
-    if (play->tcp) {
-        tcp_write(play->tcp, m->data, (u16_t)m->length, TCP_WRITE_FLAG_COPY);
-        tcp_output(play->tcp);
-        return;
-    }
-    buffer = play->udp ? pbuf_alloc(PBUF_TRANSPORT, (u16_t)MIN(m->length, DATAGRAM_MAX), PBUF_RAM)
-                       : NULL;
-    if (!buffer)
-        return;
-    pbuf_take(buffer, m->data, buffer->tot_len);
-    udp_sendto(play->udp, buffer, &to, play->remote_port);
-    pbuf_free(buffer);
-}
-
-static void begin_probe(struct play *play)
-{
-    const struct peer_message *m = &play->message;
-    const ip_addr_t to = lwip_remote(play, &m->remote);
-    err_t ret;
-
-    close_probe(play);
-    play->id = m->id;
-    play->protocol = m->protocol;
-    play->remote = m->remote;
-    play->remote_port = m->remote_port;
-    play->local_port = m->local_port;
-    ret = play->protocol == PEER_TCP   ? probe_tcp(play, &to)
-          : play->protocol == PEER_UDP ? probe_udp(play, &to)
-                                       : probe_ping(play, &to);
-    if (ret != ERR_OK) {
-        char why[64];
-
-        snprintf(why, sizeof(why), "lwIP cannot send (%d): no route, or the port is taken", ret);
-        tell_probe(play, PEER_FAILED, why, strlen(why));
-        close_probe(play);
-    }
-}
-
 /* --- the loop --- */
 
 static void carry_out(struct play *play)
@@ -663,11 +264,11 @@ static void carry_out(struct play *play)
 
     m->length = (uint32_t)iov.iov_len;
     if (m->kind == PEER_PROBE && m->id) {
-        begin_probe(play);
+        play_probe_begin(play);
     } else if (m->kind == PEER_TELL && m->id == play->id) {
-        say_more(play);
+        play_probe_say(play);
     } else if (m->kind == PEER_END && m->id == play->id) {
-        close_probe(play);
+        play_probe_close(play);
     } else if (m->kind == PEER_FRAME && m->length >= ETHER_HEADER) {
         switch_port_send(play->port, NULL, &iov, 1);
         switch_port_flush(play->port);
@@ -676,7 +277,7 @@ static void carry_out(struct play *play)
 
 static void hang_up(struct play *play)
 {
-    close_probe(play);
+    play_probe_close(play);
     if (play->test.fd >= 0)
         close(play->test.fd);
     play->test.fd = -1;
@@ -805,7 +406,7 @@ static bool bring_up(struct play *play)
     ip4_addr_t address = {0}, gateway = {0}, mask = {0};
 
     for (size_t i = 0; i < IP_FAMILIES; i++)
-        play->local[i] = lwip_address(&play->config->networks[i].address);
+        play->local[i] = play_address(&play->config->networks[i].address);
     if (!ip_is_none(&v4->address)) {
         address = *ip_2_ip4(&play->local[IP_V4]);
         mask.addr = htonl(~UINT32_C(0) << (32 - v4->prefix));
@@ -819,7 +420,7 @@ static bool bring_up(struct play *play)
     netif_set_default(&play->netif);
     netif_set_up(&play->netif);
     play->netif.rs_count = 0; /* no router is asked for */
-    return listen_all(play);
+    return play_listen(play);
 }
 
 void peer_play(const struct peer_config *config, int socket)
