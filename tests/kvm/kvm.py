@@ -94,6 +94,7 @@ def engines(bench):
         if "AArch32" in text:  # Linux 6.7 and later can hide it
             raise Failure(f"more is shown than has to be: {text}")
         expect_refused(guest, "--strict", "24 MHz")
+        expect_refused(guest, "--trace /tmp/trace", "does not translate")
         guest.check("echo nobody:x:99:99::/:/bin/sh >>/etc/passwd && chmod 755 /mnt")
         expect_text(engine_lines(guest, "start-stop-daemon -S -c nobody -x /mnt/bin/atoll -- engines"),
                     "cannot open /dev/kvm: Permission denied", "group kvm")

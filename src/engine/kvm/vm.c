@@ -40,8 +40,13 @@ static int vm_create(struct engine_vm **out, const struct engine_vm_config *conf
 {
     /* Without SA_RESTART, so that KVM_RUN returns. */
     const struct sigaction action = {.sa_handler = nothing};
-    struct engine_vm *vm = calloc(1, sizeof(*vm));
+    struct engine_vm *vm;
 
+    if (config->dump.to || config->trace.to)
+        return error_set(err, ENOTSUP,
+                         "the kvm engine does not translate: there is nothing to dump or to "
+                         "trace; --engine jit does, on x86-64");
+    vm = calloc(1, sizeof(*vm));
     if (!vm)
         return error_set(err, ENOMEM, "out of memory");
     vm->config = *config;
