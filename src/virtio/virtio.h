@@ -141,7 +141,8 @@ struct virtio_device {
     _Atomic uint32_t enabled; /* one bit a queue: as they are from DRIVER_OK on */
     /* Since the machine was made: chains given back, notifications, and queues' interrupts. */
     _Atomic uint64_t requests, notifications, interrupts;
-    _Atomic uint64_t dropped; /* frames that got lost between a network card's driver and the host */
+    _Atomic uint64_t
+        dropped; /* frames that got lost between a network card's driver and the host */
 };
 
 /* Prepares the common part (in virtio/device.c). `queue_sizes[i]` is the largest size of queue i, a
