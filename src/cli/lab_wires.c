@@ -75,6 +75,15 @@ static int start_uplink(struct switch_client *client, const struct config_switch
     return switch_uplink_user(client, &config, err);
 }
 
+static int join_program(struct switch_client *client, const struct config_switch *wire,
+                        struct error *err)
+{
+    const struct net_socket_config config = {.path = wire->uplink_socket,
+                                             .mtu = (uint16_t)wire->mtu};
+
+    return switch_uplink_socket(client, &config, err);
+}
+
 /* --- captures --- */
 
 /* It ends with the connection. */
@@ -159,6 +168,8 @@ static int start_switch(struct lab_wires *wires, const struct config_switch *wir
         return ret;
     if (wire->uplink.given)
         ret = start_uplink(*client, wire, err);
+    if (!ret && wire->uplink_socket)
+        ret = join_program(*client, wire, err);
     if (!ret && wire->capture)
         ret = start_capture(*client, NULL, wire->capture, wire->filter, err);
     return ret;

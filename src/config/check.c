@@ -277,12 +277,20 @@ static void check_peer(struct config_parser *p, const struct config_peer *peer)
     check_peer_mtu(p, peer);
 }
 
+static void check_uplink(struct config_parser *p, const struct config_switch *wire)
+{
+    check_forwards(p, &wire->uplink, true);
+    if (wire->uplink.given && wire->uplink_socket)
+        config_report(p, &wire->uplink.place,
+                      "the switch \"%s\" has an uplink already; it can have one", wire->name);
+}
+
 void config_check_whole(struct config_parser *p)
 {
     struct config *c = p->config;
 
     for (size_t i = 0; i < c->switch_count; i++)
-        check_forwards(p, &c->switches[i].uplink, true);
+        check_uplink(p, &c->switches[i]);
     for (size_t i = 0; i < c->vm_count && !p->failed; i++) {
         inherit(p, &c->vms[i]);
         check_interfaces(p, &c->vms[i]);

@@ -104,6 +104,7 @@ struct config_switch {
     unsigned mtu;              /* 0: not said */
     struct config_link link;   /* of all ports that say nothing, in both directions */
     struct config_user uplink; /* the way out, if given */
+    const char *uplink_socket; /* of the program that is the way out instead; or NULL */
     const char *capture, *filter;
     struct config_place place;
 };

@@ -44,7 +44,7 @@ static void config_grammar_error(const struct config_place *place, struct config
 %token END 0 "the end of the file"
 %token <value> STRING "a value"
 %token LAB "lab" SWITCH "switch" VM "vm" INSTANCE "instance" PEER "peer" TEST "test"
-%token MTU "mtu" LINK "link" UPLINK "uplink" CAPTURE "capture" FILTER "filter"
+%token MTU "mtu" LINK "link" UPLINK "uplink" SOCKET "socket" CAPTURE "capture" FILTER "filter"
 %token INTERFACE "interface" MAC "mac" LLADDR "lladdr" ISOLATED "isolated" HOST "host"
 %token FORWARD "forward" TO "to" FROM "from" TCP "tcp" UDP "udp" PORT "port"
 %token DOWN "down" UP "up" DELAY "delay" JITTER "jitter" RATE "rate" LOSS "loss"
@@ -143,6 +143,8 @@ switch_item:
 | UPLINK                            { NOW.user = &NOW.wire->uplink;
                                       NOW.user->given = true; NOW.user->place = @1; }
   uplink_body
+| UPLINK SOCKET STRING              { NOW.wire->uplink_socket = config_path(p, &$3);
+                                      NOW.wire->uplink.place = @1; }
 | CAPTURE STRING                    { NOW.wire->capture = config_path(p, &$2); }
   | CAPTURE STRING FILTER STRING    { NOW.wire->capture = config_path(p, &$2);
                                       NOW.wire->filter = $4.text; }
@@ -576,7 +578,8 @@ static int yyreport_syntax_error(const yypcontext_t *context, struct config_pars
         config_report(p, &token->place, "%s is not known here; is \"%s\" meant?", shown, nearest);
     else if (token->kind == '}' && !p->depth_before)
         config_report(p, &token->place,
-                      "this \"}\" closes nothing; it is one too many, or a \"{\" is missing before it");
+                      "this \"}\" closes nothing; it is one too many, or a \"{\" is missing "
+                      "before it");
     else if (token->kind == '{' && value)
         config_report(p, &token->place, "a list is not possible here; give one value");
     else if (value && token->text && !token->quoted)

@@ -176,11 +176,14 @@ static void test_links(void **state)
                   "    uplink { isolated, forward { tcp 8080 to 10.0.2.15 port http,\n"
                   "        udp 10.1.2.3 port 53 to 10.0.2.16 port domain } }\n"
                   "}\n"
+                  "switch out { uplink socket \"/run/passt\" }\n"
                   "vm x {\n"
                   "    interface s { link to { down } link from { seed 7 duplicate 0.5% } }\n"
                   "    interface s { link { reorder 100% corrupt 0% } }\n"
                   "}\n");
     assert_true(c.switches[0].uplink.given && c.switches[0].uplink.isolated);
+    assert_true(!c.switches[1].uplink.given && !c.switches[0].uplink_socket);
+    assert_string_equal(c.switches[1].uplink_socket, "/run/passt");
     assert_int_equal(c.switches[0].uplink.forward_count, 2);
     assert_int_equal(c.switches[0].uplink.forwards[0].guest_address, 0x0a00020f);
     assert_int_equal(c.switches[0].uplink.forwards[1].host_address, 0x0a010203);

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""test_manual.py WORDS.DEF ATOLL.CONF.5: the manual page has every word of the language of labs, and
-has none as one that is not."""
+"""test_manual.py WORDS.DEF ATOLL.CONF.5: the manual page has every word of the language of labs,
+and no other as one."""
 import pathlib
 import re
 import sys
 
 # What the page sets as words and the grammar knows as values, or the lexer before it.
 VALUES = {"include", "raw", "qcow2", "smtp", "user"}
-MACROS = {"Ar", "Op", "Oo", "Oc", "Ns", "Bro", "Brc", "Pq", "Xo", "Xc", "No", "Ql", "Fl", "Sx", "Pa", "Xr"}
+MACROS = {"Ar", "Op", "Oo", "Oc", "Ns", "Bro", "Brc", "Pq", "Xo", "Xc", "No", "Ql", "Fl", "Sx",
+          "Pa", "Xr"}
 
 
 def words_of(page):
