@@ -23,7 +23,7 @@
 
 static bool is_ram(const struct kvm_slot *slot)
 {
-    return slot->size != 0 && slot->region && slot->writable;
+    return slot->size != 0 && slot->region;
 }
 
 static uint64_t pages_of(const struct engine_vm *vm, const struct kvm_slot *slot)

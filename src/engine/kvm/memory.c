@@ -99,19 +99,22 @@ int kvm_vm_unmap(struct engine_vm *vm, uint64_t ipa, uint64_t size)
     return change(vm, ipa, size, kvm_slot_drop);
 }
 
-/* Whether it may be written cannot change: it is made anew (KVM 4.35). */
+/* Whether it may be written cannot change: it is made anew (KVM 4.35), with a new log. */
 static int protect(struct engine_vm *vm, unsigned index, bool writable)
 {
-    struct kvm_slot slot;
+    struct kvm_slot *slot = &vm->slots[index];
+    uint64_t size;
     int ret;
 
     kvm_pause(vm);
-    slot = vm->slots[index];
-    slot.log = NULL;
-    slot.writable = writable;
-    ret = kvm_slot_drop(vm, index);
+    size = slot->size;
+    slot->size = 0;
+    ret = kvm_slot_set(vm, index);
+    slot->size = size;
     if (ret == 0) {
-        vm->slots[index] = slot;
+        if (slot->log)
+            mem_mark_dirty(vm->config.mem, slot->ipa, slot->size);
+        slot->writable = writable;
         ret = kvm_slot_set(vm, index);
     }
     kvm_resume(vm);
