@@ -107,7 +107,7 @@ static void check_capture(struct lab *lab, const struct config_place *place, con
 static size_t check_ports(struct lab *lab, const struct config_switch *wire)
 {
     const struct config *c = &lab->config;
-    size_t count = wire->uplink.given;
+    size_t count = wire->uplink.given || wire->uplink_socket;
 
     for (size_t i = 0; i < c->vm_count; i++) {
         for (size_t j = 0; j < c->vms[i].interface_count; j++) {
