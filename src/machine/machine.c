@@ -301,6 +301,8 @@ static void do_stop(void *ctx)
 {
     struct machine *m = ctx;
 
+    if (!m->running)
+        return;
     devices_hurry(m);
     cpus_park(m);
     devices_quiesce(m);
@@ -309,8 +311,7 @@ static void do_stop(void *ctx)
 void machine_destroy(struct machine *m)
 {
     if (m->control) {
-        if (m->running)
-            host_loop_call(m->control, do_stop, m);
+        host_loop_call(m->control, do_stop, m);
         cpus_end(m);
     }
     explain_end(m);

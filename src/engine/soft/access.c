@@ -196,8 +196,10 @@ void soft_store_slow(struct soft_cpu *c, uint64_t va, unsigned size, unsigned ho
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-/* The host's compare-and-swap is its one way to read 16 bytes at once. */
-static void load_pair_at_once(const struct soft_ref *ref, uint64_t value[2])
+/* The host's compare-and-swap is its one way to read 16 bytes at once; ThreadSanitizer's own is a
+ * lock that translated code does not take. */
+__attribute__((no_sanitize("thread"))) static void load_pair_at_once(const struct soft_ref *ref,
+                                                                     uint64_t value[2])
 {
     unsigned __int128 v = __sync_val_compare_and_swap((unsigned __int128 *)(void *)ref->host, 0, 0);
 
