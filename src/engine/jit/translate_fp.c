@@ -358,7 +358,10 @@ static struct ir_insn check_of(const struct ir_insn *i)
     check.dst = IR_NONE;
     check.flags &= IR_Q | IR_SCALAR;
     switch (i->op) {
-    case IR_FTOI: check.size = i->imm & 0xff; /* fall through */
+    case IR_FTOI:
+        check.size = i->imm & 0xff;
+        check.flags = IR_SCALAR;
+        break;
     case IR_FCMP:
     case IR_FCCMP: check.flags = IR_SCALAR; break;
     case IR_FMAXV:
