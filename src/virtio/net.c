@@ -329,6 +329,8 @@ static void net_notify(struct virtio_device *dev, unsigned index)
         virtq_serve_stream(q, BATCH, &net->chain, serve_transmit);
     } else {
         net_resume(net->net);
+        if (q->unsignalled)
+            virtq_expect(q + 1);
         virtq_signal(q);
     }
 }

@@ -525,7 +525,9 @@ void virtq_quiet(struct virtq *q)
         store16(q, q->device_host, q->device, EVENT_FLAGS, EVENT_DISABLE);
     else if (!q->event_idx)
         store16(q, q->device_host, q->device, RING_FLAGS, USED_NO_NOTIFY);
-    /* Split with EVENT_IDX: the driver has passed avail_event and stays silent by itself. */
+    else /* a place that the driver has passed */
+        store16(q, q->device_host, q->device, RING_ENTRIES + 8 * (size_t)q->size,
+                (uint16_t)(q->next - 1));
 }
 
 bool virtq_wait(struct virtq *q)
@@ -579,12 +581,24 @@ void virtq_serve_stream(struct virtq *q, unsigned batch, struct virtq_chain *cha
                         virtq_server serve)
 {
     virtq_quiet(q);
-    if (serve_some(q, batch, chain, serve) > 0)
+    if (serve_some(q, batch, chain, serve) > 0) {
         q->looks = STREAM_LOOKS;
-    else if (q->looks > 0)
+        q->answers = true;
+    } else if (q->looks > 0) {
         q->looks--;
+    }
     if (q->looks > 0 || virtq_wait(q))
         virtio_device_schedule(q->dev, q->index);
+}
+
+void virtq_expect(struct virtq *q)
+{
+    if (!q->live || !q->answers)
+        return;
+    q->answers = false;
+    q->looks = STREAM_LOOKS;
+    virtq_quiet(q);
+    virtio_device_schedule(q->dev, q->index);
 }
 
 /* State */

@@ -84,6 +84,7 @@ struct virtq {
     uint16_t unsignalled; /* how far `done` has moved since virtq_signal last looked */
     bool quiet;           /* the driver has been told not to notify */
     unsigned looks;       /* virtq_serve_stream looks so often yet before it wants to be notified */
+    bool answers;         /* and has found something since virtq_expect */
 };
 
 /* What the device gives back for a chain: also the chain's identity while it is out. */
@@ -158,6 +159,10 @@ void virtq_serve(struct virtq *q, unsigned batch, struct virtq_chain *chain, vir
  * look again before a notification is asked for, as each costs the guest an exit. */
 void virtq_serve_stream(struct virtq *q, unsigned batch, struct virtq_chain *chain,
                         virtq_server serve);
+
+/* What the driver is told now will make it fill this queue of virtq_serve_stream's: looks for some
+ * turns instead of being notified, unless that was of no use the last time. */
+void virtq_expect(struct virtq *q);
 
 /* Copies up to `length` bytes from the readable part at `offset`, or to the writable part. Return
  * bytes copied. */

@@ -455,6 +455,31 @@ static void strict_negotiation(void **unused)
     stop(&f);
 }
 
+/* A driver that answers each frame, and notifies only when the device asks for it, never waits in
+ * vain: the device looks by itself for a while, and asks then. */
+static void answers(void **unused)
+{
+    static struct fixture f;
+    uint8_t frame[60] = {0};
+    uint32_t written;
+
+    for (unsigned mode = 0; mode < 4; mode++) {
+        start(&f, (mode & 1 ? VIRTIO_F_RING_PACKED : 0) | (mode & 2 ? VIRTIO_F_EVENT_IDX : 0));
+        for (unsigned i = 0; i < 2000; i++) {
+            drvq_add(&f.rx, &(struct buffer){f.data, 2048, true}, 1, false);
+            drvq_kick(&f.rx);
+            fake_net_receive(&f.net, frame, sizeof(frame));
+            drvq_wait(&f.rx, &written);
+            for (unsigned turns = 0; turns < i % 32; turns++)
+                host_loop_drain(f.rig.loop);
+            f.net.sent_count = 0;
+            drvq_do(&f.tx, &(struct buffer){f.data + 4096, HEADER + 60, false}, 1, false);
+        }
+        assert_int_equal(f.tx.kicks + f.tx.silent, 2000);
+        stop(&f);
+    }
+}
+
 static void configuration(void **unused)
 {
     static struct fixture f;
@@ -592,6 +617,7 @@ int main(void)
         cmocka_unit_test(jumbo),         cmocka_unit_test(strict_negotiation),
         cmocka_unit_test(configuration), cmocka_unit_test(control_queue),
         cmocka_unit_test(multiqueue),    cmocka_unit_test(cable),
+        cmocka_unit_test(answers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
