@@ -184,6 +184,8 @@ struct atoll_config {
     uint64_t memory; /* bytes, a multiple of 1 MiB */
     unsigned cpus;
     bool strict; /* exactly what Apple's machine gives; implies ATOLL_CPU_APPLE */
+    /* The guest starts at EL2 and may run guests of its own; of few engines (atoll_engine_info). */
+    bool nested;
     /* A guest's reset starts it again; otherwise it ends the run with ATOLL_STOP_RESET. */
     bool reboot;
     /* Drop to the system calls that a running machine needs: the whole process, for good. */
@@ -434,6 +436,7 @@ struct atoll_engine_info {
     char reason[512]; /* why it is not, and the remedy */
     char shown[256];  /* in what the CPU that guests see differs from ATOLL_CPU_ATOLL, since it is
                        * the host's: "MIDR_EL1, RAS, no LSE"; empty: in nothing */
+    bool nested;      /* guests may run guests of their own (atoll_config.nested) */
 };
 
 /* The engines that this build knows, best first. Returns 0, or -ENOENT past the last. */

@@ -18,6 +18,8 @@ int command_engines(int argc, char **argv)
             printf("%-8s available%s\n", "", chosen ? "" : " (auto takes this one)");
         if (*info.shown)
             printf("%-8s the CPU differs from --cpu atoll: %s\n", "", info.shown);
+        if (info.nested)
+            printf("%-8s guests may run guests of their own (--nested)\n", "");
         chosen |= info.available;
     }
     return 0;

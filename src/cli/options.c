@@ -269,6 +269,11 @@ static int parse_strict(struct options *o, const char *value, struct error *err)
     return parse_switch("--strict", value ? value : "on", &o->config.strict, err);
 }
 
+static int parse_nested(struct options *o, const char *value, struct error *err)
+{
+    return parse_switch("--nested", value ? value : "on", &o->config.nested, err);
+}
+
 static int parse_reboot(struct options *o, const char *value, struct error *err)
 {
     return parse_switch("--reboot", value ? value : "on", &o->config.reboot, err);
@@ -351,6 +356,8 @@ static const struct option table[] = {
     {"--detach", NULL, "run in the background", .parse = parse_detach, .commands = "run start"},
     {"--uuid", "UUID", "the machine's identifier (kept with EFI's variables)", .parse = parse_uuid},
     {"--strict", NULL, "exactly the machine that Apple's framework gives", .parse = parse_strict},
+    {"--nested", NULL, "the guest may run guests of its own; `atoll engines` says where",
+     .parse = parse_nested},
     {"--quirk", "NAME=VALUE", "one of Apple's behaviours; `atoll quirks` lists them",
      .parse = parse_quirk},
     {"--reboot", NULL, "a reset starts the guest again instead of ending the run",

@@ -52,7 +52,7 @@ static void config_grammar_error(const struct config_place *place, struct config
 %token MEMORY "memory" CPUS "cpus" CPU "cpu" KERNEL "kernel" EFI "efi" NVRAM "nvram"
 %token INITRD "initrd" APPEND "append" GPU "gpu" DISPLAY "display" INPUT "input"
 %token KEYBOARD "keyboard" TABLES "tables" ENGINE "engine" UUID "uuid" STRICT "strict"
-%token REBOOT "reboot" QUIRK "quirk" EXPLAIN "explain" LOG "log" CONSOLE "console"
+%token REBOOT "reboot" NESTED "nested" QUIRK "quirk" EXPLAIN "explain" LOG "log" CONSOLE "console"
 %token DISK "disk" SIZE "size" FORMAT "format" READONLY "readonly" PERSISTENT "persistent"
 %token SERIAL "serial" SHELL "shell" PROMPT "prompt"
 %token ADDRESS "address" GATEWAY "gateway" LISTEN "listen" ECHO "echo" DISCARD "discard" SAY "say"
@@ -241,7 +241,7 @@ setting:
 | CONSOLE { $$ = "console"; }
 ;
 
-flag: STRICT { $$ = "strict"; } | REBOOT { $$ = "reboot"; };
+flag: STRICT { $$ = "strict"; } | REBOOT { $$ = "reboot"; } | NESTED { $$ = "nested"; };
 
 disk_what:
   STRING                            { NOW.disk->path = config_path(p, &$1); }

@@ -344,12 +344,15 @@ int atoll_engine_info(size_t index, struct atoll_engine_info *info)
         *info = (struct atoll_engine_info){
             .name = VZ_ENGINE, .about = "a whole machine of Apple's Virtualization.framework"};
         info->available = vz_probe(&err) == 0;
+        info->nested = info->available && vz_nested();
     } else {
         *info = (struct atoll_engine_info){.name = engines[index]->name,
                                            .about = engines[index]->about};
         info->available = engines[index]->probe(&err) == 0;
-        if (info->available && engines[index]->caps(&caps) == 0)
+        if (info->available && engines[index]->caps(&caps) == 0) {
             memcpy(info->shown, caps.shown, sizeof(info->shown));
+            info->nested = caps.el2;
+        }
     }
     if (!info->available)
         memcpy(info->reason, err.text, sizeof(info->reason));

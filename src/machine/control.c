@@ -250,6 +250,8 @@ int machine_save(struct machine *m, struct state *state, struct error *err)
 {
     struct verb call = {.machine = m, .save = state, .err = err};
 
+    if (m->config.nested)
+        return error_set(err, ENOTSUP, "a machine with --nested cannot be saved");
     host_loop_call(m->control, do_save, &call);
     return call.ret;
 }

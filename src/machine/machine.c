@@ -172,6 +172,24 @@ static enum engine_cpu cpu_model(const struct atoll_config *config)
     return config->strict ? ENGINE_CPU_APPLE : models[config->cpu];
 }
 
+/* A hypervisor takes HVC for its own guests' calls, and EFI's services are called at EL1. */
+static int check_nested(const struct machine *m, struct error *err)
+{
+    if (!m->config.nested)
+        return 0;
+    if (!m->caps.el2)
+        return error_set(err, ENOTSUP,
+                         "the %s engine has no EL2 for guests that run guests of their own; hvf "
+                         "has it on macOS 15 and newer processors, and vz as well",
+                         m->engine->name);
+    if (!m->config.kernel)
+        return error_set(err, ENOTSUP,
+                         "--nested needs a kernel that is booted directly, with --kernel");
+    if (!m->platform.psci_smc)
+        return error_set(err, ENOTSUP, "--nested needs PSCI by SMC: leave the quirk psci-conduit");
+    return 0;
+}
+
 static int choose_engine(struct machine *m, struct error *err)
 {
     const struct engine_vm_config config = {
@@ -183,6 +201,7 @@ static int choose_engine(struct machine *m, struct error *err)
         .clock_steady = m->clock.source == host_clock_monotonic,
         .clock_ctx = &m->clock,
         .vcpus = m->config.cpus,
+        .el2 = m->config.nested,
         .wild_accesses = m->quirks.value[QUIRK_WILD_ACCESS] != WILD_ACCESS_SYNC,
         .dump = engine_listing(m->dump, &m->config.dump),
         .trace = engine_listing(m->trace, &m->config.trace),
@@ -200,6 +219,9 @@ static int choose_engine(struct machine *m, struct error *err)
     if (m->config.cpus > m->caps.max_vcpus)
         return error_set(err, EINVAL, "the %s engine runs at most %u CPUs", m->engine->name,
                          m->caps.max_vcpus);
+    ret = check_nested(m, err);
+    if (ret)
+        return ret;
     ret = m->engine->vm_create(&m->vm, &config, err);
     return ret ? ret
                : m->engine->vm_map(m->vm, m->platform.ram.base, m->platform.ram.size, true, err);

@@ -265,23 +265,61 @@ static int identifier_of(id *identifier, const char *nvram, struct error *err)
     return write_identifier(path, SEND(data, bytes), SEND(data, length), err);
 }
 
+bool vz_nested(void)
+{
+    void *pool = objc_autoreleasePoolPush();
+    bool nested = vz_has_method(VZ_METHOD_set_nested) &&
+                  SEND(vz_class(VZ_CLASS_VZGenericPlatformConfiguration), nested_supported);
+
+    objc_autoreleasePoolPop(pool);
+    return nested;
+}
+
+static int set_nested(id platform, struct error *err)
+{
+    int ret = vz_need_method(VZ_METHOD_set_nested, "nested virtualisation", err);
+
+    if (ret)
+        return ret;
+    if (!vz_nested())
+        return error_set(err, ENOTSUP,
+                         "this Mac's processor has no nested virtualisation: leave --nested away");
+    SEND(platform, set_nested, true);
+    return 0;
+}
+
+/* What is not set is the framework's choice: every machine has an identifier then. */
+static int configure_platform(id configuration, const struct atoll_config *config,
+                              struct error *err)
+{
+    id platform, identifier;
+    int ret = 0;
+
+    if (!config->nvram && !config->nested)
+        return 0;
+    platform = vz_new(VZ_CLASS_VZGenericPlatformConfiguration);
+    if (config->nvram)
+        ret = identifier_of(&identifier, config->nvram, err);
+    if (ret)
+        return ret;
+    if (config->nvram)
+        SEND(platform, set_identifier, identifier);
+    if (config->nested)
+        ret = set_nested(platform, err);
+    if (!ret)
+        SEND(configuration, set_platform, platform);
+    return ret;
+}
+
 int vz_configure_boot(struct vz *vz, id configuration, const struct atoll_config *config,
                       struct error *err)
 {
-    id loader = NULL, platform, identifier;
+    id loader = NULL;
     int ret =
         config->kernel ? linux_loader(&loader, config, err) : efi_loader(vz, &loader, config, err);
 
     if (ret)
         return ret;
     SEND(configuration, set_boot_loader, loader);
-    if (!config->nvram) /* the framework gives every such machine an identifier of its own */
-        return 0;
-    ret = identifier_of(&identifier, config->nvram, err);
-    if (ret)
-        return ret;
-    platform = vz_new(VZ_CLASS_VZGenericPlatformConfiguration);
-    SEND(platform, set_identifier, identifier);
-    SEND(configuration, set_platform, platform);
-    return 0;
+    return configure_platform(configuration, config, err);
 }

@@ -23,6 +23,10 @@ typedef int vz_open_net(struct net **net, const struct atoll_config *config, siz
 /* Whether this host can run such machines. Returns 0, or -ENOTSUP with why not and the remedy. */
 int vz_probe(struct error *err);
 
+/* Whether its guests may run guests of their own (macOS 15, and newer processors). Where vz_probe
+ * says 0. */
+bool vz_nested(void);
+
 /*
  * Makes a machine, powered off, from a configuration that has been checked and in which what
  * depends on other values is settled. It and its strings stay the caller's. Returns 0 or -errno

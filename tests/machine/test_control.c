@@ -241,6 +241,9 @@ static void test_wrong_values(void **state)
     vm.config.engine = "interp";
     vm.config.cpu = ATOLL_CPU_HOST;
     refused(EINVAL, "--cpu atoll");
+    vm.config.engine = "interp";
+    vm.config.nested = true;
+    refused(ENOTSUP, "EL2");
     vm.config.quirk_count = 1;
     vm.config.quirks[0] = (struct atoll_quirk){"gravity", "off"};
     refused(EINVAL, "gravity");

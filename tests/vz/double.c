@@ -368,8 +368,10 @@ bool double_fails(enum vz_method method, id *error)
 void double_begin(long major, long minor)
 {
     free(double_state.machine);
-    double_state = (struct state){
-        .system = {major, minor, 0}, .supported = true, .main_thread = pthread_self()};
+    double_state = (struct state){.system = {major, minor, 0},
+                                  .supported = true,
+                                  .nested = true,
+                                  .main_thread = pthread_self()};
     for (int i = 0; i < VZ_CLASSES; i++) {
         struct objc_class *class = &double_state.classes[i], *meta = &double_state.metas[i];
 
@@ -457,6 +459,11 @@ int vz_load(struct error *err)
 void double_unloadable(void)
 {
     double_state.unloadable = true;
+}
+
+void double_nested(bool nested)
+{
+    double_state.nested = nested;
 }
 
 void double_supported(bool supported)

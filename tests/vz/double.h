@@ -47,6 +47,7 @@ void double_unloadable(void);
 
 /* What isSupported says; true at first. */
 void double_supported(bool supported);
+void double_nested(bool nested); /* whether its processor has EL2 for guests */
 
 /* --- the machine that was made last --- */
 

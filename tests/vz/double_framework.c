@@ -294,6 +294,12 @@ static id do_init_new_variables(id self, SEL command, id url, unsigned long opti
 }
 
 SET(set_identifier)
+SET_NUMBER(set_nested, bool)
+
+static bool do_nested_supported(id self, SEL command)
+{
+    return double_state.nested;
+}
 
 /* An identifier is "machine" and a number. */
 static id do_init_identifier(id self, SEL command, id data)

@@ -80,7 +80,7 @@ struct call {
 
 extern struct state {
     struct ns_version system;
-    bool supported, unloadable;
+    bool supported, nested, unloadable;
     struct objc_object *objects;
     struct objc_class classes[VZ_CLASSES], metas[VZ_CLASSES];
     struct objc_class *made[16];

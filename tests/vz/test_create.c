@@ -312,6 +312,29 @@ static void test_old_systems(void **state)
     rig_refused(rig, ENOTSUP, "a block device as a disk needs macOS 14");
 }
 
+static void test_nested(void **state)
+{
+    struct rig *rig = *state;
+    id platform;
+
+    begin(rig, 14, 6);
+    rig->config.nested = true;
+    assert_false(vz_nested());
+    rig_refused(rig, ENOTSUP, "nested virtualisation needs macOS 15, and this is macOS 14.6");
+    begin(rig, 15, 0);
+    rig->config.nested = true;
+    assert_true(vz_nested());
+    rig_create_well(rig);
+    platform = double_configured(VZ_METHOD_set_platform, 0);
+    assert_int_equal(double_number(platform, VZ_METHOD_set_nested), 1);
+    assert_null(double_object(platform, VZ_METHOD_set_identifier));
+    rig->vm->ops->destroy(rig->vm);
+    rig->vm = NULL;
+    double_nested(false);
+    rig_refused(rig, ENOTSUP, "this Mac's processor has no nested virtualisation");
+    double_nested(true);
+}
+
 static void test_probe(void **state)
 {
     struct rig *rig = *state;
@@ -461,6 +484,7 @@ int main(void)
         RIG(test_screen),
         RIG(test_efi_keeps_its_files),
         RIG(test_efi_forgets),
+        RIG(test_nested),
         RIG(test_refusals),
         RIG(test_images_of_other_formats),
         RIG(test_a_backing_file),
