@@ -4,6 +4,8 @@
  * lengths and bytes, cut anywhere, and vfkit's messages of every length. The card gets the frames
  * that are in them, in order and no others, also when it has no buffers at times.
  */
+#include <errno.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +26,7 @@
             abort();                                                                               \
     } while (0)
 
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 #define HEADER      14
 
 /* The card, and what it has got. */
@@ -75,16 +77,47 @@ static void close_net(void *ctx)
     net_close(((struct card *)ctx)->net);
 }
 
+/* One look at a card that one waits for: it has its buffers back. */
+static void give_buffers(struct card *card, uint64_t deadline)
+{
+    if (atomic_exchange(&card->waits, false))
+        host_loop_call(card->loop, resume, card);
+    CHECK(host_clock_monotonic() < deadline);
+    sched_yield();
+}
+
+static uint64_t patience(void)
+{
+    return host_clock_monotonic() + PATIENCE_MS * NS_PER_MSEC;
+}
+
 /* Whatever else they do, the frames come. */
 static void await(struct card *card, unsigned frames, bool end)
 {
-    uint64_t deadline = host_clock_monotonic() + PATIENCE_MS * NS_PER_MSEC;
+    uint64_t deadline = patience();
 
-    while (card->frames < frames || (end && !card->unplugged)) {
-        if (atomic_exchange(&card->waits, false))
-            host_loop_call(card->loop, resume, card);
-        CHECK(host_clock_monotonic() < deadline);
+    while (card->frames < frames || (end && !card->unplugged))
+        give_buffers(card, deadline);
+}
+
+/* Sends all of it, unless the card hangs up: then nobody reads, and the socket fills. */
+static bool send_piece(struct card *card, int program, const uint8_t *data, size_t size)
+{
+    uint64_t deadline = patience();
+
+    while (size > 0) {
+        ssize_t sent = send(program, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+        if (sent < 0 && (errno != EAGAIN || card->unplugged))
+            return false;
+        if (sent < 0) {
+            give_buffers(card, deadline);
+            continue;
+        }
+        data += sent;
+        size -= (size_t)sent;
     }
+    return true;
 }
 
 /* A listening socket in a folder of its own, which goes at once. */
@@ -155,8 +188,8 @@ static void feed_stream(struct card *card, const uint8_t *data, size_t size, siz
     open_card(card, &address);
     program = accept(listener, NULL, NULL);
     for (size_t at = 0; at < size; at += piece)
-        if (send(program, data + at, MIN(piece, size - at), MSG_NOSIGNAL) < 0)
-            break; /* it was cut off */
+        if (!send_piece(card, program, data + at, MIN(piece, size - at)))
+            break;
     shutdown(program, SHUT_WR);
     await(card, frames, true);
     close_card(card);
