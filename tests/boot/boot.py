@@ -142,6 +142,19 @@ def talk(port, message):
     raise Failure("nobody answered at the forwarded port")
 
 
+def nested(bench):
+    """A guest that may have guests starts at EL2, its second CPU as well, and calls PSCI by SMC. (The
+    double of Hypervisor.framework, where alone this is run, has no hypervisor's EL2: Linux finds EL1.)"""
+    with bench.linux("--nested", "--cpus", 2, "--reboot") as guest:
+        guest.shell()
+        expect_equal(guest.check("nproc").strip(), "2", "number of CPUs")
+        expect_equal(guest.check("tr -d '\\0' </proc/device-tree/psci/method").strip(), "smc", "the conduit")
+        guest.send("reboot\n")
+        guest.expect("Booting Linux")
+        guest.shell()
+        guest.poweroff()
+
+
 def smp(bench):
     """Four CPUs run a parallel load and agree on its results."""
     with bench.linux("--cpus", 4, "--memory", "512M") as guest:
@@ -460,7 +473,7 @@ def bsd(bench):
 
 
 TESTS = {test.__name__: test for test in (
-    shell, smp, threads, strict, jumbo, generic, trixie, installer, reset, stdin, terminal, capture,
+    shell, nested, smp, threads, strict, jumbo, generic, trixie, installer, reset, stdin, terminal, capture,
     isolated, idle, memory, qcow2, gzip, locked, full, programs, hwdebug, systemd, bsd)}
 
 

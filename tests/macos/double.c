@@ -36,6 +36,11 @@ void double_on_broken(void (*broken)(void *ctx, const char *rule), void *ctx)
     double_vm.broken_ctx = ctx;
 }
 
+void double_offer_el2(bool offer)
+{
+    double_vm.without_el2 = !offer;
+}
+
 void double_attach(const struct engine_vm_config *config)
 {
     if (!double_vm.there)
@@ -207,10 +212,13 @@ hv_return_t hv_vm_create(hv_vm_config_t config)
     if (!double_vm.there) {
         ret = create_below();
         double_vm.there = ret == HV_SUCCESS;
+        double_vm.el2 = config ? config->el2 : NULL;
         double_vm.maps = double_vm.ever = 0;
         atomic_store(&double_vm.offset, 0);
     }
     pthread_mutex_unlock(&double_vm.lock);
+    if (ret == HV_BUSY)
+        double_broken("one virtual machine lives in a process, and there is one already");
     return ret;
 }
 

@@ -7,8 +7,8 @@
  *
  * The framework is one a process, and so is this: it has file-scope state.
  *
- * Two programs can be made: with double_gic.c the system is macOS 15, with hv_gic; without, its
- * weak imports are NULL and it is macOS 13.
+ * Two programs can be made: with double_gic.c and double_el2.c the system is macOS 15, with hv_gic
+ * and EL2 for guests; without, its weak imports are NULL and it is macOS 13.
  */
 #ifndef TESTS_MACOS_DOUBLE_H
 #define TESTS_MACOS_DOUBLE_H
@@ -31,5 +31,8 @@ void double_attach(const struct engine_vm_config *config);
 
 /* Called with the rule that was broken, instead of ending the process. NULL: end it again. */
 void double_on_broken(void (*broken)(void *ctx, const char *rule), void *ctx);
+
+/* macOS 15 only: whether the processor has EL2 for guests, as it has at first. */
+void double_offer_el2(bool offer);
 
 #endif

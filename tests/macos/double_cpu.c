@@ -58,6 +58,8 @@ hv_return_t hv_vcpu_create(hv_vcpu_t *id, hv_vcpu_exit_t **exit, hv_vcpu_config_
         cpu->index = i;
         cpu->owner = pthread_self();
         cpu->mpidr = cpuid_mpidr(i);
+        if (cpu->there && double_vm.el2)
+            double_vm.el2->created(cpu);
         double_vm.ever++;
         *id = i;
         *exit = &cpu->exit;
@@ -105,6 +107,8 @@ hv_return_t hv_vcpu_get_reg(hv_vcpu_t id, hv_reg_t reg, uint64_t *value)
     if (!cpu || !below(reg, &to))
         return HV_BAD_ARGUMENT;
     *value = double_get(cpu, to);
+    if (reg == HV_REG_CPSR && double_vm.el2)
+        *value = double_vm.el2->above(cpu, *value);
     if (reg == HV_REG_CPSR && cpu->trap_debug)
         *value = (*value & ~PSTATE_SS) | (cpu->step ? PSTATE_SS : 0);
     return HV_SUCCESS;
@@ -122,6 +126,8 @@ hv_return_t hv_vcpu_set_reg(hv_vcpu_t id, hv_reg_t reg, uint64_t value)
         cpu->step = value & PSTATE_SS;
         value &= ~PSTATE_SS;
     }
+    if (reg == HV_REG_CPSR && double_vm.el2)
+        value = double_vm.el2->below(cpu, value);
     return double_vm.ops->vcpu_set(cpu->under, to, value) ? HV_BAD_ARGUMENT : HV_SUCCESS;
 }
 
@@ -222,13 +228,10 @@ static hv_return_t sp_el1(struct double_cpu *cpu, uint64_t *get, const uint64_t 
     return HV_SUCCESS;
 }
 
-hv_return_t hv_vcpu_get_sys_reg(hv_vcpu_t id, hv_sys_reg_t reg, uint64_t *value)
+hv_return_t double_get_sysreg(struct double_cpu *cpu, hv_sys_reg_t reg, uint64_t *value)
 {
-    struct double_cpu *cpu = CPU(id);
     const struct sysreg_info *info = sysreg_lookup(reg);
 
-    if (!cpu)
-        return HV_BAD_ARGUMENT;
     if (reg == KEY_SP_EL1)
         return sp_el1(cpu, value, NULL);
     if (!info || info->key != reg || !named(info->id))
@@ -240,13 +243,10 @@ hv_return_t hv_vcpu_get_sys_reg(hv_vcpu_t id, hv_sys_reg_t reg, uint64_t *value)
     return double_vm.ops->vcpu_sysreg_get(cpu->under, reg, value) ? HV_BAD_ARGUMENT : HV_SUCCESS;
 }
 
-hv_return_t hv_vcpu_set_sys_reg(hv_vcpu_t id, hv_sys_reg_t reg, uint64_t value)
+hv_return_t double_set_sysreg(struct double_cpu *cpu, hv_sys_reg_t reg, uint64_t value)
 {
-    struct double_cpu *cpu = CPU(id);
     const struct sysreg_info *info = sysreg_lookup(reg);
 
-    if (!cpu)
-        return HV_BAD_ARGUMENT;
     if (reg == KEY_SP_EL1)
         return sp_el1(cpu, NULL, &value);
     if (!info || info->key != reg || !named(info->id))
@@ -260,6 +260,34 @@ hv_return_t hv_vcpu_set_sys_reg(hv_vcpu_t id, hv_sys_reg_t reg, uint64_t value)
         return HV_SUCCESS;
     }
     return double_vm.ops->vcpu_sysreg_set(cpu->under, reg, value) ? HV_BAD_ARGUMENT : HV_SUCCESS;
+}
+
+hv_return_t hv_vcpu_get_sys_reg(hv_vcpu_t id, hv_sys_reg_t reg, uint64_t *value)
+{
+    struct double_cpu *cpu = CPU(id);
+    const uint64_t *kept;
+
+    if (!cpu)
+        return HV_BAD_ARGUMENT;
+    kept = double_vm.el2 ? double_vm.el2->kept(cpu, &reg) : NULL;
+    if (!kept)
+        return double_get_sysreg(cpu, reg, value);
+    *value = *kept;
+    return HV_SUCCESS;
+}
+
+hv_return_t hv_vcpu_set_sys_reg(hv_vcpu_t id, hv_sys_reg_t reg, uint64_t value)
+{
+    struct double_cpu *cpu = CPU(id);
+    uint64_t *kept;
+
+    if (!cpu)
+        return HV_BAD_ARGUMENT;
+    kept = double_vm.el2 ? double_vm.el2->kept(cpu, &reg) : NULL;
+    if (!kept)
+        return double_set_sysreg(cpu, reg, value);
+    *kept = value;
+    return HV_SUCCESS;
 }
 
 /* --- the rest --- */

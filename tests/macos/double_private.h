@@ -12,6 +12,8 @@
 
 #define DOUBLE_BREAKPOINTS 6
 #define DOUBLE_GRANULE     UINT64_C(16384)
+#define DOUBLE_BANKED      11
+#define DOUBLE_EL2_ONLY    12
 
 /* A counted object (os/object.h). */
 struct double_object {
@@ -22,6 +24,7 @@ struct double_object {
 struct hv_vm_config_s {
     struct double_object object;
     uint32_t ipa_bits;
+    const struct double_el2 *el2; /* NULL: guests have none */
 };
 
 struct hv_vcpu_config_s {
@@ -52,6 +55,9 @@ struct double_cpu {
     unsigned after_base;
     uint64_t after_value;
 
+    bool at_el2; /* or at EL0 below it */
+    uint64_t bank[DOUBLE_BANKED], only[DOUBLE_EL2_ONLY];
+
     bool trap_debug, step;
     uint64_t mdscr, bvr[DOUBLE_BREAKPOINTS], bcr[DOUBLE_BREAKPOINTS];
 };
@@ -67,6 +73,8 @@ struct double_vm {
     const struct engine_ops *ops; /* the engine under this */
     struct engine_vm *under;
     struct engine_vm_config config; /* as attached */
+    bool without_el2;               /* a processor of before M3 */
+    const struct double_el2 *el2;   /* NULL: the VM's guest has none */
     struct double_cpu cpu[ENGINE_MAX_VCPUS];
     unsigned ever; /* vCPUs made so far */
     struct double_map map[8];
@@ -89,6 +97,9 @@ bool double_may_store(uint64_t ipa);
 
 bool double_virt_output(struct double_cpu *cpu);
 uint64_t double_get(struct double_cpu *cpu, enum vcpu_reg reg);
+/* System registers as the engine below has them. */
+hv_return_t double_get_sysreg(struct double_cpu *cpu, hv_sys_reg_t reg, uint64_t *value);
+hv_return_t double_set_sysreg(struct double_cpu *cpu, hv_sys_reg_t reg, uint64_t value);
 
 /* Before and after hv_vcpu_run: what the engine made of the last exit; what the exit is. */
 void double_check_after(struct double_cpu *cpu);
@@ -108,6 +119,17 @@ unsigned double_sysreg_rt(const struct vcpu *under);
 /* Stores go where double_may_store says that they may; from now on, with what was known dropped. */
 void double_rights(struct engine_vm *under);
 void double_flush(struct engine_vm *under);
+
+/* --- double_el2.c --- */
+
+struct double_el2 {
+    void (*created)(struct double_cpu *cpu);
+    /* Where the register is kept; NULL: `reg` is what the engine below calls it. */
+    uint64_t *(*kept)(struct double_cpu *cpu, hv_sys_reg_t *reg);
+    /* PSTATE as the engine below has it, which goes there now; and back. */
+    uint64_t (*below)(struct double_cpu *cpu, uint64_t pstate);
+    uint64_t (*above)(struct double_cpu *cpu, uint64_t pstate);
+};
 
 /* --- double_gic.c --- */
 

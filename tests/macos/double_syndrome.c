@@ -85,6 +85,21 @@ static bool index_offset(uint32_t w, int64_t *offset)
     return false;
 }
 
+/* Of one register of either file, in any form (C4.1.94). */
+static bool is_single(uint32_t w)
+{
+    return (w & 0x3b000000) == 0x39000000 || (w & 0x3b200000) == 0x38000000 ||
+           (w & 0x3b200c00) == 0x38200800;
+}
+
+/* Load or store, of the classes below; what is no load changes no register but its base. */
+static bool is_load(uint32_t w)
+{
+    if (is_pair(w) || (w & 0x3f000000) == 0x08000000)
+        return w >> 22 & 1;
+    return w >> 22 & 3;
+}
+
 static void expect_changes(struct double_cpu *cpu, uint32_t w)
 {
     unsigned rn = w >> 5 & 31;
@@ -92,10 +107,10 @@ static void expect_changes(struct double_cpu *cpu, uint32_t w)
 
     cpu->after_changes = UINT32_MAX;
     cpu->after_writeback = false;
-    if (!is_plain(w) && !is_ordered(w) && !is_pair(w) && (w & 0x3b200000) != 0x38000000)
+    if (!is_single(w) && !is_ordered(w) && !is_pair(w))
         return; /* structures, exclusives, atomics: not followed */
     cpu->after_changes = 0;
-    if (!is_vector(w))
+    if (is_load(w) && !is_vector(w))
         cpu->after_changes = UINT32_C(1) << (w & 31) | (is_pair(w) ? 1u << (w >> 10 & 31) : 0);
     if (index_offset(w, &offset)) {
         cpu->after_changes |= UINT32_C(1) << rn;

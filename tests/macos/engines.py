@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""engines.py ATOLL: what `atoll engines` says where Hypervisor.framework is, which is over the double:
-hvf is there, auto takes it, and what has no double says what it needs."""
+"""engines.py ATOLL SYSTEM: what `atoll engines` says where Hypervisor.framework is, that of macOS SYSTEM,
+which is over the double: hvf is there, auto takes it, and what has no double says what it needs."""
 
 import subprocess
 import sys
@@ -17,6 +17,9 @@ def main():
     wanted = {"hvf": "available (auto takes this one)", "kvm": "not here: it needs Linux",
               "interp": "available", "vz": "not here: it needs macOS"}
     wrong = [name for name, words in wanted.items() if words not in engines[name][1]]
+    nested = [name for name, lines in engines.items() if "--nested" in " ".join(lines)]
+    if nested != (["hvf"] if sys.argv[2] == "15" else []):
+        wrong.append("--nested")
     if wrong:
         sys.exit(f"not as it should be: {', '.join(wrong)}")
 

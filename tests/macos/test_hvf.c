@@ -42,7 +42,7 @@ static struct {
     unsigned runs;
 } t;
 
-static int create(void **state)
+static int create_vm(bool el2)
 {
     struct error err;
 
@@ -50,14 +50,24 @@ static int create(void **state)
     t.ops = &hvf_double_engine;
     if (mem_create(&t.mem) || mem_add_ram(t.mem, RAM, RAM_SIZE, &err))
         return -1;
-    t.config =
-        (struct engine_vm_config){.mem = t.mem, .log = &t.log, .events = &t.events, .vcpus = 1};
+    t.config = (struct engine_vm_config){
+        .mem = t.mem, .log = &t.log, .events = &t.events, .vcpus = 1, .el2 = el2};
     if (t.ops->vm_create(&t.vm, &t.config, &err) ||
         t.ops->vm_map(t.vm, RAM, RAM_SIZE, true, &err) ||
         (hvf_gic_offered() && t.ops->gic_create(t.vm, &gic, &err)) ||
         t.ops->vcpu_create(t.vm, 0, &t.vcpu, &err) || t.ops->vm_ready(t.vm, &err))
         return -1;
     return 0;
+}
+
+static int create(void **state)
+{
+    return create_vm(false);
+}
+
+static int create_nested(void **state)
+{
+    return create_vm(true);
 }
 
 static int destroy(void **state)
@@ -228,12 +238,21 @@ static void test_watched_walk(void **state)
 
 /* --- the VM --- */
 
+static void count(void *ctx, const char *rule)
+{
+    ++*(unsigned *)ctx;
+}
+
 static void test_one_vm(void **state)
 {
     struct error err = {0};
     struct engine_vm *other;
+    unsigned times = 0;
 
+    double_on_broken(count, &times);
     assert_int_equal(t.ops->vm_create(&other, &t.config, &err), -EBUSY);
+    double_on_broken(NULL, NULL);
+    assert_int_equal(times, 1);
     assert_non_null(strstr(err.text, "a process of its own"));
     assert_int_equal(RUN(HVC), EXIT_SMCCC); /* the first one goes on */
 }
@@ -384,7 +403,218 @@ static void test_wait_naps(void **state)
     assert_int_equal(t.vcpu->nap, 0);
 }
 
-#define WITH_VM(name) cmocka_unit_test_setup_teardown(name, create, destroy)
+/* --- EL2 for guests --- */
+
+#define SMC       0xd4000003
+#define LDP       0xa9400c41 /* ldp x1, x3, [x2] */
+#define DEVICE    UINT64_C(0x20000000)
+#define VECTORS   (RAM + 2 * MIB)
+#define TABLES    (RAM + 3 * MIB)
+#define PSTATE_2H UINT64_C(9)
+
+#define EL2_REG(crn, crm, op2) SYSREG_KEY(3, 4, crn, crm, op2)
+#define SCTLR_EL2              EL2_REG(1, 0, 0)
+#define HCR_EL2                EL2_REG(1, 1, 0)
+#define TTBR0_EL2              EL2_REG(2, 0, 0)
+#define TCR_EL2                EL2_REG(2, 0, 2)
+#define SPSR_EL2               EL2_REG(4, 0, 0)
+#define ELR_EL2                EL2_REG(4, 0, 1)
+#define ESR_EL2                EL2_REG(5, 2, 0)
+#define FAR_EL2                EL2_REG(6, 0, 0)
+#define MAIR_EL2               EL2_REG(10, 2, 0)
+#define VBAR_EL2               EL2_REG(12, 0, 0)
+#define VBAR_EL1               SYSREG_KEY(3, 0, 12, 0, 0)
+#define ESR_EL1                SYSREG_KEY(3, 0, 5, 2, 0)
+#define HCR_TGE                BIT(27)
+#define HCR_E2H                BIT(34)
+
+static uint64_t raw(hv_sys_reg_t key)
+{
+    uint64_t value = 0;
+
+    assert_int_equal(hv_vcpu_get_sys_reg(t.vcpu->id, key, &value), HV_SUCCESS);
+    return value;
+}
+
+static void set_raw(hv_sys_reg_t key, uint64_t value)
+{
+    assert_int_equal(hv_vcpu_set_sys_reg(t.vcpu->id, key, value), HV_SUCCESS);
+}
+
+/* A CPU starts, and starts again, at EL2, which its ID registers tell of. */
+static void test_el2_reset(void **state)
+{
+    uint64_t sctlr = raw(SCTLR_EL2), hcr = raw(HCR_EL2);
+    struct engine_caps caps;
+
+    assert_int_equal(t.ops->caps(&caps), 0);
+    assert_true(caps.el2);
+    assert_int_equal(get(VCPU_PSTATE) & PSTATE_MODE, PSTATE_2H);
+    assert_int_equal(hvf_sysreg(t.vcpu, SYSREG_ID_AA64PFR0_EL1) >> 8 & 0xf, 1);
+    assert_int_equal(t.ops->vcpu_set(t.vcpu, VCPU_SP, 0x1230), 0);
+    assert_int_equal(raw(SYSREG_KEY(3, 6, 4, 1, 0)), 0x1230);
+    set_raw(SCTLR_EL2, sctlr | SCTLR_M);
+    set_raw(HCR_EL2, hcr | HCR_TGE);
+    set_raw(VBAR_EL2, VECTORS);
+    t.ops->vcpu_set(t.vcpu, VCPU_PSTATE, PSTATE_EL1H);
+    t.ops->vcpu_reset(t.vcpu);
+    assert_int_equal(get(VCPU_PSTATE) & PSTATE_MODE, PSTATE_2H);
+    assert_int_equal(raw(SCTLR_EL2), sctlr);
+    assert_int_equal(raw(HCR_EL2), hcr);
+    assert_int_equal(raw(VBAR_EL2), 0);
+    assert_int_equal(get(VCPU_SP), 0);
+}
+
+static void test_el2_not_offered(void **state)
+{
+    struct engine_vm_config config = {.vcpus = 1, .el2 = true};
+    struct error err = {0};
+    struct engine_vm *vm;
+    struct engine_caps caps;
+
+    double_offer_el2(false);
+    assert_int_equal(t.ops->caps(&caps), 0);
+    assert_false(caps.el2);
+    assert_int_equal(t.ops->vm_create(&vm, &config, &err), -ENOTSUP);
+    assert_non_null(strstr(err.text, "this Mac"));
+    double_offer_el2(true);
+}
+
+/* RAM at 0 and the device at 1 GiB, by TTBR0_EL2, in blocks. */
+static void map_el2(void)
+{
+    enum { BLOCK = 0x1 | 1 << 10, TABLE = 3 };
+    const uint64_t l1[] = {TABLES + 0x1000 + TABLE, TABLES + 0x2000 + TABLE};
+    const uint64_t ram = RAM | BLOCK, device = DEVICE | BLOCK | 1 << 2;
+
+    assert_int_equal(mem_write(t.mem, TABLES, l1, sizeof(l1)), 0);
+    assert_int_equal(mem_write(t.mem, TABLES + 0x1000, &ram, 8), 0);
+    assert_int_equal(mem_write(t.mem, TABLES + 0x2000, &device, 8), 0);
+    set_raw(TTBR0_EL2, TABLES);
+    set_raw(MAIR_EL2, 0x00ff);
+    set_raw(TCR_EL2, (64 - 39) | TCR_EPD1 | (64 - 39) << TCR_T1SZ_SHIFT);
+    set_raw(SCTLR_EL2, raw(SCTLR_EL2) | SCTLR_M);
+}
+
+/* Pairs, which no syndrome describes, are read where EL2's own tables say that the code is. */
+static void test_el2_pair(void **state)
+{
+    const uint32_t code[] = {LDP, SMC};
+
+    map_el2();
+    assert_int_equal(mem_write(t.mem, RAM, code, sizeof(code)), 0);
+    t.ops->vcpu_set(t.vcpu, VCPU_PC, 0);
+    set_x(2, GIB);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(t.ops->vcpu_run(t.vcpu, &t.exit), 0);
+        assert_int_equal(t.exit->kind, EXIT_MMIO);
+        assert_int_equal(t.exit->mmio.ipa, DEVICE + 8 * i);
+        assert_int_equal(t.exit->mmio.va, GIB + 8 * i);
+        t.exit->mmio.value = 0x55 + i;
+    }
+    assert_int_equal(t.ops->vcpu_run(t.vcpu, &t.exit), 0);
+    assert_int_equal(t.exit->kind, EXIT_SMCCC);
+    assert_true(t.exit->smccc.smc);
+    assert_int_equal(get(1), 0x55);
+    assert_int_equal(get(3), 0x56);
+}
+
+/* Without E2H there is one range, and PS is elsewhere. */
+static void test_el2_narrow(void **state)
+{
+    uint64_t ipa = 0;
+
+    map_el2();
+    set_raw(HCR_EL2, raw(HCR_EL2) & ~HCR_E2H);
+    set_raw(TCR_EL2, (64 - 39) | UINT64_C(2) << 16);
+    assert_int_equal(t.ops->vcpu_translate(t.vcpu, GIB + 0x123, &ipa), 0);
+    assert_int_equal(ipa, DEVICE + 0x123);
+    assert_int_equal(t.ops->vcpu_translate(t.vcpu, UINT64_MAX - 0xfff, &ipa), -EFAULT);
+    /* PS 0: addresses of 32 bits, so that those of the tables are none. */
+    set_raw(TTBR0_EL2, TABLES | UINT64_C(1) << 36);
+    assert_int_equal(t.ops->vcpu_translate(t.vcpu, GIB, &ipa), -EFAULT);
+}
+
+/* A guest of the guest's has a stage of its own in between. */
+static void test_el2_guest_of_guest(void **state)
+{
+    uint64_t ipa;
+
+    t.ops->vcpu_set(t.vcpu, VCPU_PSTATE, PSTATE_DAIF | PSTATE_EL1H);
+    assert_int_equal(t.ops->vcpu_translate(t.vcpu, RAM, &ipa), 0);
+    set_raw(HCR_EL2, raw(HCR_EL2) | 1);
+    assert_int_equal(t.ops->vcpu_translate(t.vcpu, RAM, &ipa), -EFAULT);
+}
+
+/* A load of what is nowhere, answered with an abort: the exception is taken at `vector`. */
+static void refuse_load(uint64_t vector)
+{
+    static const uint32_t handler[] = {SMC};
+
+    assert_int_equal(mem_write(t.mem, vector, handler, sizeof(handler)), 0);
+    set_x(2, DEVICE);
+    assert_int_equal(RUN(LDP, SMC), EXIT_MMIO);
+    t.exit->mmio.abort = EXIT_ABORT_SYNC;
+    assert_int_equal(t.ops->vcpu_run(t.vcpu, &t.exit), 0);
+    assert_int_equal(t.exit->kind, EXIT_SMCCC);
+    assert_int_equal(get(VCPU_PC), vector + 4);
+}
+
+static void test_el2_takes_its_own(void **state)
+{
+    set_raw(VBAR_EL2, VECTORS);
+    refuse_load(VECTORS + VECTOR_CURRENT_SPX);
+    assert_int_equal(esr_ec((uint32_t)raw(ESR_EL2)), ESR_EC_DABT);
+    assert_int_equal(raw(FAR_EL2), DEVICE);
+    assert_int_equal(raw(SPSR_EL2) & PSTATE_MODE, PSTATE_2H);
+    assert_int_equal(get(VCPU_PSTATE) & PSTATE_MODE, PSTATE_2H);
+    assert_int_equal(raw(ESR_EL1), 0);
+}
+
+/* A program of an operating system that lives at EL2. */
+static void test_el2_takes_its_programs(void **state)
+{
+    set_raw(VBAR_EL2, VECTORS);
+    set_raw(HCR_EL2, raw(HCR_EL2) | HCR_TGE);
+    t.ops->vcpu_set(t.vcpu, VCPU_PSTATE, PSTATE_EL0T);
+    refuse_load(VECTORS + VECTOR_LOWER_64);
+    assert_int_equal(esr_ec((uint32_t)raw(ESR_EL2)), ESR_EC_DABT_LOWER);
+    assert_int_equal(raw(SPSR_EL2) & PSTATE_MODE, PSTATE_EL0T);
+}
+
+/* A kernel at EL1 takes its own, unless EL2 wants them. */
+static void test_el1_below_el2(void **state)
+{
+    t.ops->vcpu_set(t.vcpu, VCPU_PSTATE, PSTATE_DAIF | PSTATE_EL1H);
+    set_raw(VBAR_EL1, VECTORS);
+    refuse_load(VECTORS + VECTOR_CURRENT_SPX);
+    assert_int_equal(esr_ec((uint32_t)raw(ESR_EL1)), ESR_EC_DABT);
+    assert_int_equal(raw(ESR_EL2), 0);
+    set_raw(HCR_EL2, raw(HCR_EL2) | BIT(37));
+    assert_ptr_equal(hvf_level(t.vcpu, HVF_UNDEFINED), hvf_level(t.vcpu, HVF_SERROR));
+    assert_int_equal(hvf_level(t.vcpu, HVF_ABORT)->el, 2);
+}
+
+/* An SError that goes to EL2 does not wait for EL1's PSTATE.A. */
+static void test_el2_serror(void **state)
+{
+    set_raw(VBAR_EL2, VECTORS);
+    set_raw(VBAR_EL1, VECTORS + 0x800);
+    t.vcpu->serror = true;
+    hvf_inject_serror(t.vcpu); /* masked: at EL2 itself */
+    assert_true(t.vcpu->serror);
+    t.ops->vcpu_set(t.vcpu, VCPU_PSTATE, PSTATE_DAIF | PSTATE_EL1H);
+    hvf_inject_serror(t.vcpu);
+    assert_true(t.vcpu->serror);
+    set_raw(HCR_EL2, raw(HCR_EL2) | BIT(5));
+    hvf_inject_serror(t.vcpu);
+    assert_false(t.vcpu->serror);
+    assert_int_equal(get(VCPU_PC), VECTORS + VECTOR_LOWER_64 + VECTOR_SERROR);
+    assert_int_equal(esr_ec((uint32_t)raw(ESR_EL2)), ESR_EC_SERROR);
+}
+
+#define WITH_VM(name)  cmocka_unit_test_setup_teardown(name, create, destroy)
+#define WITH_EL2(name) cmocka_unit_test_setup_teardown(name, create_nested, destroy)
 
 int main(void)
 {
@@ -397,6 +627,18 @@ int main(void)
         WITH_VM(test_wait_raised_before), WITH_VM(test_wait_timer),
         WITH_VM(test_wait_naps),
     };
+    const struct CMUnitTest el2_tests[] = {
+        WITH_EL2(test_el2_reset),
+        cmocka_unit_test(test_el2_not_offered),
+        WITH_EL2(test_el2_pair),
+        WITH_EL2(test_el2_narrow),
+        WITH_EL2(test_el2_guest_of_guest),
+        WITH_EL2(test_el2_takes_its_own),
+        WITH_EL2(test_el2_takes_its_programs),
+        WITH_EL2(test_el1_below_el2),
+        WITH_EL2(test_el2_serror),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return failed + (hv_gic_create ? cmocka_run_group_tests(el2_tests, NULL, NULL) : 0);
 }

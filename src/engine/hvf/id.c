@@ -54,6 +54,24 @@ static uint64_t with_gic(enum sysreg_id id, uint64_t value)
     return id == SYSREG_ID_AA64PFR0_EL1 ? (value & ~field) | UINT64_C(1) << 24 : value;
 }
 
+/* What a guest that has EL2 finds there is the host's, which may not say that there is one. */
+static uint64_t with_el2(enum sysreg_id id, uint64_t value, uint64_t host)
+{
+    static const struct {
+        enum sysreg_id id;
+        uint64_t fields, least;
+    } of_el2[] = {
+        {SYSREG_ID_AA64PFR0_EL1, UINT64_C(0xf) << 8, UINT64_C(1) << 8}, /* EL2 */
+        {SYSREG_ID_AA64MMFR0_EL1, UINT64_C(0xfff) << 32, 0},            /* granules of stage 2 */
+        {SYSREG_ID_AA64MMFR1_EL1, UINT64_C(0xff) << 4, 0},              /* VH, VMIDBits */
+    };
+
+    for (size_t i = 0; i < nitems(of_el2); i++)
+        if (of_el2[i].id == id)
+            return (value & ~of_el2[i].fields) | MAX(host & of_el2[i].fields, of_el2[i].least);
+    return value;
+}
+
 static hv_return_t read_host(uint64_t host[SYSREG_COUNT])
 {
     hv_vcpu_config_t config = hv_vcpu_config_create();
@@ -84,6 +102,8 @@ int hvf_id_init(struct engine_vm *vm, struct error *err)
         enum sysreg_id id = feature_regs[i].id;
 
         vm->id[id] = vm->config.cpu == ENGINE_CPU_HOST ? host[id] : masked(vm->cpuid, id, host[id]);
+        if (vm->config.el2)
+            vm->id[id] = with_el2(id, vm->id[id], host[id]);
     }
     return 0;
 }

@@ -99,7 +99,6 @@ bool hvf_mmio_complete(struct vcpu *v)
     v->mmio.value[v->mmio.done++] = v->exit.mmio.value;
     if (v->mmio.done < v->mmio.access.parts)
         return leave(v);
-    v->mmio.done = 0;
     native_finish(&v->mmio.access, v->mmio.value, &regs);
     hvf_advance(v);
     return false;
@@ -128,7 +127,7 @@ static bool decode(struct vcpu *v, uint32_t esr)
 
 static bool data_abort(struct vcpu *v, uint32_t esr)
 {
-    uint64_t pc = hvf_get(v, HV_REG_PC), va = v->why->exception.virtual_address;
+    uint64_t va = v->why->exception.virtual_address;
 
     if (esr & ESR_DABT_CM) { /* cache maintenance: a device has no cache */
         hvf_advance(v);
@@ -138,10 +137,7 @@ static bool data_abort(struct vcpu *v, uint32_t esr)
         hvf_inject_abort(v, false, esr & ESR_DABT_WNR, ESR_FSC_EXTERNAL, va);
         return false;
     }
-    /* Loaded state may have answers of an instruction that is under way. */
-    if (v->mmio.pc != pc || v->mmio.done >= v->mmio.access.parts)
-        v->mmio.done = 0;
-    v->mmio.pc = pc;
+    v->mmio.done = 0;
     v->mmio.va = va;
     v->mmio.ipa = v->why->exception.physical_address;
     return leave(v);

@@ -24,12 +24,14 @@
 #include "arm/cpuid.h"
 #include "arm/regs.h"
 #include "arm/sysreg.h"
+#include "arm/walk.h"
 #include "engine/engine.h"
 #include "engine/native/decode.h"
 
 #define HVF_GRANULE UINT64_C(16384)
 
 #define HVF_READ_ONLY 8
+#define HVF_EL2_REGS  21
 
 /* When a physical timer fires next, for the thread that looks after them (timer.c). */
 struct hvf_alarm {
@@ -93,11 +95,12 @@ struct vcpu {
     uint8_t rt;      /* of the MRS or MSR that is pending */
     struct {
         struct native_access access; /* what the instruction does */
-        uint64_t pc;
-        unsigned done; /* parts that have their answers, in `value` */
+        unsigned done;               /* parts that have their answers, in `value` */
         uint64_t value[NATIVE_MAX_PARTS];
         uint64_t va, ipa; /* of the first part */
     } mmio;
+
+    uint64_t el2[HVF_EL2_REGS]; /* at the vCPU's creation */
 
     uint64_t raised; /* the count of struct hvf_wait when the vCPU was entered last */
     uint64_t nap;    /* nanoseconds of its last, 0: it has done something since */
@@ -186,12 +189,30 @@ bool hvf_trap(struct vcpu *vcpu, uint32_t esr);
 void hvf_trap_complete(struct vcpu *vcpu);
 
 /* --- inject.c --- */
-/* Takes an exception to EL1, whose preferred return address is PC. */
-void hvf_inject(struct vcpu *vcpu, unsigned vector, uint32_t esr);
+/* The guest takes an exception whose preferred return address is PC. */
 void hvf_inject_abort(struct vcpu *vcpu, bool fetch, bool write, unsigned fsc, uint64_t va);
 void hvf_inject_undefined(struct vcpu *vcpu);
 /* Takes the SError that waits, if PSTATE.A lets it. */
 void hvf_inject_serror(struct vcpu *vcpu);
+
+/* --- el2.c --- */
+/* An exception level, with the registers by which it takes exceptions. */
+struct hvf_level {
+    unsigned el;
+    uint64_t handler; /* PSTATE.M */
+    hv_sys_reg_t sctlr, spsr, elr, esr, far, vbar;
+};
+enum hvf_exception { HVF_UNDEFINED, HVF_ABORT, HVF_SERROR };
+/* The level that takes what happens at the vCPU's PC. */
+const struct hvf_level *hvf_level(struct vcpu *vcpu, enum hvf_exception exception);
+bool hvf_serror_masked(struct vcpu *vcpu, const struct hvf_level *to);
+/* The registers of the regime that PC is translated by. False: a guest of the guest's runs, and
+ * its addresses have a stage more. */
+bool hvf_walk_regs(struct vcpu *vcpu, struct arm_walk_regs *regs);
+/* Once the vCPU is there; and at each reset, where the answer is PSTATE: the highest level that
+ * guests have (D1.9.1). */
+void hvf_el2_created(struct vcpu *vcpu);
+uint64_t hvf_el2_reset(struct vcpu *vcpu);
 
 /* --- timer.c --- */
 int hvf_timer_init(struct engine_vm *vm, struct error *err);

@@ -57,7 +57,8 @@ static bool leave_vtimer(struct vcpu *v)
 }
 
 /* Immediates other than 0 are no calls of SMCCC: without EL2 and EL3 they are UNDEFINED. After HVC
- * the framework has PC past the instruction, after SMC at it. */
+ * the framework has PC past the instruction, after SMC at it. With an EL2 of the guest's own HVC
+ * goes there. */
 static bool exit_smccc(struct vcpu *v, uint32_t esr, bool smc)
 {
     if (esr & 0xffff) {

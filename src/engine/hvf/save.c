@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Saving and loading a vCPU. An exit that machine/ has answered is completed first, so that no exit
- * is part of the state. Of an instruction that makes several accesses to a device the answers so
- * far are: it is executed again, and goes on where it was.
+ * is part of the state; between the accesses of one instruction nothing is saved (exit.mmio.more).
  */
 #include <errno.h>
 #include <string.h>
@@ -12,8 +11,6 @@
 struct image {
     uint64_t x[31], sp[2], pc, v[64], pstate, fpcr, fpsr;
     uint8_t serror;
-    uint64_t mmio_pc, mmio_value[NATIVE_MAX_PARTS];
-    uint32_t mmio_done;
     uint64_t icc[HVF_ICC_REGS];
     uint64_t sysreg[SYSREG_COUNT];
 };
@@ -32,9 +29,6 @@ static const struct state_field fields[] = {
     STATE_FIELD(struct image, fpcr, STATE_U64),
     STATE_FIELD(struct image, fpsr, STATE_U64),
     STATE_FIELD(struct image, serror, STATE_U8),
-    STATE_FIELD(struct image, mmio_pc, STATE_U64),
-    STATE_ARRAY(struct image, mmio_value, STATE_U64, NATIVE_MAX_PARTS),
-    STATE_FIELD(struct image, mmio_done, STATE_U32),
     STATE_ARRAY(struct image, icc, STATE_U64, HVF_ICC_REGS),
 #define X(name, op0, op1, crn, crm, op2, access, gate, kind, saved, ...) SYSREG_FIELD_##saved(name)
 #include "arm/sysregs.def"
@@ -62,7 +56,7 @@ int hvf_vcpu_save(struct vcpu *v, struct state *state, const char *instance)
     struct image image = {0};
 
     if (hvf_complete(v))
-        v->pending = HVF_PENDING_NONE; /* the instruction is executed again */
+        return -EBUSY;
     for (unsigned i = 0; i < 31; i++)
         image.x[i] = hvf_x(v, i);
     for (unsigned i = 0; i < 32; i++)
@@ -74,9 +68,6 @@ int hvf_vcpu_save(struct vcpu *v, struct state *state, const char *instance)
     image.fpcr = hvf_get(v, HV_REG_FPCR);
     image.fpsr = hvf_get(v, HV_REG_FPSR);
     image.serror = v->serror;
-    image.mmio_pc = v->mmio.pc;
-    image.mmio_done = v->mmio.done;
-    memcpy(image.mmio_value, v->mmio.value, sizeof(image.mmio_value));
     hvf_gic_cpu_get(v, image.icc);
     for (unsigned id = 0; id < SYSREG_COUNT; id++)
         if (sysreg_info(id)->saved)
@@ -88,8 +79,7 @@ static bool plausible(const struct image *image)
 {
     uint64_t mode = image->pstate & PSTATE_MODE;
 
-    return (mode == PSTATE_EL0T || mode == PSTATE_EL1T || mode == PSTATE_EL1H) &&
-           image->mmio_done < NATIVE_MAX_PARTS;
+    return mode == PSTATE_EL0T || mode == PSTATE_EL1T || mode == PSTATE_EL1H;
 }
 
 int hvf_vcpu_load(struct vcpu *v, const struct state *state, const char *instance,
@@ -120,9 +110,6 @@ int hvf_vcpu_load(struct vcpu *v, const struct state *state, const char *instanc
     hvf_set(v, HV_REG_FPCR, image.fpcr);
     hvf_set(v, HV_REG_FPSR, image.fpsr);
     v->serror = image.serror;
-    v->mmio.pc = image.mmio_pc;
-    v->mmio.done = image.mmio_done;
-    memcpy(v->mmio.value, image.mmio_value, sizeof(v->mmio.value));
     hvf_gic_cpu_set(v, image.icc);
     return 0;
 }

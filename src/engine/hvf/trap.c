@@ -40,9 +40,8 @@ void hvf_trap_complete(struct vcpu *v)
 
 static bool permitted(struct vcpu *v, const struct sysreg_info *info, bool write)
 {
-    unsigned who = hvf_get(v, HV_REG_CPSR) & PSTATE_EL1T ? write ? SYSREG_W1 : SYSREG_R1
-                   : write                               ? SYSREG_W0
-                                                         : SYSREG_R0;
+    bool kernel = hvf_get(v, HV_REG_CPSR) & PSTATE_EL;
+    unsigned who = kernel ? write ? SYSREG_W1 : SYSREG_R1 : write ? SYSREG_W0 : SYSREG_R0;
 
     return info->access & who;
 }

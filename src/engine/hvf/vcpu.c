@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arm/walk.h"
 #include "engine/hvf/private.h"
 
 /* --- the framework's registers --- */
@@ -50,7 +49,7 @@ static const struct {
 } pstate_views[] = {
     {SYSREG_PAN, PSTATE_PAN},   {SYSREG_UAO, PSTATE_UAO},
     {SYSREG_DAIF, PSTATE_DAIF}, {SYSREG_NZCV, PSTATE_N | PSTATE_Z | PSTATE_C | PSTATE_V},
-    {SYSREG_SSBS, PSTATE_SSBS}, {SYSREG_CurrentEL, UINT64_C(0xc)},
+    {SYSREG_SSBS, PSTATE_SSBS}, {SYSREG_CurrentEL, PSTATE_EL},
     {SYSREG_SPSel, 1},
 };
 
@@ -200,6 +199,7 @@ int hvf_vcpu_create(struct engine_vm *vm, unsigned index, struct vcpu **out, str
     v->index = index;
     probe_registers(v);
     hvf_id_apply(v);
+    hvf_el2_created(v);
     hvf_vcpu_reset(v);
     publish(vm, index, v);
     *out = v;
@@ -215,17 +215,12 @@ void hvf_vcpu_destroy(struct vcpu *v)
     free(v);
 }
 
-/* The level at which software starts (Arm ARM D1.9.1): EL2 where the guest has one. */
-#define PSTATE_RESET_EL1 (PSTATE_DAIF | PSTATE_EL1H)
-#define PSTATE_RESET_EL2 (PSTATE_DAIF | UINT64_C(9))
-
 void hvf_vcpu_reset(struct vcpu *v)
 {
     static const uint64_t zero[2];
     static const struct vcpu_debug no_debug;
 
     v->pending = HVF_PENDING_NONE;
-    v->mmio.done = 0;
     v->irq = v->fiq = v->serror = false;
     hvf_vcpu_debug(v, &no_debug);
     for (unsigned i = 0; i < 31; i++)
@@ -238,7 +233,7 @@ void hvf_vcpu_reset(struct vcpu *v)
             if (v->native[id])
                 hvf_set_sysreg(v, id, sysreg_info(id)->reset);
         }
-    hvf_set(v, HV_REG_CPSR, v->vm->config.el2 ? PSTATE_RESET_EL2 : PSTATE_RESET_EL1);
+    hvf_set(v, HV_REG_CPSR, hvf_el2_reset(v));
     hvf_vcpu_set(v, VCPU_SP, 0);
     hvf_set_sysreg(v, SYSREG_SP_EL0, 0);
     hvf_set(v, HV_REG_PC, 0);
@@ -253,12 +248,14 @@ void hvf_vcpu_reset(struct vcpu *v)
 
 /* SP_EL1 is no register that EL1 can name, so that arm/sysregs.def does not have it. */
 #define KEY_SP_EL1 SYSREG_KEY(3, 4, 4, 1, 0)
+#define KEY_SP_EL2 SYSREG_KEY(3, 6, 4, 1, 0)
 
 static hv_sys_reg_t stack_pointer(struct vcpu *v)
 {
+    const hv_sys_reg_t own[] = {0, KEY_SP_EL1, KEY_SP_EL2, 0};
     uint64_t pstate = hvf_get(v, HV_REG_CPSR);
 
-    return pstate & PSTATE_EL1T && pstate & 1 ? KEY_SP_EL1 : key_of(SYSREG_SP_EL0);
+    return pstate & 1 ? own[pstate >> 2 & 3] : key_of(SYSREG_SP_EL0);
 }
 
 int hvf_vcpu_get(struct vcpu *v, enum vcpu_reg reg, uint64_t *value)
@@ -325,20 +322,11 @@ static bool read_descriptor(void *ctx, uint64_t pa, uint64_t *value)
 
 int hvf_vcpu_translate(struct vcpu *v, uint64_t va, uint64_t *ipa)
 {
-    uint64_t pstate = hvf_get(v, HV_REG_CPSR);
     const struct arm_walk_memory memory = {read_descriptor, v->vm};
-    const struct arm_walk_regs regs = {
-        .sctlr = hvf_sysreg(v, SYSREG_SCTLR_EL1),
-        .tcr = hvf_sysreg(v, SYSREG_TCR_EL1),
-        .ttbr = {hvf_sysreg(v, SYSREG_TTBR0_EL1), hvf_sysreg(v, SYSREG_TTBR1_EL1)},
-        .mair = hvf_sysreg(v, SYSREG_MAIR_EL1),
-        .mmfr0 = hvf_sysreg(v, SYSREG_ID_AA64MMFR0_EL1),
-        .el = pstate & PSTATE_EL1T ? 1 : 0,
-        .pan = pstate & PSTATE_PAN,
-    };
+    struct arm_walk_regs regs;
     struct arm_walk walk;
 
-    if (!arm_walk(&regs, &memory, va, ARM_WALK_READ, &walk))
+    if (!hvf_walk_regs(v, &regs) || !arm_walk(&regs, &memory, va, ARM_WALK_READ, &walk))
         return -EFAULT;
     *ipa = walk.pa;
     return 0;
