@@ -15,7 +15,8 @@
 static struct report_test tests[] = {
     {.name = "right", .took_ns = 1500000000},
     {.name = "a # <b> & \"c\"",
-     .why = (char *)(uintptr_t) "first\nsecond \033[1m & <x>",
+     .why = (char *)(uintptr_t) "first\nsecond \033[1m & <x>\n\303\244 \344 \355\240\200 "
+                                "\360\237\220\241 \357\277\277 \303",
      .file = "x&y.lab",
      .line = 7},
     {.name = "not run", .skipped = "its lab is not up"},
@@ -36,6 +37,7 @@ static void test_tap(void **state)
               "ok 1 - right\n  ---\n  seconds: 1.500\n  ...\n"
               "not ok 2 - a   <b> & \"c\"\n  ---\n  seconds: 0.000\n"
               "  at: x&y.lab:7\n  message: |\n    first\n    second ?[1m & <x>\n"
+              "    \303\244 ? ??? \360\237\220\241 ??? ?\n"
               "  ...\n"
               "ok 3 - not run # SKIP its lab is not up\n  ---\n  seconds: 0.000\n  ...\n");
     free(text);
@@ -51,12 +53,13 @@ static void test_junit(void **state)
     fclose(to);
     assert_string_equal(
         text, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-              "<testsuite name=\"l&amp;b\" tests=\"3\" failures=\"1\" skipped=\"1\" "
+              "<testsuite name=\"l&amp;b\" tests=\"3\" failures=\"1\" errors=\"0\" skipped=\"1\" "
               "time=\"1.500\">\n"
               "  <testcase classname=\"l&amp;b\" name=\"right\" time=\"1.500\">\n  </testcase>\n"
               "  <testcase classname=\"l&amp;b\" name=\"a # &lt;b&gt; &amp; &quot;c&quot;\" "
               "time=\"0.000\">\n"
-              "    <failure message=\"first&#10;second ?[1m &amp; &lt;x&gt;\">x&amp;y.lab:7"
+              "    <failure type=\"failure\" message=\"first\">x&amp;y.lab:7: first&#10;"
+              "second ?[1m &amp; &lt;x&gt;&#10;\303\244 ? ??? \360\237\220\241 ??? ?"
               "</failure>\n  </testcase>\n"
               "  <testcase classname=\"l&amp;b\" name=\"not run\" time=\"0.000\">\n"
               "    <skipped message=\"its lab is not up\"/>\n  </testcase>\n"
