@@ -193,6 +193,19 @@ int lab_bury(const char *name, struct error *err)
     return ret;
 }
 
+/* Who the keeper is: a lab that nobody could end must not begin. */
+static int sign_lock(int fd, const char *folder, struct error *err)
+{
+    int ret = 0;
+
+    if (ftruncate(fd, 0) || dprintf(fd, "%ld\n", (long)getpid()) < 0) {
+        ret = error_set(err, errno, "%s: cannot write its lock: %s", folder, strerror(errno));
+        empty(folder, true);
+        rmdir(folder);
+    }
+    return ret;
+}
+
 int lab_folder_take(const char *name, char *path, size_t room, struct error *err)
 {
     char found[PLACE_NAME_MAX + 1];
@@ -219,9 +232,10 @@ int lab_folder_take(const char *name, char *path, size_t room, struct error *err
     await_end(name, found, sizeof(found)); /* what is still there is in the way, or it is not */
     empty(path, false);
     forget_socket(name);
-    if (ftruncate(fd, 0) == 0)
-        dprintf(fd, "%ld\n", (long)getpid());
-    return fd;
+    ret = sign_lock(fd, path, err);
+    if (ret)
+        close(fd);
+    return ret ? ret : fd;
 }
 
 pid_t lab_keeper(const char *name)

@@ -21,6 +21,7 @@
 import json
 import os
 import pathlib
+import resource
 import signal
 import socket
 import subprocess
@@ -44,10 +45,10 @@ class Lab:
         for name in ("run", "state", "data"):
             (self.folder / name).mkdir(mode=0o700)
 
-    def run(self, *words, status=0, timeout=120):
+    def run(self, *words, status=0, timeout=120, **more):
         result = subprocess.run([self.atoll, *map(str, words)], env=self.environment, text=True,
                                 cwd=self.folder, timeout=timeout, stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
         print("$ atoll", *words, "->", result.returncode)
         print(result.stdout + result.stderr)
         assert status is None or result.returncode == status, f"it ended with {result.returncode}"
@@ -143,6 +144,11 @@ def peers(lab):
     suite = xml.parse(lab.folder / "out.xml").getroot()
     assert suite.attrib["tests"] == "5" and suite.attrib["failures"] == "0"
     assert not list(lab.folder.glob("*.pcapng")), "captures of tests that were right"
+    lab.nothing_left()
+    # no file has room: nobody could end a lab whose keeper nobody knows
+    result = lab.run("up", HERE / "peers.lab", status=1, restore_signals=False,  # SIGXFSZ's
+                     preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)))
+    assert "cannot write its lock" in result.stderr
     lab.nothing_left()
 
 
