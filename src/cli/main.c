@@ -163,13 +163,10 @@ static void free_for_good(void)
 #endif
 }
 
-int main(int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
     const struct command *command;
 
-    free_for_good();
-    hold_standard_descriptors();
-    check_runtime_folder();
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
         return argc < 2 ? (command_help(0, NULL), EXIT_STATUS_USAGE) : command_help(0, NULL);
     if (strcmp(argv[1], "--version") == 0) {
@@ -182,4 +179,18 @@ int main(int argc, char **argv)
     if (command)
         return command->run(argc - 1, argv + 1);
     return fail(EXIT_STATUS_USAGE, "there is no command \"%s\"; `atoll help` lists them", argv[1]);
+}
+
+/* What a command prints is what it is for: a full disk is a failure. */
+int main(int argc, char **argv)
+{
+    int status;
+
+    free_for_good();
+    hold_standard_descriptors();
+    check_runtime_folder();
+    status = run_command(argc, argv);
+    if (status == 0 && (fflush(stdout) || ferror(stdout)))
+        return fail(EXIT_STATUS_FAILURE, "cannot write to standard output: %s", strerror(errno));
+    return status;
 }
