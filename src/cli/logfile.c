@@ -21,6 +21,7 @@
 struct logfile {
     pthread_mutex_t lock;
     int fd, old;
+    unsigned lost; /* lines for which there was no room, since the last that was written */
 };
 
 static int open_one(const char *path, struct error *err)
@@ -76,7 +77,7 @@ int logfile_descriptor(const struct logfile *log)
     return log->fd;
 }
 
-/* On a full disk, what is written is lost. */
+/* On a full disk, what is copied is lost. */
 static void put(int fd, const void *bytes, size_t length)
 {
     ssize_t written = write(fd, bytes, length);
@@ -106,20 +107,40 @@ static void turn(struct logfile *log, off_t size)
     clear(log->fd);
 }
 
+/* All of it or nothing: half a line would be taken for the beginning of the next. */
+static bool put_line(struct logfile *log, const char *when, const char *line)
+{
+    struct iovec parts[] = {{(char *)(uintptr_t)when, strlen(when)},
+                            {(char *)(uintptr_t)line, strlen(line)},
+                            {"\n", 1}};
+    size_t length = parts[0].iov_len + parts[1].iov_len + parts[2].iov_len;
+    struct stat st;
+    bool known = fstat(log->fd, &st) == 0;
+    ssize_t written;
+
+    if (known && st.st_size >= LOGFILE_MAX)
+        turn(log, st.st_size);
+    known = known && fstat(log->fd, &st) == 0;
+    written = writev(log->fd, parts, nitems(parts));
+    if (written == (ssize_t)length)
+        return true;
+    if (known && written > 0 && ftruncate(log->fd, st.st_size))
+        return true; /* what there is of it stays */
+    return false;
+}
+
 void logfile_write(struct logfile *log, const char *line)
 {
     time_t now = time(NULL);
-    char when[32];
+    char when[32], gap[80];
     struct tm utc;
-    struct stat st;
-    ssize_t written;
-    struct iovec parts[] = {{when, 0}, {(char *)(uintptr_t)line, strlen(line)}, {"\n", 1}};
 
-    parts[0].iov_len = strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ ", gmtime_r(&now, &utc));
+    strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ ", gmtime_r(&now, &utc));
     pthread_mutex_lock(&log->lock);
-    if (fstat(log->fd, &st) == 0 && st.st_size >= LOGFILE_MAX)
-        turn(log, st.st_size);
-    written = writev(log->fd, parts, nitems(parts));
-    (void)written;
+    snprintf(gap, sizeof(gap), "%u lines are missing here: the disk was full", log->lost);
+    if (log->lost && put_line(log, when, gap))
+        log->lost = 0;
+    if (log->lost || !put_line(log, when, line))
+        log->lost++;
     pthread_mutex_unlock(&log->lock);
 }

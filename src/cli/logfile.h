@@ -19,7 +19,8 @@ struct logfile;
 int logfile_open(struct logfile **log, const char *path, struct error *err);
 void logfile_close(struct logfile *log); /* NULL is allowed */
 
-/* One line, without its newline, after the time (UTC). Any thread. */
+/* One line, without its newline, after the time (UTC). What a full disk does not take is left out,
+ * and the next line that it does take is preceded by one that says so. Any thread. */
 void logfile_write(struct logfile *log, const char *line);
 
 /* Where others, who do not know the line's form, may write. */

@@ -8,9 +8,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -141,6 +143,47 @@ static void test_log(void **state)
     assert_int_equal(access("/tmp/elsewhere", F_OK), -1);
 }
 
+/* A file's size, and what does not fit is an error instead of a signal. */
+static void limit_files(rlim_t size)
+{
+    struct rlimit limit;
+
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = size;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* A disk that is full for a while: no half lines, and where some are missing it says so. */
+static void test_log_full(void **state)
+{
+    static const char *const expected[] = {
+        "first\n", "2 lines are missing here: the disk was full\n", "last\n"};
+    char path[PATH_MAX], line[512];
+    struct logfile *log;
+    size_t size;
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/full", here);
+    assert_int_equal(logfile_open(&log, path, NULL), 0);
+    logfile_write(log, "first");
+    size = size_of(path);
+    limit_files(size + 10);
+    logfile_write(log, "second");
+    logfile_write(log, "third");
+    assert_int_equal(size_of(path), size);
+    limit_files(RLIM_INFINITY);
+    logfile_write(log, "last");
+    logfile_close(log);
+    file = fopen(path, "r");
+    for (size_t i = 0; i < nitems(expected); i++) {
+        assert_non_null(fgets(line, sizeof(line), file));
+        assert_string_equal(line + strlen("2026-11-23T01:02:03Z "), expected[i]);
+    }
+    assert_null(fgets(line, sizeof(line), file));
+    fclose(file);
+}
+
 static unsigned seen;
 
 static bool go_on(unsigned percent)
@@ -212,6 +255,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_life, setup, teardown),
         cmocka_unit_test_setup_teardown(test_strangers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_log, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_log_full, setup, teardown),
         cmocka_unit_test_setup_teardown(test_copy, setup, teardown),
         cmocka_unit_test_setup_teardown(test_copy_ends, setup, teardown),
     };
