@@ -152,12 +152,27 @@ static ssize_t receive_line(struct control_client *client, uint64_t deadline)
     }
 }
 
+/* One that hangs takes no orders; its process does. */
+static int mute(struct control_client *client, struct error *err)
+{
+#ifdef SO_PEERCRED
+    struct ucred peer;
+    socklen_t length = sizeof(peer);
+
+    if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.pid > 0)
+        return error_set(err, ETIMEDOUT,
+                         "%s: the machine does not answer; it is process %d, which can be killed",
+                         client->name, (int)peer.pid);
+#endif
+    return error_set(err, ETIMEDOUT, "%s: the machine does not answer", client->name);
+}
+
 static int lost(struct control_client *client, int ret, struct error *err)
 {
     if (ret == -ECONNRESET || ret == -EPIPE)
         return error_set(err, ECONNRESET, "%s: the machine has gone", client->name);
     if (ret == -ETIMEDOUT)
-        return error_set(err, ETIMEDOUT, "%s: the machine does not answer", client->name);
+        return mute(client, err);
     return error_set(err, -ret, "%s: the connection failed: %s", client->name, strerror(-ret));
 }
 
@@ -257,8 +272,12 @@ static void list_running(char *to, size_t room)
 
 static int nobody_there(const char *name, struct error *err)
 {
-    char running[256];
+    char running[256], folder[PATH_MAX];
+    struct stat st;
 
+    if (place_folder(name, folder, sizeof(folder), NULL) == 0 && stat(folder, &st) == 0)
+        return error_set(err, ENOENT, "the machine \"%s\" does not run; `atoll start %s` starts it",
+                         name, name);
     list_running(running, sizeof(running));
     return error_set(err, ENOENT, "no machine called \"%s\" runs (running: %s)", name, running);
 }
@@ -402,6 +421,7 @@ int control_ask_bytes(struct control_client *client, const char *verb, json_t *a
                       json_t **answer, void **bytes, size_t *length, struct error *err)
 {
     json_t *message = json_pack("{s:I, s:s}", "id", ++client->id, "verb", verb);
+    json_int_t id;
     int ret;
 
     if (arguments)
@@ -410,7 +430,8 @@ int control_ask_bytes(struct control_client *client, const char *verb, json_t *a
     ret = ret ? ret : receive_message(client, answer, client->patience_ms, err);
     if (ret)
         return ret;
-    if (json_integer_value(json_object_get(*answer, "id")) != client->id)
+    id = json_integer_value(json_object_get(*answer, "id"));
+    if (id != client->id && id != 0) /* 0: of a request that could not be read */
         ret = error_set(err, EPROTO, "%s: the answer is to another question", client->name);
     else if (!json_is_true(json_object_get(*answer, "ok")))
         ret = refusal(client, *answer, err);

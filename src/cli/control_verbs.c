@@ -558,7 +558,7 @@ static int run_pointer(struct call *call)
 /* --- consoles --- */
 
 static const struct control_argument console_arguments[] = {
-    {.name = "index", .kind = CONTROL_INTEGER, .max = ATOLL_CONSOLES_MAX - 1},
+    {.name = "index", .kind = CONTROL_INTEGER, .max = UINT8_MAX},
     {.name = "replay", .kind = CONTROL_BOOLEAN},
     {.name = NULL},
 };

@@ -157,7 +157,9 @@ int command_type(int argc, char **argv)
     if (ask_seconds(&flags[0], &timeout))
         return EXIT_STATUS_USAGE;
     text = text_of(words[1], &length, &status);
-    if (text)
+    if (text && memchr(text, '\0', length))
+        status = fail(EXIT_STATUS_USAGE, "type: the text has a NUL, for which there is no key");
+    else if (text)
         status = type_bytes(words[0], text, length, timeout);
     free(text);
     json_decref(timeout);
@@ -195,7 +197,8 @@ static json_int_t pixel(const char *word)
     number = strtoul(word, &end, 10);
     if (*word >= '0' && *word <= '9' && *end == '\0' && number < ATOLL_GPU_MAX)
         return (json_int_t)number;
-    fail(EXIT_STATUS_USAGE, "click: \"%s\" is no pixel's coordinate", word);
+    fail(EXIT_STATUS_USAGE, "click: \"%s\" is no pixel's coordinate, a number from 0 to %d", word,
+         ATOLL_GPU_MAX - 1);
     return -1;
 }
 

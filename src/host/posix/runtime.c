@@ -17,7 +17,8 @@ static int check_ours(const char *path, struct error *err)
         return error_set(err, errno, "%s: cannot look at it: %s", path, strerror(errno));
     if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022))
         return error_set(err, EPERM,
-                         "%s: is not a folder that you own and nobody else may write to; remove it",
+                         "%s: this must be a folder of yours to which nobody else may write: chmod "
+                         "700 it, or set XDG_RUNTIME_DIR to another place",
                          path);
     return 0;
 }

@@ -31,6 +31,7 @@ class Machine(threading.Thread):
         self.listener.bind(str(path))
         self.listener.listen(8)
         self.answers = answers
+        self.greets = True
 
     def run(self):
         while True:
@@ -46,11 +47,12 @@ class Machine(threading.Thread):
 
     def answer(self, connection):
         say = lambda **members: connection.sendall(json.dumps(members).encode() + b"\n")
-        say(protocol="atoll-control", version=1)
+        if self.greets:
+            say(protocol="atoll-control", version=1)
         for line in connection.makefile():
             request = json.loads(line)
             members, more = self.answers[request["verb"]]
-            say(id=request["id"], ok=True, **members)
+            say(**{"id": request["id"], "ok": True, **members})
             connection.sendall(more)
 
 
@@ -100,6 +102,37 @@ class Asked(unittest.TestCase):
         self.machine(console=({"index": 0}, b'{"bytes":%d}\n' % len(text) + text))
         self.assertEqual(self.atoll("wait", "demo", "--console", "login", "--timeout", "60"),
                          "login??2J?:\n")
+
+    def test_full_disk(self):
+        """What could not be printed is no success."""
+        self.machine(status=({"name": "demo"}, b""), stats=({}, b""),
+                     screen=({"lines": ["one"]}, b""))
+        for words in (["status", "demo"], ["status", "demo", "--json"], ["stats", "demo", "--json"],
+                      ["screen", "demo"], ["list"], ["list", "--json"], ["engines"], ["help"],
+                      ["--version"], ["status", "--help"]):
+            with open("/dev/full", "w", encoding="ascii") as full:
+                done = subprocess.run([ATOLL, *words], env=self.environment, text=True, stdout=full,
+                                      stderr=subprocess.PIPE, timeout=PATIENCE, check=False)
+            self.assertEqual(done.returncode, 1, words)
+            self.assertIn("cannot write to standard output: No space left", done.stderr)
+
+    def test_type(self):
+        """A NUL is no character of a keyboard's; what the machine could not read is told."""
+        self.machine(type=({"id": 0, "ok": False, "error": "what is this"}, b""))
+        self.folder.joinpath("text").write_bytes(b"a\0b")
+        with open(self.folder / "text", encoding="ascii") as text:
+            done = subprocess.run([ATOLL, "type", "demo", "-"], env=self.environment, stdin=text,
+                                  text=True, stderr=subprocess.PIPE, timeout=PATIENCE, check=False)
+        self.assertEqual((done.returncode, done.stderr),
+                         (2, "atoll: type: the text has a NUL, for which there is no key\n"))
+        self.assertEqual(self.atoll("type", "demo", "x", status=1), "atoll: demo: what is this\n")
+
+    def test_mute(self):
+        """Of a machine that hangs it is said which process it is."""
+        self.machine()
+        self.served.greets = False
+        self.assertIn(f"does not answer; it is process {os.getpid()}",
+                      self.atoll("stop", "demo", "--force", status=1))
 
     def test_screenshot_on_a_device(self):
         """What cannot be written is removed, but no device."""

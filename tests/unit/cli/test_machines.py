@@ -95,6 +95,13 @@ class Machines(unittest.TestCase):
         self.assertIn(f"/gone, which is not there: using /tmp/atoll-{os.geteuid()}", said)
         self.environment["XDG_RUNTIME_DIR"] = str(self.folder / "run")
 
+    def test_not_running(self):
+        """One that is there is not told apart as if there were none."""
+        self.create()
+        self.assertIn('the machine "demo" does not run; `atoll start demo` starts it',
+                      self.atoll("status", "demo", status=1))
+        self.assertIn('no machine called "other" runs', self.atoll("status", "other", status=1))
+
     def create(self, name="demo", *options):
         return self.atoll("create", name, "--memory", "128M", *options, "--kernel", self.waiting)
 
