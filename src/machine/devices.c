@@ -364,7 +364,7 @@ static int create_disk(struct machine *m, size_t index, struct error *err)
         return ret;
     }
     host = virtio_host(m, m->disk_loops[index]);
-    ret = virtio_blk_create(&dev, &host, instance, disk, from->serial);
+    ret = virtio_blk_create(&dev, &host, instance, disk, from->serial, m->config.cpus);
     if (ret)
         disk_close(disk);
     ret = plug(m, ret, dev, instance, err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The block device (VIRTIO 1.2, 5.2): one request queue, like Apple's.
+ * The block device (VIRTIO 1.2, 5.2): a request queue for each CPU, so that a request ends where it
+ * began, or one, like Apple's. All of them are served on the device's loop, one request at a time.
  *
  * A request is a header of 16 bytes, data, and a status byte; where descriptors begin and end means
  * nothing (2.7.4). A request that cannot be understood at all puts the device into NEEDS_RESET; one
@@ -24,6 +25,7 @@
 #define F_FLUSH        BIT(9)
 #define F_TOPOLOGY     BIT(10)
 #define F_CONFIG_WCE   BIT(11)
+#define F_MQ           BIT(12)
 #define F_DISCARD      BIT(13)
 #define F_WRITE_ZEROES BIT(14)
 
@@ -80,6 +82,8 @@ static uint64_t blk_features(struct virtio_device *dev)
 {
     uint64_t features = F_SEG_MAX | F_BLK_SIZE | F_FLUSH;
 
+    if (dev->queue_count > 1)
+        features |= F_MQ;
     if (blk_of(dev)->disk->readonly)
         return features | F_RO;
     if (!dev->host.strict)
@@ -101,7 +105,7 @@ static void blk_config_read(struct virtio_device *dev, unsigned offset, unsigned
     store_le16(config + CONFIG_MIN_IO_SIZE, 1 << PHYSICAL_SHIFT);
     store_le32(config + CONFIG_OPT_IO_SIZE, 0);
     config[CONFIG_WRITEBACK] = atomic_load(&blk->writeback);
-    store_le16(config + CONFIG_NUM_QUEUES, 1);
+    store_le16(config + CONFIG_NUM_QUEUES, (uint16_t)dev->queue_count);
     store_le32(config + CONFIG_MAX_DISCARD_SECTORS, MAX_SECTORS);
     store_le32(config + CONFIG_MAX_DISCARD_SEG, MAX_SEGMENTS);
     store_le32(config + CONFIG_DISCARD_ALIGNMENT, 1 << PHYSICAL_SHIFT);
@@ -336,19 +340,22 @@ static const struct virtio_ops blk_ops = {
 };
 
 int virtio_blk_create(struct virtio_device **dev, const struct virtio_host *host,
-                      const char *instance, struct disk *disk, const char *serial)
+                      const char *instance, struct disk *disk, const char *serial, unsigned queues)
 {
-    static const uint16_t sizes[] = {QUEUE_SIZE};
     struct virtio_blk *blk = calloc(1, sizeof(*blk));
+    uint16_t sizes[VIRTIO_BLK_MAX_QUEUES];
     int ret;
 
     if (!blk)
         return -ENOMEM;
+    for (unsigned i = 0; i < nitems(sizes); i++)
+        sizes[i] = QUEUE_SIZE;
+    queues = host->strict ? 1 : MIN(queues, nitems(sizes));
     blk->disk = disk;
     blk->writeback = true;
     if (serial)
         memcpy(blk->id, serial, strnlen(serial, ID_SIZE));
-    ret = virtio_device_init(&blk->dev, &blk_ops, host, instance, nitems(sizes), sizes);
+    ret = virtio_device_init(&blk->dev, &blk_ops, host, instance, queues, sizes);
     if (ret) {
         free(blk);
         return ret;

@@ -23,9 +23,13 @@
 #include "pci/pci.h"
 #include "virtio/virtio.h"
 
-/* A disk (5.2). `serial` is what GET_ID returns, at most 20 bytes of it; may be NULL. */
+#define VIRTIO_BLK_MAX_QUEUES 8
+
+/* A disk (5.2). `serial` is what GET_ID returns, at most 20 bytes of it; may be NULL. It has
+ * `queues` request queues, at least 1; one if the host is strict, and never more than
+ * VIRTIO_BLK_MAX_QUEUES. */
 int virtio_blk_create(struct virtio_device **dev, const struct virtio_host *host,
-                      const char *instance, struct disk *disk, const char *serial);
+                      const char *instance, struct disk *disk, const char *serial, unsigned queues);
 
 /* A network card (5.1) with up to `pairs` (1 to 8) pairs of queues; one and no control queue with
  * the quirk net_apple_features. */

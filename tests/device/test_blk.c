@@ -20,6 +20,7 @@ enum { OK = 0, IOERR = 1, UNSUPP = 2 };
 #define F_RO           BIT(5)
 #define F_FLUSH        BIT(9)
 #define F_CONFIG_WCE   BIT(11)
+#define F_MQ           BIT(12)
 #define F_DISCARD      BIT(13)
 #define F_WRITE_ZEROES BIT(14)
 #define RINGS          (VIRTIO_F_RING_PACKED | VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC)
@@ -34,13 +35,16 @@ struct fixture {
     bool indirect;
 };
 
+#define QUEUES 3
+
 static void start_with(struct fixture *f, struct disk *disk, bool strict, uint64_t features)
 {
     struct virtio_device *dev;
 
     rig_make(&f->rig, strict);
-    assert_int_equal(
-        virtio_blk_create(&dev, &f->rig.host, "virtio-blk0", disk, "serial-0123456789abcdef"), 0);
+    assert_int_equal(virtio_blk_create(&dev, &f->rig.host, "virtio-blk0", disk,
+                                       "serial-0123456789abcdef", QUEUES),
+                     0);
     f->pci = rig_plug(&f->rig, dev);
     driver_probe(&f->driver, &f->rig, 1);
     assert_true(driver_negotiate(&f->driver, features));
@@ -141,6 +145,37 @@ static void every_ring(void **unused)
         assert_int_equal(f.disk.flushes, 0);
         stop(&f);
     }
+}
+
+/* Requests of each queue end there, with its interrupt, whatever the others have under way. */
+static void every_queue(void **unused)
+{
+    static struct fixture f;
+    struct drvq queues[QUEUES];
+
+    fake_disk_init(&f.disk);
+    start(&f, false, F_FLUSH | F_MQ | VIRTIO_F_EVENT_IDX);
+    driver_reset(&f.driver);
+    assert_true(driver_negotiate(&f.driver, F_FLUSH | F_MQ | VIRTIO_F_EVENT_IDX));
+    assert_int_equal(reg_read(&f.driver, f.driver.common + 0x12, 2), QUEUES);
+    assert_int_equal(reg_read(&f.driver, f.driver.config + 34, 2), QUEUES);
+    driver_enable_msix(&f.driver, QUEUES + 1);
+    for (unsigned i = 0; i < QUEUES; i++)
+        driver_queue(&f.driver, &queues[i], i, 64);
+    driver_ok(&f.driver);
+    memset(f.rig.messages, 0, sizeof(f.rig.messages));
+    for (unsigned i = 0; i < 10 * QUEUES; i++) {
+        unsigned before = f.rig.messages[1 + i % QUEUES];
+
+        f.queue = queues[i % QUEUES];
+        memset(f.disk.bytes + 512 * i, (int)i, 512);
+        assert_int_equal(request(&f, IN, i, 512), OK);
+        data_expect(&f, f.disk.bytes + 512 * i, 512);
+        assert_int_equal(f.rig.messages[1 + i % QUEUES], before + 1);
+        queues[i % QUEUES] = f.queue;
+    }
+    assert_int_equal(f.rig.messages[0], 0);
+    stop(&f);
 }
 
 static void requests(void **unused)
@@ -310,7 +345,8 @@ static void offered(void **unused)
 
     fake_disk_init(&f.disk);
     start(&f, true, 0);
-    assert_int_equal(f.driver.offered & (F_DISCARD | F_WRITE_ZEROES | F_CONFIG_WCE), 0);
+    assert_int_equal(f.driver.offered & (F_DISCARD | F_WRITE_ZEROES | F_CONFIG_WCE | F_MQ), 0);
+    assert_int_equal(reg_read(&f.driver, f.driver.common + 0x12, 2), 1);
     assert_true(f.driver.offered & F_FLUSH);
     assert_int_equal(pci_read(&f.driver, 0x3d, 1), 2); /* INTB, as Apple's */
     stop(&f);
@@ -341,13 +377,10 @@ static void without_status_byte(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_ring),
-        cmocka_unit_test(requests),
-        cmocka_unit_test(framing),
-        cmocka_unit_test(cache_modes),
-        cmocka_unit_test(offered),
-        cmocka_unit_test(raw_image),
-        cmocka_unit_test(without_status_byte),
+        cmocka_unit_test(every_ring),  cmocka_unit_test(every_queue),
+        cmocka_unit_test(requests),    cmocka_unit_test(framing),
+        cmocka_unit_test(cache_modes), cmocka_unit_test(offered),
+        cmocka_unit_test(raw_image),   cmocka_unit_test(without_status_byte),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

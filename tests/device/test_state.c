@@ -41,9 +41,9 @@ static void create_devices(struct fixture *f)
     fake_net_init(&f->net, &f->rig, 1500);
     assert_int_equal(console_open(&f->console, &config, NULL, NULL), 0);
     assert_int_equal(
-        virtio_blk_create(&dev[BLK], &f->rig.host, "virtio-blk0", &f->disks[0].disk, NULL), 0);
+        virtio_blk_create(&dev[BLK], &f->rig.host, "virtio-blk0", &f->disks[0].disk, NULL, 2), 0);
     assert_int_equal(
-        virtio_blk_create(&dev[BLK2], &f->rig.host, "virtio-blk1", &f->disks[1].disk, NULL), 0);
+        virtio_blk_create(&dev[BLK2], &f->rig.host, "virtio-blk1", &f->disks[1].disk, NULL, 1), 0);
     assert_int_equal(virtio_net_create(&dev[NET], &f->rig.host, "virtio-net0", &f->net.net, mac, 1),
                      0);
     assert_int_equal(

@@ -59,7 +59,7 @@ static void create(struct attack *a)
 
     switch (a->kind) {
     case RNG: virtio_rng_create(&dev, &a->rig.host, "fuzz"); break;
-    case BLK: virtio_blk_create(&dev, &a->rig.host, "fuzz", &a->disk.disk, "serial"); break;
+    case BLK: virtio_blk_create(&dev, &a->rig.host, "fuzz", &a->disk.disk, "serial", 2); break;
     case NET:
         fake_net_init(&a->net, &a->rig, 1500);
         virtio_net_create(&dev, &a->rig.host, "fuzz", &a->net.net, mac, 1);
