@@ -114,10 +114,17 @@ static void test_listed_last(void **state)
         last = info;
     assert_string_equal(last.name, "vz");
     assert_true(last.available);
+    assert_false(last.nested);
+    assert_string_equal(double_end(), "");
+    double_begin(15, 0);
+    for (size_t i = 0; atoll_engine_info(i, &info) == 0; i++)
+        last = info;
+    assert_true(last.nested);
     double_supported(false);
     for (size_t i = 0; atoll_engine_info(i, &info) == 0; i++)
         last = info;
     assert_false(last.available);
+    assert_false(last.nested);
     assert_non_null(strstr(last.reason, "does not work here"));
 }
 
