@@ -56,6 +56,15 @@ def setup(ring, *fields):
     return trb(ring, 2, 0x20, struct.unpack("<Q", struct.pack("<BBHHH", *fields))[0], 8)
 
 
+def read(offset, size=2):
+    """`size` is a power of two."""
+    return struct.pack("<BBH", REGISTER, 4 | size, offset)
+
+
+def write(offset, value):
+    return struct.pack("<BBHI", REGISTER, 2, offset, value)
+
+
 def doorbell(slot, target):
     return bytes([DOORBELL, slot, target])
 
@@ -196,11 +205,24 @@ def nowhere():
     yield bytes([RESET, 1])
 
 
+def registers():
+    """What a driver looks at when it attaches, and some of it in other widths."""
+    for offset in (*range(0, 0x60, 4), *range(0x400, 0x440, 4), *range(0x980, 0x9d0, 4),
+                   *range(0xa00, 0xa60, 4), 0xc00, 0xffc):
+        yield read(offset)
+    for size in (0, 1, 3):
+        for offset in (0, 0x20, 0x38, 0x400, 0x980, 0xa30):
+            yield read(offset, size)
+    for offset in (0x04, 0x24, 0x28, 0x34, 0x38, 0x3c, 0x54, 0x980, 0xa00, 0xa20, 0xa2c, 0xc04, 0xffc):
+        yield write(offset, 0xffffffff)
+    yield events()
+
+
 def main():
     directory = os.path.join(sys.argv[1], "xhci")
     os.makedirs(directory, exist_ok=True)
     seeds = {"keyboard": list(enumerate_device(0)), "pointer": list(enumerate_device(1))}
-    for make in (typing, stalls, stopping, sleeping, contexts, rings, nowhere):
+    for make in (typing, stalls, stopping, sleeping, contexts, rings, nowhere, registers):
         seeds[make.__name__] = list(make())
     for name, steps in seeds.items():
         half = len(steps) // 2
