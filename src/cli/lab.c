@@ -116,11 +116,17 @@ static size_t check_ports(struct lab *lab, const struct config_switch *wire)
             if (!in->wire || strcmp(in->wire, wire->name) != 0)
                 continue;
             count++;
-            check_capture(lab, &in->place, in->capture, in->filter);
+            check_capture(lab, &in->place, in->port.capture, in->port.filter);
         }
     }
-    for (size_t i = 0; i < c->peer_count; i++)
-        count += strcmp(c->peers[i].wire, wire->name) == 0;
+    for (size_t i = 0; i < c->peer_count; i++) {
+        const struct config_peer *peer = &c->peers[i];
+
+        if (strcmp(peer->wire, wire->name) != 0)
+            continue;
+        count++;
+        check_capture(lab, &peer->place, peer->port.capture, peer->port.filter);
+    }
     return count;
 }
 

@@ -8,7 +8,7 @@
 struct place {
     struct switch_client *client;
     const char *who, *wire;
-    const struct config_interface *interface; /* NULL: a peer's */
+    const struct config_port *end;
     char port[LAB_PORT_ROOM];
 };
 
@@ -22,7 +22,7 @@ static int each_place(struct lab_wires *wires, place_visit *visit, void *ctx, st
     for (size_t i = 0; i < c->vm_count; i++) {
         for (size_t j = 0; j < c->vms[i].interface_count && !ret; j++) {
             const struct config_interface *in = &c->vms[i].interfaces[j];
-            struct place place = {.who = c->vms[i].name, .wire = in->wire, .interface = in};
+            struct place place = {.who = c->vms[i].name, .wire = in->wire, .end = &in->port};
 
             if (!in->wire)
                 continue;
@@ -32,7 +32,8 @@ static int each_place(struct lab_wires *wires, place_visit *visit, void *ctx, st
         }
     }
     for (size_t i = 0; i < c->peer_count && !ret; i++) {
-        struct place place = {.who = c->peers[i].name, .wire = c->peers[i].wire};
+        struct place place = {
+            .who = c->peers[i].name, .wire = c->peers[i].wire, .end = &c->peers[i].port};
 
         place.client = lab_wires_switch(wires, place.wire);
         strncpy(place.port, place.who, sizeof(place.port) - 1);
@@ -48,6 +49,7 @@ static struct link_settings settings_of(const struct config_link *link)
     return (struct link_settings){.delay_ns = link->delay_ns,
                                   .jitter_ns = link->jitter_ns,
                                   .rate_bps = link->rate,
+                                  .queue_bytes = (uint32_t)link->queue,
                                   .loss = link->loss / whole,
                                   .reorder = link->reorder / whole,
                                   .duplicate = link->duplicate / whole,
@@ -69,11 +71,11 @@ static int set_link(const struct place *place, enum switch_direction direction,
 /* What the port's own link does not say, the switch's does. */
 static int begin(void *ctx, const struct place *place, struct error *err)
 {
-    const struct config_interface *in = place->interface;
+    const struct config_port *end = place->end;
     const struct config_link *common = &config_switch_find(ctx, place->wire)->link;
-    int ret = set_link(place, SWITCH_TO, in && in->to.given ? &in->to : common, err);
+    int ret = set_link(place, SWITCH_TO, end->to.given ? &end->to : common, err);
 
-    return ret ? ret : set_link(place, SWITCH_FROM, in && in->from.given ? &in->from : common, err);
+    return ret ? ret : set_link(place, SWITCH_FROM, end->from.given ? &end->from : common, err);
 }
 
 int lab_links_begin(struct lab_wires *wires, struct error *err)
@@ -83,26 +85,22 @@ int lab_links_begin(struct lab_wires *wires, struct error *err)
 
 /* --- what a test says --- */
 
-struct change {
-    const char *who;
-    const struct config_link *link;
-};
-
 static int change(void *ctx, const struct place *place, struct error *err)
 {
-    const struct change *c = ctx;
+    static const enum switch_direction ways[] = {[CONFIG_WAY_BOTH] = SWITCH_BOTH,
+                                                 [CONFIG_WAY_TO] = SWITCH_TO,
+                                                 [CONFIG_WAY_FROM] = SWITCH_FROM};
+    const struct config_step *s = ctx;
 
-    if (strcmp(c->who, place->who) != 0 && strcmp(c->who, place->wire) != 0)
+    if ((strcmp(s->who, place->who) != 0 && strcmp(s->who, place->wire) != 0) ||
+        (s->wire && strcmp(s->wire, place->wire) != 0))
         return 0;
-    return set_link(place, SWITCH_BOTH, c->link, err);
+    return set_link(place, ways[s->way], &s->link, err);
 }
 
-int lab_links_set(struct lab_wires *wires, const char *who, const struct config_link *link,
-                  struct error *err)
+int lab_links_set(struct lab_wires *wires, const struct config_step *step, struct error *err)
 {
-    struct change c = {who, link};
-
-    return each_place(wires, change, &c, err);
+    return each_place(wires, change, (void *)(uintptr_t)step, err);
 }
 
 /* --- what there was before --- */

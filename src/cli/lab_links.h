@@ -13,9 +13,9 @@ struct lab_links;
 /* What the file says, once all ports have joined. Returns 0 or -errno. */
 int lab_links_begin(struct lab_wires *wires, struct error *err);
 
-/* Replaces the link of everything on a switch, or of everything that a VM or peer is on. */
-int lab_links_set(struct lab_wires *wires, const char *who, const struct config_link *link,
-                  struct error *err);
+/* What a step `link` says: of everything on a switch, or of a VM or peer on all that it is on, or
+ * on one. */
+int lab_links_set(struct lab_wires *wires, const struct config_step *step, struct error *err);
 
 /* How all links are now, to be put back. NULL: out of memory. */
 struct lab_links *lab_links_note(struct lab_wires *wires);

@@ -384,8 +384,8 @@ static bool step_see(struct bench *bench, const struct config_test *test,
     if (*bench->why)
         return false;
     if (s->negated && count)
-        return bench_fail(bench, "%zu frames of \"%s\" on %s, where none was to be", count, s->text,
-                          s->who);
+        return bench_fail(bench, "%zu frame%s of \"%s\" on %s, where none was to be", count,
+                          count > 1 ? "s" : "", s->text, s->who);
     return s->negated || count ||
            bench_fail(bench, "no frame of \"%s\" on %s since the test began", s->text, s->who);
 }
@@ -394,8 +394,7 @@ static bool step_link(struct bench *bench, const struct config_step *s)
 {
     struct error err;
 
-    return lab_links_set(bench->run->wires, s->who, &s->link, &err) == 0 ||
-           bench_fail(bench, "%s", err.text);
+    return lab_links_set(bench->run->wires, s, &err) == 0 || bench_fail(bench, "%s", err.text);
 }
 
 static bool step_sleep(struct bench *bench, const struct config_step *s)

@@ -10,6 +10,7 @@
 
 #include "cli/lab.h"
 #include "cli/lab_wires.h"
+#include "cli/layer.h"
 
 #define UUID_ROOM 37
 
@@ -30,7 +31,7 @@ const char *lab_path(struct options *o, const char *path)
     return kept;
 }
 
-static void need_file(struct lab *lab, const struct config_place *place, const char *path)
+static bool need_file(struct lab *lab, const struct config_place *place, const char *path)
 {
     struct stat st;
 
@@ -38,6 +39,9 @@ static void need_file(struct lab *lab, const struct config_place *place, const c
         lab_complain(lab, place, "%s: cannot read it: %s", path, strerror(errno));
     else if (S_ISDIR(st.st_mode))
         lab_complain(lab, place, "%s: it is a folder; a file is wanted", path);
+    else
+        return true;
+    return false;
 }
 
 /* --- settings --- */
@@ -92,6 +96,17 @@ static void add_settings(struct lab *lab, const struct config_vm *vm, struct opt
 
 /* --- disks and networks --- */
 
+/* What a layer goes over. */
+static void need_base(struct lab *lab, const struct config_disk *from, const char *path)
+{
+    struct error err;
+    int is_qcow2 = from->format == CONFIG_FORMAT_PROBE ? layer_is_qcow2(path, &err)
+                                                       : from->format == CONFIG_FORMAT_QCOW2;
+
+    if (is_qcow2 < 0 || layer_check(path, is_qcow2, &err))
+        lab_complain(lab, &from->place, "%s", err.text);
+}
+
 static void add_disks(struct lab *lab, const struct config_vm *vm, struct options *o)
 {
     static const enum atoll_disk_format formats[] = {[CONFIG_FORMAT_PROBE] = ATOLL_DISK_PROBE,
@@ -111,8 +126,9 @@ static void add_disks(struct lab *lab, const struct config_vm *vm, struct option
         disk->readonly = from->readonly;
         disk->serial = from->serial;
         disk->path = from->path ? lab_path(o, from->path) : "an empty disk";
-        if (from->path)
-            need_file(lab, &from->place, disk->path);
+        if (from->path && need_file(lab, &from->place, disk->path) && !from->direct &&
+            !from->readonly)
+            need_base(lab, from, disk->path);
     }
 }
 
@@ -169,8 +185,8 @@ static void add_nets(struct lab *lab, const struct config_vm *vm, struct options
             join_switch(lab, vm, i, o, net);
         else
             add_user(lab, &from->user, net);
-        if (from->capture && !from->wire)
-            net->capture = lab_path(o, from->capture);
+        if (from->port.capture && !from->wire)
+            net->capture = lab_path(o, from->port.capture);
         o->config.net_count = i + 1;
     }
 }

@@ -234,6 +234,14 @@ int lab_wires_create(struct lab_wires **out, struct lab *lab, struct error *err)
     return ret;
 }
 
+static int capture_port(struct lab_wires *wires, const char *wire, const char *port,
+                        const struct config_port *end, struct error *err)
+{
+    if (!wire || !end->capture)
+        return 0;
+    return start_capture(lab_wires_switch(wires, wire), port, end->capture, end->filter, err);
+}
+
 int lab_wires_ready(struct lab_wires *wires, struct error *err)
 {
     const struct config *c = &wires->lab->config;
@@ -244,13 +252,12 @@ int lab_wires_ready(struct lab_wires *wires, struct error *err)
             const struct config_interface *in = &c->vms[i].interfaces[j];
             char port[LAB_PORT_ROOM];
 
-            if (!in->wire || !in->capture)
-                continue;
             lab_port_name(&c->vms[i], j, port, sizeof(port));
-            ret = start_capture(lab_wires_switch(wires, in->wire), port, in->capture, in->filter,
-                                err);
+            ret = capture_port(wires, in->wire, port, &in->port, err);
         }
     }
+    for (size_t i = 0; i < c->peer_count && !ret; i++)
+        ret = capture_port(wires, c->peers[i].wire, c->peers[i].name, &c->peers[i].port, err);
     return ret;
 }
 

@@ -65,8 +65,17 @@ static int virtual_size(const char *image, bool qcow2, uint64_t *size, struct er
         *size = load_be64(header + 24);
     close(fd);
     if (!ret && (*size == 0 || *size > UINT64_C(1) << 50))
-        ret = error_set(err, EINVAL, "%s: the image has no size that is possible", image);
+        ret = error_set(err, EINVAL,
+                        *size ? "%s: the image is larger than any disk" : "%s: the image is empty",
+                        image);
     return ret;
+}
+
+int layer_check(const char *image, bool qcow2, struct error *err)
+{
+    uint64_t size;
+
+    return virtual_size(image, qcow2, &size, err);
 }
 
 static void fill_header(uint8_t *header, const char *base, bool qcow2, uint64_t size,

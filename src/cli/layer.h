@@ -15,6 +15,10 @@
  * qcow2 image if `qcow2`, else raw bytes. Returns 0 or -errno. */
 int layer_create(const char *path, const char *base, bool qcow2, struct error *err);
 
+/* Whether the image can have a layer: a file with a disk in it, of the format. Returns 0, or -errno
+ * with a line that says why not. */
+int layer_check(const char *image, bool qcow2, struct error *err);
+
 /* Whether the image is a qcow2 image by its first bytes. Returns 1, 0 or -errno. */
 int layer_is_qcow2(const char *image, struct error *err);
 

@@ -16,7 +16,8 @@ static int parse_forward(struct atoll_net *net, const char *value, struct error 
         return error_set(err, EINVAL,
                          "--net forward=\"%s\" is not understood; give tcp:HOSTPORT:GUESTPORT, "
                          "such as tcp:2222:22 (udp: "
-                         "and tcp:ADDRESS:HOSTPORT:GUESTPORT are possible)",
+                         "and tcp:ADDRESS:HOSTPORT:GUESTPORT, with one address of the host's, are "
+                         "possible)",
                          value);
     net->forward_count++;
     return 0;

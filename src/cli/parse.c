@@ -106,7 +106,8 @@ int parse_forward_rule(const char *text, struct atoll_forward *forward)
         return -EINVAL;
     forward->udp = part[0][0] == 'u';
     if (parts == 4) {
-        if (inet_pton(AF_INET, part[1], &address) != 1)
+        /* 0.0.0.0 would be 127.0.0.1, which is not what it says */
+        if (inet_pton(AF_INET, part[1], &address) != 1 || address.s_addr == INADDR_ANY)
             return -EINVAL;
         forward->host_address = ntohl(address.s_addr);
     }

@@ -301,6 +301,12 @@ struct config_forward *build_forward(struct config_parser *p, struct config_user
 
 static const char *const families[] = {[IP_V4] = "IPv4", [IP_V6] = "IPv6"};
 
+void build_queue(struct config_parser *p, const struct config_value *value, uint64_t *bytes)
+{
+    if (config_size(p, value, "a queue", bytes) && *bytes > CONFIG_QUEUE_MAX)
+        config_report(p, &value->place, "a queue has at most %uM", CONFIG_QUEUE_MAX >> 20);
+}
+
 void build_mtu(struct config_parser *p, const struct config_value *value, unsigned *mtu)
 {
     uint64_t number;

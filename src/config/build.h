@@ -40,6 +40,8 @@ struct config_disk *build_disk(struct config_parser *p, struct config_vm *vm,
                                const struct config_place *place);
 struct config_interface *build_interface(struct config_parser *p, struct config_vm *vm,
                                          const struct config_place *place);
+/* Bytes that wait for a rate. */
+void build_queue(struct config_parser *p, const struct config_value *value, uint64_t *bytes);
 void build_mtu(struct config_parser *p, const struct config_value *value, unsigned *mtu);
 /* An address or a gateway, of its family. */
 void build_address(struct config_parser *p, struct config_peer *peer,

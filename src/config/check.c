@@ -203,8 +203,8 @@ static void check_interfaces(struct config_parser *p, const struct config_vm *vm
 
         if (!in->wire) {
             check_forwards(p, &in->user, false);
-            if (in->to.given || in->from.given)
-                config_report(p, in->to.given ? &in->to.place : &in->from.place,
+            if (in->port.to.given || in->port.from.given)
+                config_report(p, in->port.to.given ? &in->port.to.place : &in->port.from.place,
                               "only a switch has links; write \"switch NAME\" too");
         } else if (config_need_switch(p, in->wire, &in->place) && in->user.given) {
             config_report(p, &in->user.place,
@@ -262,6 +262,8 @@ static void check_peer(struct config_parser *p, const struct config_peer *peer)
 {
     const struct config_network *n = peer->networks;
 
+    if (!*peer->name) /* its name is what is wrong with it */
+        return;
     if (!peer->wire)
         config_report(p, &peer->place, "on which switch is \"%s\"? write \"switch NAME\" in it",
                       peer->name);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What there can be one of in a lab: an Ethernet or IP address on a switch, a port of the host that
- * is forwarded, a disk that a machine writes to itself. Each thing that has one is a claim; claims
- * are sorted, and those that are the same lie side by side.
+ * is forwarded, a disk that a machine writes to itself, a file of a capture's. Each thing that has
+ * one is a claim; claims are sorted, and those that are the same lie side by side.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +12,11 @@
 #define CLAIMS_MAX 65536 /* a lab with more is no lab; nothing is said of it then */
 #define LOOPBACK   UINT32_C(0x7f000001)
 
-enum kind { CLAIM_MAC, CLAIM_ADDRESS, CLAIM_FORWARD, CLAIM_DISK };
+enum kind { CLAIM_MAC, CLAIM_ADDRESS, CLAIM_FORWARD, CLAIM_DISK, CLAIM_CAPTURE };
 
 struct claim {
     enum kind kind;
-    const char *where;  /* the switch, or the disk's path */
+    const char *where;  /* the switch, or the file's path */
     uint8_t number[16]; /* the address, or the forward's protocol, address and port */
     bool shared;        /* with others that share it too */
     size_t order;
@@ -60,6 +60,13 @@ static void add_mac(struct claims *c, const char *wire, const uint8_t mac[6], co
     add(c, claim);
 }
 
+static void add_capture(struct claims *c, const char *path, const char *who,
+                        const struct config_place *place)
+{
+    if (path)
+        add(c, (struct claim){.kind = CLAIM_CAPTURE, .where = path, .who = who, .place = place});
+}
+
 static void add_vm(struct claims *c, const struct config_vm *vm)
 {
     for (size_t i = 0; i < vm->interface_count; i++) {
@@ -69,6 +76,7 @@ static void add_vm(struct claims *c, const struct config_vm *vm)
             add_mac(c, in->wire, in->mac, vm->name, &in->place);
         if (!in->wire)
             add_forwards(c, vm->name, &in->user);
+        add_capture(c, in->port.capture, vm->name, &in->place);
     }
     for (size_t i = 0; i < vm->disk_count; i++)
         if (vm->disks[i].path)
@@ -83,6 +91,7 @@ static void add_peer(struct claims *c, const struct config_peer *peer)
 {
     if (!peer->wire)
         return;
+    add_capture(c, peer->port.capture, peer->name, &peer->place);
     if (peer->has_mac)
         add_mac(c, peer->wire, peer->mac, peer->name, &peer->place);
     for (size_t i = 0; i < IP_FAMILIES; i++) {
@@ -98,8 +107,12 @@ static void add_peer(struct claims *c, const struct config_peer *peer)
 
 static void add_all(struct claims *c, const struct config *config)
 {
-    for (size_t i = 0; i < config->switch_count && c->count <= CLAIMS_MAX; i++)
-        add_forwards(c, config->switches[i].name, &config->switches[i].uplink);
+    for (size_t i = 0; i < config->switch_count && c->count <= CLAIMS_MAX; i++) {
+        const struct config_switch *wire = &config->switches[i];
+
+        add_forwards(c, wire->name, &wire->uplink);
+        add_capture(c, wire->capture, wire->name, &wire->place);
+    }
     for (size_t i = 0; i < config->vm_count && c->count <= CLAIMS_MAX; i++)
         add_vm(c, &config->vms[i]);
     for (size_t i = 0; i < config->peer_count && c->count <= CLAIMS_MAX; i++)
@@ -155,6 +168,11 @@ static void report(struct config_parser *p, const struct claim *first, const str
             "\"%s\" has a disk that \"%s\" writes to itself (\"persistent\"), at %s:%u; it "
             "can be one machine's only",
             names[0], names[1], first->place->file, first->place->line);
+        return;
+    case CLAIM_CAPTURE:
+        config_report(p, other->place,
+                      "\"%s\" is captured to the file of \"%s\", at %s:%u; give each its own",
+                      names[0], names[1], first->place->file, first->place->line);
         return;
     }
 }

@@ -5,21 +5,39 @@
 
 #include "config/private.h"
 
+/* How often a VM or peer is on a switch, or with NULL on any. */
+static size_t count_wires(const struct config_vm *vm, const struct config_peer *peer,
+                          const char *wire)
+{
+    size_t count = peer && peer->wire && (!wire || strcmp(peer->wire, wire) == 0);
+
+    for (size_t i = 0; vm && i < vm->interface_count; i++)
+        count += vm->interfaces[i].wire && (!wire || strcmp(vm->interfaces[i].wire, wire) == 0);
+    return count;
+}
+
 static void check_link_target(struct config_parser *p, const struct config_step *s)
 {
     const struct config *c = p->config;
     const struct config_vm *vm = config_vm_find(c, s->who);
+    const struct config_peer *peer = config_peer_find(c, s->who);
     struct config_names known = {.count = 0};
-    size_t wires = 0;
 
-    if (config_switch_find(c, s->who) || config_peer_find(c, s->who))
+    if (s->wire && !config_need_switch(p, s->wire, &s->place))
         return;
-    for (size_t i = 0; vm && i < vm->interface_count; i++)
-        wires += vm->interfaces[i].wire != NULL;
-    if (vm && wires == 0)
-        config_report(p, &s->place, "\"%s\" is on no switch", s->who);
-    if (vm)
+    if (config_switch_find(c, s->who)) {
+        if (s->wire)
+            config_report(p, &s->place, "\"%s\" is a switch; \"on\" is of a VM's or peer's link",
+                          s->who);
         return;
+    }
+    if (vm || peer) {
+        if (count_wires(vm, peer, s->wire) == 0)
+            config_report(p, &s->place, "\"%s\" is on %s%s%s", s->who,
+                          s->wire ? "no interface of \"" : "no switch", s->wire ? s->wire : "",
+                          s->wire ? "\"" : "");
+        return;
+    }
     for (size_t i = 0; i < c->vm_count; i++)
         config_names_add(&known, c->vms[i].name);
     for (size_t i = 0; i < c->switch_count; i++)

@@ -23,13 +23,14 @@
 #define CONFIG_STEPS_MAX  65536 /* in all tests, once lists are spelt out */
 #define CONFIG_ERRORS_MAX 50    /* reported; then reading stops */
 
-#define CONFIG_NAME_MAX 30 /* of a lab, VM, switch, peer */
-#define CONFIG_MTU_MAX  65435u
-#define CONFIG_MTU      1500u  /* where none is said */
-#define CONFIG_MTU_IPV6 1280u  /* at least: RFC 8200 5 */
-#define CONFIG_OVERHEAD 18u    /* bytes of a frame beyond the MTU: Ethernet and a VLAN tag */
-#define CONFIG_SIZE_MAX 65000u /* bytes that a step sends at once */
-#define CONFIG_SAY_MAX  1024u  /* bytes that a peer's service says */
+#define CONFIG_NAME_MAX  30 /* of a lab, VM, switch, peer */
+#define CONFIG_MTU_MAX   65435u
+#define CONFIG_MTU       1500u       /* where none is said */
+#define CONFIG_MTU_IPV6  1280u       /* at least: RFC 8200 5 */
+#define CONFIG_OVERHEAD  18u         /* bytes of a frame beyond the MTU: Ethernet and a VLAN tag */
+#define CONFIG_QUEUE_MAX (16u << 20) /* bytes that wait for a rate */
+#define CONFIG_SIZE_MAX  65000u      /* bytes that a step sends at once */
+#define CONFIG_SAY_MAX   1024u       /* bytes that a peer's service says */
 
 /* Where something stands; `file` is the name that the file was opened by. Lines and columns count
  * from 1, columns in bytes. */
@@ -73,6 +74,7 @@ struct config_link {
     bool has_seed;
     uint64_t delay_ns, jitter_ns;
     uint64_t rate;                              /* bits a second; 0: unlimited */
+    uint64_t queue;                             /* bytes that wait for it; 0: not said */
     uint32_t loss, reorder, duplicate, corrupt; /* parts in CONFIG_PPM */
     uint64_t seed;
     struct config_place place;
@@ -87,15 +89,19 @@ struct config_user {
     struct config_place place;
 };
 
+/* Where a thing is on its switch: how frames fare to it and from it, and where they are written. */
+struct config_port {
+    struct config_link to, from;
+    const char *capture, *filter; /* a file, and a pcap expression; or NULL */
+};
+
 struct config_interface {
     const char *wire;        /* the switch's name; NULL: a network of its own, `user` */
     struct config_user user; /* without `wire` */
     bool has_mac;
     uint8_t mac[6];
-    unsigned mtu;                /* 0: not said */
-    struct config_link to, from; /* the guest */
-    const char *capture;         /* a file, or NULL */
-    const char *filter;          /* of the capture, a pcap expression; or NULL */
+    unsigned mtu;            /* 0: not said */
+    struct config_port port; /* without `wire` a capture alone */
     struct config_place place;
 };
 
@@ -150,6 +156,7 @@ struct config_peer {
     uint8_t mac[6];
     struct config_network networks[IP_FAMILIES];
     unsigned mtu; /* 0: not said */
+    struct config_port port;
     struct config_listener *listeners;
     size_t listener_count;
     struct config_place place;
@@ -167,7 +174,7 @@ enum config_step_kind {
     CONFIG_STEP_PING,    /* an ICMP echo: likewise, no ports */
     CONFIG_STEP_FRAME,   /* a frame as bytes: from */
     CONFIG_STEP_SEE,   /* wire, filter, negated, timeout: a frame that passes, or that none does */
-    CONFIG_STEP_LINK,  /* vm or wire, link: changed while it runs */
+    CONFIG_STEP_LINK,  /* vm, peer or wire; wire or NULL; way, link: changed while it runs */
     CONFIG_STEP_SLEEP, /* timeout */
     CONFIG_STEP_STOP,  /* vm: the plug is pulled */
 };
@@ -179,6 +186,9 @@ enum config_expect {
     CONFIG_EXPECT_TIMEOUT,   /* no answer */
     CONFIG_EXPECT_TRANSLATE, /* answered, with other addresses or ports at the far end */
 };
+
+/* Seen from what is on the switch. */
+enum config_way { CONFIG_WAY_BOTH, CONFIG_WAY_TO, CONFIG_WAY_FROM };
 
 /* One more exchange in a dialogue. */
 struct config_turn {
@@ -208,6 +218,8 @@ struct config_step {
     /* It says `command`, wants `text` for an answer, and then goes on with these. */
     struct config_turn *turns;
     size_t turn_count;
+    const char *wire; /* of LINK: the only one on which `who` is meant; or NULL */
+    enum config_way way;
     struct config_link link;
     struct config_place place;
 };

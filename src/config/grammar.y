@@ -47,7 +47,7 @@ static void config_grammar_error(const struct config_place *place, struct config
 %token MTU "mtu" LINK "link" UPLINK "uplink" SOCKET "socket" CAPTURE "capture" FILTER "filter"
 %token INTERFACE "interface" MAC "mac" LLADDR "lladdr" ISOLATED "isolated" HOST "host"
 %token FORWARD "forward" TO "to" FROM "from" TCP "tcp" UDP "udp" PORT "port"
-%token DOWN "down" UP "up" DELAY "delay" JITTER "jitter" RATE "rate" LOSS "loss"
+%token DOWN "down" UP "up" DELAY "delay" JITTER "jitter" RATE "rate" QUEUE "queue" LOSS "loss"
 %token REORDER "reorder" DUPLICATE "duplicate" CORRUPT "corrupt" SEED "seed"
 %token MEMORY "memory" CPUS "cpus" CPU "cpu" KERNEL "kernel" EFI "efi" NVRAM "nvram"
 %token INITRD "initrd" APPEND "append" GPU "gpu" DISPLAY "display" INPUT "input"
@@ -92,7 +92,9 @@ thing:
 | INSTANCE STRING                   { NEED(NOW.vm = build_template(p, &$2)); } parent vm_body
 | VM values                         { NEED(NOW.vm = build_vm(p, &@1)); }
   parent vm_body                    { build_vm_names(p, NOW.vm, &$2); }
-| PEER STRING                       { NEED(NOW.peer = build_peer(p, &$2)); } '{' peer_items '}'
+| PEER STRING                       { NEED(NOW.peer = build_peer(p, &$2));
+                                      NOW.port = &NOW.peer->port; }
+  '{' peer_items '}'
 | TEST STRING                       { NEED(NOW.test = build_test(p, &$2)); }
   '{' steps last_step '}'
 ;
@@ -194,6 +196,7 @@ link_item:
 | DELAY STRING                      { config_time(p, &$2, &NOW.links[0]->delay_ns); }
 | JITTER STRING                     { config_time(p, &$2, &NOW.links[0]->jitter_ns); }
 | RATE STRING                       { config_rate(p, &$2, &NOW.links[0]->rate); }
+| QUEUE STRING                      { build_queue(p, &$2, &NOW.links[0]->queue); }
 | LOSS STRING                       { config_share(p, &$2, &NOW.links[0]->loss); }
 | REORDER STRING                    { config_share(p, &$2, &NOW.links[0]->reorder); }
 | DUPLICATE STRING                  { config_share(p, &$2, &NOW.links[0]->duplicate); }
@@ -226,7 +229,8 @@ vm_item:
 | DISK                              { NEED(NOW.disk = build_disk(p, NOW.vm, &@1)); }
   disk_what disk_options
 | INTERFACE                         { NEED(NOW.interface = build_interface(p, NOW.vm, &@1));
-                                      NOW.user = &NOW.interface->user; }
+                                      NOW.user = &NOW.interface->user;
+                                      NOW.port = &NOW.interface->port; }
   interface_wire interface_body
 | SHELL PROMPT STRING               { NOW.vm->shell = $3.text; }
 ;
@@ -281,15 +285,19 @@ interface_item:
 | mac STRING                        { NOW.interface->has_mac =
                                           config_mac(p, &$2, NOW.interface->mac); }
 | MTU STRING                        { build_mtu(p, &$2, &NOW.interface->mtu); }
-| LINK                              { NOW.links[0] = &NOW.interface->to;
-                                      NOW.links[1] = &NOW.interface->from; }
-  link_body                         { *NOW.links[1] = *NOW.links[0]; }
-| LINK TO                           { NOW.links[0] = &NOW.interface->to; } link_body
-| LINK FROM                         { NOW.links[0] = &NOW.interface->from; } link_body
-| CAPTURE STRING                    { NOW.interface->capture = config_path(p, &$2); }
-| CAPTURE STRING FILTER STRING      { NOW.interface->capture = config_path(p, &$2);
-                                      NOW.interface->filter = $4.text; }
+| port_item
 | user_item                         { NOW.user->given = true; NOW.user->place = @1; }
+;
+
+port_item:
+  LINK                              { NOW.links[0] = &NOW.port->to;
+                                      NOW.links[1] = &NOW.port->from; }
+  link_body                         { *NOW.links[1] = *NOW.links[0]; }
+| LINK TO                           { NOW.links[0] = &NOW.port->to; } link_body
+| LINK FROM                         { NOW.links[0] = &NOW.port->from; } link_body
+| CAPTURE STRING                    { NOW.port->capture = config_path(p, &$2); }
+| CAPTURE STRING FILTER STRING      { NOW.port->capture = config_path(p, &$2);
+                                      NOW.port->filter = $4.text; }
 ;
 
 mac: MAC | LLADDR;
@@ -309,6 +317,7 @@ peer_item:
 | GATEWAY STRING                    { build_gateway(p, NOW.peer, &$2); }
 | mac STRING                        { NOW.peer->has_mac = config_mac(p, &$2, NOW.peer->mac); }
 | MTU STRING                        { build_mtu(p, &$2, &NOW.peer->mtu); }
+| port_item
 | LISTEN listener
 | LISTEN '{' listeners '}'
 ;
@@ -371,10 +380,18 @@ step:
   within
 | LINK STRING                       { begin_step(p, CONFIG_STEP_LINK, &@1); NOW.step.who = $2.text;
                                       NOW.links[0] = &NOW.step.link; }
-  link_body
+  link_on link_way link_body
 | SLEEP STRING                      { begin_step(p, CONFIG_STEP_SLEEP, &@1);
                                       config_time(p, &$2, &NOW.step.timeout_ns); }
 | STOP STRING                       { begin_step(p, CONFIG_STEP_STOP, &@1); NOW.step.who = $2.text; }
+;
+
+link_on: %empty | ON STRING         { NOW.step.wire = $2.text; };
+
+link_way:
+  %empty
+| TO                                { NOW.step.way = CONFIG_WAY_TO; }
+| FROM                              { NOW.step.way = CONFIG_WAY_FROM; }
 ;
 
 where: %empty | CONSOLE | SCREEN    { NOW.step.screen = true; };
@@ -502,21 +519,29 @@ static const char *token_text(const struct config_token *token, char *room, size
 }
 
 /* Tokens by their names; what only separates is not said, unless nothing else would do. */
-static size_t expected_names(const yypcontext_t *context, const char **names, bool *value)
+static size_t expected_names(const yypcontext_t *context, const char **names, bool *value,
+                             bool *block)
 {
     yysymbol_kind_t expected[YYNTOKENS];
     int count = yypcontext_expected_tokens(context, expected, YYNTOKENS);
     size_t used = 0;
 
-    *value = false;
+    bool ends = false;
+
+    *value = *block = false;
     for (int i = 0; i < count; i++) {
         const char *name = yysymbol_name(expected[i]);
 
         if (expected[i] == YYSYMBOL_STRING)
             *value = true;
+        else if (strcmp(name, "'{'") == 0)
+            *block = true;
+        else if (strcmp(name, "'\\n'") == 0)
+            ends = true;
         else if (isalpha((unsigned char)*name) && expected[i] != YYSYMBOL_YYEOF && used < EXPECTED_MAX)
             names[used++] = name;
     }
+    *block = *block && !ends; /* without one it is no statement */
     return used;
 }
 
@@ -559,8 +584,8 @@ static int yyreport_syntax_error(const yypcontext_t *context, struct config_pars
     const char *names[EXPECTED_MAX], *nearest = NULL;
     char found[80], list[400];
     const char *shown;
-    bool value;
-    size_t count = expected_names(context, names, &value);
+    bool value, block;
+    size_t count = expected_names(context, names, &value, &block);
 
     if (p->failed || (p->made_up && p->errors))
         return 0;
@@ -588,8 +613,8 @@ static int yyreport_syntax_error(const yypcontext_t *context, struct config_pars
     else if (*list)
         config_report(p, &token->place, "%s is not right here; %s would be", shown, list);
     else
-        config_report(p, &token->place, "%s is not right here; the statement ends before it",
-                      shown);
+        config_report(p, &token->place, "%s is not right here; %s", shown,
+                      block ? "a \"{\" would be" : "the statement ends before it");
     p->left_out = true;
     config_lex_resync(p);
     return 0;

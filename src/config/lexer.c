@@ -19,6 +19,8 @@
 #define BLANKS " \t\r"
 /* What ends a word that is not between quotes. */
 #define ENDS BLANKS "\n{},;\""
+/* What some editors put before a text. */
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
 /* A token that is told already: the grammar leaves its statement out. */
 #define WRONG CONFIG_GRAMMAR_error
 
@@ -73,7 +75,7 @@ int config_lex_open(struct config_parser *p, const char *path, const struct conf
         p->files == CONFIG_FILES_MAX) {
         config_report(p, place,
                       is_being_read(p, path) ? "\"%s\" would include itself"
-                                             : "\"%s\" is one file too many to include",
+                                             : "one file too many to include: \"%s\"",
                       path);
         return -ELOOP;
     }
@@ -95,6 +97,8 @@ int config_lex_open(struct config_parser *p, const char *path, const struct conf
         return -EINVAL;
     }
     in->at = in->text;
+    if (strncmp(in->at, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
+        in->at += strlen(BYTE_ORDER_MARK);
     in->line = in->column = 1;
     in->outer = p->input;
     p->input = in;
@@ -156,6 +160,7 @@ static const struct config_macro *need_macro(struct config_parser *p, const char
 struct word {
     char *text;
     size_t length, room;
+    bool wrong; /* what is wrong with it is told already */
 };
 
 static void word_add(struct config_parser *p, struct word *w, const char *text, size_t length)
@@ -184,7 +189,8 @@ static bool word_add_macro(struct config_parser *p, struct word *w, const char *
     const struct config_macro *macro = need_macro(p, name, length, place);
     bool begins = w->length == 0;
 
-    if (!macro)
+    w->wrong = w->wrong || !macro || macro->wrong;
+    if (w->wrong)
         return false;
     if (macro->count != 1 || !macro->tokens[0].text) {
         config_report(p, place, "the macro \"%s\" is a list, which cannot be part of a word",
@@ -234,8 +240,8 @@ static void escape(struct config_parser *p, struct word *w)
     const char *letter = in->at[1] ? strchr(letters, in->at[1]) : NULL;
     struct config_place place = place_here(in);
 
-    if (in->at[1] == '\n') { /* the text goes on in the next line */
-        advance(in, 1);
+    if (in->at[1 + (in->at[1] == '\r')] == '\n') { /* the text goes on in the next line */
+        advance(in, 1 + (in->at[1] == '\r'));
         next_line(in);
         return;
     }
@@ -275,9 +281,12 @@ static struct config_token lex_quoted(struct config_parser *p)
     if (*in->at == '"')
         advance(in, 1);
     else
-        config_report(p, &token.place, "the quote is not closed on its line");
+        config_report(
+            p, &token.place,
+            "the quote is not closed on its line; \"\\\" at a line's end lets it go on in "
+            "the next, and \"\\n\" is a new line in it");
     token.text = word_finish(p, &w);
-    if (p->errors != errors)
+    if (w.wrong || p->errors != errors)
         token.kind = WRONG;
     return token;
 }
@@ -310,7 +319,7 @@ static struct config_token lex_bare(struct config_parser *p)
         }
     }
     token.text = word_finish(p, &w);
-    token.kind = p->errors != errors ? WRONG : plain ? config_keyword(token.text) : 0;
+    token.kind = w.wrong || p->errors != errors ? WRONG : plain ? config_keyword(token.text) : 0;
     if (!token.kind)
         token.kind = STRING;
     return token;
@@ -402,11 +411,13 @@ static bool macro_take(struct config_parser *p, struct config_macro *macro)
         bool room = true;
 
         advance(in, length + 1);
+        macro->wrong = macro->wrong || !other || other->wrong;
         for (size_t i = 0; other && i < other->count && room; i++)
             room = macro_add(p, macro, &other->tokens[i]);
         return room;
     }
     token = lex_file(p);
+    macro->wrong = macro->wrong || token.kind == WRONG;
     return macro_add(p, macro, &token);
 }
 
@@ -450,10 +461,11 @@ static void define(struct config_parser *p, size_t name, size_t length)
         room = macro_take(p, macro);
     if (!room)
         advance(in, strcspn(in->at, "\n"));
-    if (macro->count == 0 && p->errors == errors)
+    if (macro->count == 0 && p->errors == errors && !macro->wrong)
         config_report(p, &place,
                       "the macro \"%s\" stands for nothing; give a value after the \"=\"",
                       macro->name);
+    macro->wrong = macro->wrong || p->errors != errors;
     macro->tokens = config_keep(p->config, (macro->count + 1) * sizeof(*tokens));
     if (!macro->tokens) {
         config_no_memory(p);
@@ -604,10 +616,10 @@ static struct config_token next_token(struct config_parser *p)
         p->replay.macro = need_macro(p, p->input->at + 1, length, &p->replay.place);
         p->replay.next = 0;
         advance(p->input, length + 1);
-        if (!p->replay.macro)
-            return (struct config_token){.kind = WRONG, .place = p->replay.place};
-        if (p->replay.macro->count == 0)
+        if (!p->replay.macro || p->replay.macro->wrong) {
             p->replay.macro = NULL;
+            return (struct config_token){.kind = WRONG, .place = p->replay.place};
+        }
     }
     token = lex_file(p);
     if (token.kind == 0)

@@ -38,6 +38,7 @@ struct config_macro {
     const char *name;
     bool given; /* by the user: what files say of it does not count */
     bool used;
+    bool wrong; /* what it stands for is told already; who names it is left out */
     struct config_token *tokens;
     size_t count;
     struct config_macro *next;
@@ -89,6 +90,7 @@ struct config_now {
     struct config_interface *interface;
     struct config_disk *disk;
     struct config_user *user;
+    struct config_port *port;
     struct config_link *links[2];
     struct config_listener listener;
     struct config_step step;

@@ -209,8 +209,8 @@ bool config_address_v4(struct config_parser *p, const struct config_value *v, ui
         *address = ip_v4(&ip);
         return true;
     }
-    config_report(p, &v->place, "\"%.60s\" is not an IPv4 address; give one like 10.0.2.1",
-                  v->text);
+    config_report(p, &v->place,
+                  "\"%.60s\" is not the IPv4 address of a host; give one like 10.0.2.1", v->text);
     return false;
 }
 
@@ -333,10 +333,13 @@ bool config_hex(struct config_parser *p, const struct config_value *v, uint8_t *
 
 const char *config_path(struct config_parser *p, const struct config_value *v)
 {
-    const char *folder = "";
-    size_t length = strlen(v->text), before;
+    const char *folder = "", *text = v->text;
+    size_t length, before;
     char *path;
 
+    while (strncmp(text, "./", 2) == 0 && text[2] && text[2] != '/')
+        text += 2;
+    length = strlen(text);
     if (!length) {
         config_report(p, &v->place, "a file's name is missing between the quotes");
         return NULL;
@@ -344,13 +347,13 @@ const char *config_path(struct config_parser *p, const struct config_value *v)
     for (const struct config_input *in = p->input; in; in = in->outer)
         if (in->path == v->place.file)
             folder = in->folder;
-    before = *v->text == '/' || v->given ? 0 : strlen(folder);
+    before = *text == '/' || v->given ? 0 : strlen(folder);
     path = config_keep(p->config, before + length + 1);
     if (!path) {
         config_no_memory(p);
         return NULL;
     }
     memcpy(path, folder, before);
-    memcpy(path + before, v->text, length + 1);
+    memcpy(path + before, text, length + 1);
     return path;
 }

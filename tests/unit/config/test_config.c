@@ -180,7 +180,9 @@ static void test_links(void **state)
                   "vm x {\n"
                   "    interface s { link to { down } link from { seed 7 duplicate 0.5% } }\n"
                   "    interface s { link { reorder 100% corrupt 0% } }\n"
-                  "}\n");
+                  "}\n"
+                  "peer p { switch s; address 10.0.0.2/24; link from { loss 1% queue 8K }\n"
+                  "    capture \"p.pcapng\" filter \"arp\" }\n");
     assert_true(c.switches[0].uplink.given && c.switches[0].uplink.isolated);
     assert_true(!c.switches[1].uplink.given && !c.switches[0].uplink_socket);
     assert_string_equal(c.switches[1].uplink_socket, "/run/passt");
@@ -189,12 +191,34 @@ static void test_links(void **state)
     assert_int_equal(c.switches[0].uplink.forwards[1].host_address, 0x0a010203);
     assert_true(c.switches[0].uplink.forwards[1].udp);
     in = c.vms[0].interfaces;
-    assert_true(in[0].to.given && in[0].to.down && !in[0].from.down);
-    assert_true(in[0].from.has_seed);
-    assert_int_equal(in[0].from.seed, 7);
-    assert_int_equal(in[0].from.duplicate, 5000);
-    assert_int_equal(in[1].from.reorder, CONFIG_PPM);
-    assert_int_equal(in[1].to.reorder, CONFIG_PPM);
+    assert_true(in[0].port.to.given && in[0].port.to.down && !in[0].port.from.down);
+    assert_true(in[0].port.from.has_seed);
+    assert_int_equal(in[0].port.from.seed, 7);
+    assert_int_equal(in[0].port.from.duplicate, 5000);
+    assert_int_equal(in[1].port.from.reorder, CONFIG_PPM);
+    assert_int_equal(in[1].port.to.reorder, CONFIG_PPM);
+    assert_true(c.peers[0].port.from.given && !c.peers[0].port.to.given);
+    assert_int_equal(c.peers[0].port.from.loss, 10000);
+    assert_int_equal(c.peers[0].port.from.queue, 8192);
+    assert_string_equal(c.peers[0].port.capture, "here/p.pcapng");
+    assert_string_equal(c.peers[0].port.filter, "arp");
+    config_release(&c);
+}
+
+/* As editors on other systems leave them. */
+static void test_line_ends(void **state)
+{
+    struct config c;
+
+    read_text(&c, "\xef\xbb\xbfswitch s\r\nsize = 1G # big\r\nvm x \\\r\n{\r\n"
+                  "    memory $size\r\n    append \"a \\\r\nb\"\r\n    interface s\r\n}\r\n"
+                  "vm last { memory $size }");
+    assert_int_equal(c.vm_count, 2);
+    assert_int_equal(c.vms[0].setting_count, 2);
+    assert_string_equal(c.vms[0].settings[0].value, "1G");
+    assert_string_equal(c.vms[0].settings[1].value, "a b");
+    assert_int_equal(c.vms[0].settings[1].place.line, 6);
+    assert_string_equal(c.vms[1].name, "last");
     config_release(&c);
 }
 
@@ -227,7 +251,7 @@ static void test_steps(void **state)
                   "    ping from p to 10.0.0.9 size 8000 expect drop within 1s\n"
                   "    frame from p \"ffffffffffff 525400123456 0806 00:01\"\n"
                   "    expect no frame \"arp\" on s within 100ms\n"
-                  "    link x { loss 10% }\n"
+                  "    link x on s to { loss 10% }\n"
                   "    sleep 1.5s\n"
                   "    stop x }\n");
     assert_int_equal(c.tests[0].step_count, nitems(kinds));
@@ -264,6 +288,8 @@ static void test_steps(void **state)
     assert_int_equal(s[11].bytes[15], 1);
     assert_true(s[12].negated);
     assert_int_equal(s[13].link.loss, 100000);
+    assert_int_equal(s[13].way, CONFIG_WAY_TO);
+    assert_string_equal(s[13].wire, "s");
     assert_int_equal(s[14].timeout_ns, 1500000000);
     assert_int_equal(c.peers[0].listener_count, 3);
     assert_int_equal(c.peers[0].listeners[0].service, CONFIG_SAY);
@@ -285,7 +311,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_machines), cmocka_unit_test(test_words),
         cmocka_unit_test(test_includes), cmocka_unit_test(test_given),
-        cmocka_unit_test(test_links),    cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_links),    cmocka_unit_test(test_line_ends),
+        cmocka_unit_test(test_steps),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
