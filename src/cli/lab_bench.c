@@ -170,6 +170,17 @@ static void note_said(struct bench_probe *p, const struct peer_message *m)
     p->said[p->said_length] = '\0';
 }
 
+static void note_refused(struct bench_probe *p, const struct peer_message *m)
+{
+    if (p->outcome == BENCH_ANSWERED)
+        return;
+    p->outcome = BENCH_REFUSED;
+    p->refused_as = m->local_port;
+    p->refuser = (struct ip){.bytes = {0}};
+    if (m->length == sizeof(p->refuser))
+        memcpy(&p->refuser, m->data, sizeof(p->refuser));
+}
+
 static bool take_peer(struct bench *bench, size_t index)
 {
     struct bench_probe *p = &bench->probe;
@@ -187,8 +198,8 @@ static bool take_peer(struct bench *bench, size_t index)
         return true;
     if (m.kind == PEER_ANSWERED)
         p->outcome = BENCH_ANSWERED;
-    else if (m.kind == PEER_REFUSED && p->outcome != BENCH_ANSWERED)
-        p->outcome = BENCH_REFUSED;
+    else if (m.kind == PEER_REFUSED)
+        note_refused(p, &m);
     else if (m.kind == PEER_SAID)
         note_said(p, &m);
     else if (m.kind == PEER_FAILED)

@@ -44,7 +44,9 @@ struct bench_probe {
     uint32_t id;
     size_t peer;
     enum bench_outcome outcome;
-    char *said; /* BENCH_SAID_MAX + 1 bytes */
+    struct ip refuser;   /* of BENCH_REFUSED: who; none: not said */
+    uint16_t refused_as; /* an ICMP error's type and code; 0: a reset */
+    char *said;          /* BENCH_SAID_MAX + 1 bytes */
     size_t said_length;
     struct bench_seen seen[BENCH_SEEN_MAX]; /* since it began, on all peers */
     size_t seen_count;

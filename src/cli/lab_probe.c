@@ -72,6 +72,54 @@ static void add_seen(struct bench *bench, const struct bench_seen *seen)
              bench->config->peers[seen->peer].name, source, destination);
 }
 
+/* RFC 792 and 1122, RFC 4443: types and codes. */
+static const char *icmp_text(enum ip_family family, uint16_t type)
+{
+    static const struct {
+        uint16_t type;
+        const char *text;
+    } texts[IP_FAMILIES][10] = {
+        [IP_V4] = {{0x0300, "network unreachable"},
+                   {0x0301, "host unreachable"},
+                   {0x0302, "protocol unreachable"},
+                   {0x0303, "port unreachable"},
+                   {0x0304, "too big"},
+                   {0x0309, "network prohibited"},
+                   {0x030a, "host prohibited"},
+                   {0x030d, "prohibited"},
+                   {0x0b00, "too many hops"}},
+        [IP_V6] = {{0x0100, "no route"},
+                   {0x0101, "prohibited"},
+                   {0x0103, "address unreachable"},
+                   {0x0104, "port unreachable"},
+                   {0x0105, "source address refused"},
+                   {0x0106, "route refused"},
+                   {0x0200, "too big"},
+                   {0x0300, "too many hops"}},
+    };
+
+    for (size_t i = 0; i < nitems(texts[family]) && texts[family][i].text; i++)
+        if (texts[family][i].type == type)
+            return texts[family][i].text;
+    return "an error";
+}
+
+static void add_refusal(struct bench *bench, const struct config_step *s)
+{
+    const struct bench_probe *p = &bench->probe;
+    size_t used = strlen(bench->why), room = sizeof(bench->why) - used;
+    char who[64] = "somebody";
+
+    if (!ip_is_none(&p->refuser))
+        address_text(&p->refuser, 0, who, sizeof(who));
+    if (p->refused_as)
+        snprintf(bench->why + used, room, " by %s: ICMP, %s (type %u, code %u)", who,
+                 icmp_text(ip_family(&s->to), p->refused_as), p->refused_as >> 8,
+                 p->refused_as & 255u);
+    else
+        snprintf(bench->why + used, room, ": a reset from %s", who);
+}
+
 /* --- verdicts --- */
 
 static bool was_translated(const struct bench *bench, const struct config_step *s,
@@ -136,6 +184,8 @@ static bool judge(struct bench *bench, const struct config_step *s, bool arrived
     if (!right) {
         bench_fail(bench, "%s: it was expected %s, and %s", what, expected[s->expect],
                    found[outcome]);
+        if (outcome == BENCH_REFUSED)
+            add_refusal(bench, s);
         if (seen)
             add_seen(bench, seen);
         return false;

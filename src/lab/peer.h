@@ -60,7 +60,8 @@ enum peer_message_kind {
     PEER_UP,       /* it has joined */
     PEER_FAILED,   /* it has not: data is why */
     PEER_ANSWERED, /* id: TCP is connected, or the datagram or echo was answered */
-    PEER_REFUSED,  /* id: a reset came, or an ICMP error: `local_port` is its type and code */
+    PEER_REFUSED,  /* id: a reset came (`local_port` 0), or an ICMP error, of that type and code;
+                      data: a struct ip, who sent it */
     PEER_SAID,     /* id, data: what the other end sent */
     PEER_SEEN,     /* protocol, local, local_port, remote, remote_port: what asks for an answer here
                       (a SYN, a datagram, an echo request), and data, how a datagram begins */

@@ -92,7 +92,7 @@ static void probe_failed(void *arg, err_t err)
 
     play->tcp = NULL;
     if (err == ERR_RST)
-        play_tell_probe(play, PEER_REFUSED, NULL, 0);
+        play_tell_probe(play, PEER_REFUSED, &play->remote, sizeof(play->remote));
     play_probe_close(play);
 }
 

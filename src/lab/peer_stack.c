@@ -153,7 +153,7 @@ static void take_icmp(struct play *play, const struct packet *p)
     if (!packet_is_error(p, &type, &about) || !is_about_probe(play, &about))
         return;
     play->reply.local_port = type;
-    play_tell_probe(play, PEER_REFUSED, NULL, 0);
+    play_tell_probe(play, PEER_REFUSED, &p->source, sizeof(p->source));
     play_probe_close(play);
 }
 

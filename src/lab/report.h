@@ -14,7 +14,7 @@ struct report_test {
     const char *name;
     const char *skipped; /* why it has not run; NULL: it has */
     char *why;           /* malloc'ed lines; NULL: it is right */
-    const char *file; /* of the step that failed; like `line` only where there is a `why` */
+    const char *file;    /* of the step that failed; like `line` only where there is a `why` */
     unsigned line;
     uint64_t took_ns;
 };

@@ -163,9 +163,11 @@ def wrong(lab):
     result = lab.run("lab", "test", HERE / "wrong.lab", "--junit", "out.xml", "--captures",
                      "captures", status=1)
     count = result.stdout.count("\nnot ok ")
-    assert count == 10 and "\nok " not in result.stdout
+    assert count == 11 and "\nok " not in result.stdout
     for text in ("to be dropped, and it was answered; b has seen it, from 10.0.0.1 port",
-                 "to be reset, and it was answered", "to pass, and it was refused",
+                 "to be reset, and it was answered", "to pass, and it was refused: a reset from 10.0.0.2; b has seen it",
+                 "10.0.0.2 port 53: it was expected to pass, and it was refused by 10.0.0.2: ICMP, "
+                 "port unreachable (type 3, code 3)",
                  "to pass, and there was no answer", "to be reset, and there was no answer",
                  "it was to be translated, and was not", "it arrived with another source",
                  'the answer has no "bye"', 'no frame of "tcp port 4242" on wire',
