@@ -51,6 +51,7 @@ static int virtual_size(const char *image, bool qcow2, uint64_t *size, struct er
     uint8_t header[32];
     struct stat st;
 
+    *size = 0;
     if (fd < 0)
         return fd;
     if (fstat(fd, &st))
