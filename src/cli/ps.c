@@ -11,14 +11,22 @@
 
 #define ANSWER_MS 5000
 
+/* What its keeper wrote when all of it ran. */
 static json_t *read_facts(const char *lab)
 {
     char path[PATH_MAX + 16];
+    json_t *facts = NULL;
 
-    if (lab_folder(lab, path, PATH_MAX, NULL))
-        return NULL;
-    snprintf(path + strlen(path), 16, "/facts");
-    return json_load_file(path, 0, NULL);
+    if (lab_folder(lab, path, PATH_MAX, NULL) == 0) {
+        snprintf(path + strlen(path), 16, "/facts");
+        facts = json_load_file(path, 0, NULL);
+    }
+    if (facts)
+        json_object_set_new(facts, "state", json_string("up"));
+    else
+        facts = json_pack("{s:s, s:s, s:[], s:[], s:[]}", "name", lab, "state", "starting", "vms",
+                          "switches", "peers");
+    return facts;
 }
 
 /* What a machine says of itself goes to what the lab says of it. */
@@ -62,6 +70,8 @@ static void print_lab(json_t *facts)
     json_t *one;
     size_t i;
 
+    if (strcmp(json_string_value(json_object_get(facts, "state")), "up") != 0)
+        printf("%-28s starting\n", lab);
     json_array_foreach(json_object_get(facts, "vms"), i, one)
     {
         printf("%-28s %-8s %8lld %4lld %7llu", json_string_value(json_object_get(one, "machine")),

@@ -3,9 +3,11 @@
  * `atoll up`: a lab in the background. The command returns when everything runs, or when it is
  * known that it does not and nothing of it is left.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,11 +16,12 @@
 #include "cli/lab_lend.h"
 
 /* What `atoll ps` is to know, in the lab's folder. */
-static void write_facts(const struct lab_run *run)
+static int write_facts(const struct lab_run *run, const char *file, struct error *err)
 {
     const struct config *c = &run->lab->config;
     json_t *vms = json_array(), *switches = json_array(), *peers = json_array(), *facts;
-    char path[PATH_MAX + 16];
+    char path[PATH_MAX + 16], whole[PATH_MAX];
+    int ret;
 
     for (size_t i = 0; i < c->vm_count; i++) {
         json_t *wires = json_array();
@@ -35,15 +38,16 @@ static void write_facts(const struct lab_run *run)
         json_array_append_new(
             peers, json_pack("{s:s, s:s}", "name", c->peers[i].name, "on", c->peers[i].wire));
     facts = json_pack("{s:s, s:s, s:o, s:o, s:o}", "name", run->name, "file",
-                      c->vm_count ? c->vms[0].place.file : "", "vms", vms, "switches", switches,
+                      realpath(file, whole) ? whole : file, "vms", vms, "switches", switches,
                       "peers", peers);
     snprintf(path, sizeof(path), "%s/facts", run->folder);
-    json_dump_file(facts, path, 0);
+    ret = json_dump_file(facts, path, 0);
     json_decref(facts);
+    return ret ? error_set(err, EIO, "%s: cannot write it", path) : 0;
 }
 
 /* The keeper, from here until it is asked to end. */
-static int keep(struct lab *lab, struct detach *detach)
+static int keep(struct lab *lab, const char *file, struct detach *detach)
 {
     struct lab_lend lend = {.listener = -1, .test = -1};
     struct lab_run run;
@@ -52,10 +56,11 @@ static int keep(struct lab *lab, struct detach *detach)
 
     lab_run_catch_signals();
     status = lab_run_start(&run, lab, lab->config.name, stderr, detach->tell);
-    if (status == 0 && lab_lend_open(&lend, &run, &err))
+    if (status == EXIT_STATUS_QUIT)
+        fail(0, "the lab \"%s\" was told to end before it was up", lab->config.name);
+    if (status == 0 && (lab_lend_open(&lend, &run, &err) || write_facts(&run, file, &err)))
         status = fail(EXIT_STATUS_FAILURE, "%s", err.text);
     if (status == 0) {
-        write_facts(&run);
         null = open("/dev/null", O_RDWR | O_CLOEXEC);
         terminal = null < 0 ? -1 : detach_leave(null, &err);
         if (terminal < 0 || detach_done(detach, terminal))
@@ -68,7 +73,7 @@ static int keep(struct lab *lab, struct detach *detach)
     return status;
 }
 
-static int up(struct lab *lab)
+static int up(struct lab *lab, const char *file)
 {
     struct detach detach;
     struct error err;
@@ -77,7 +82,7 @@ static int up(struct lab *lab)
     if (ret < 0)
         return fail(EXIT_STATUS_FAILURE, "%s", err.text);
     if (ret == 0)
-        return keep(lab, &detach);
+        return keep(lab, file, &detach);
     if (status == 0)
         printf("The lab \"%s\" is up; `atoll down %s` ends it.\n", lab->config.name,
                lab->config.name);
@@ -92,7 +97,7 @@ int command_up(int argc, char **argv)
 
     if (lab_ask(argc, argv, NULL, 0, &source, &status))
         return status;
-    status = lab_read(&lab, &source) ? EXIT_STATUS_USAGE : up(&lab);
+    status = lab_read(&lab, &source) ? EXIT_STATUS_USAGE : up(&lab, source.files[0]);
     lab_free(&lab);
     return status;
 }

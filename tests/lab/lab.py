@@ -192,6 +192,7 @@ def life(lab):
     assert 'The lab "two" is up' in result.stdout and result.stderr.count(" runs\n") == 2
     state = json.loads(lab.run("ps", "--json").stdout)
     assert [vm["state"] for vm in state[0]["vms"]] == ["running", "running"]
+    assert state[0]["state"] == "up" and state[0]["file"] == str(path)
     assert "two.one" in lab.run("ps", "two").stdout
     lab.run("ps", "three", status=1)
     lab.run("up", path, status=1)
@@ -210,6 +211,17 @@ def life(lab):
     while lab.processes() and time.monotonic() < deadline:
         time.sleep(0.1)
     lab.run("ps")
+    lab.nothing_left()
+    command = [lab.atoll, "up", path]
+    with subprocess.Popen(command, env=lab.environment, stderr=subprocess.PIPE, text=True,
+                          stdout=subprocess.DEVNULL) as up:
+        state = []
+        while not state:  # a machine's start takes longer than this
+            state = json.loads(lab.run("ps", "--json").stdout)
+        lab.run("down", "two")
+        said = up.communicate()[1]
+    if state[0]["state"] == "starting" and up.returncode:
+        assert 'the lab "two" was told to end before it was up' in said
     lab.nothing_left()
     named = lab.write("file.lab", "lab other\nswitch wire\n")
     lab.run("up", named)
