@@ -43,13 +43,20 @@ enum {
 #define INT_ALL    0x7ff
 #define FIFO_DEPTH 16
 
+/* To show and to hide the mirror costs as much as some exits: not before so many bytes were sent
+ * with none received. */
+#define MIRROR_AFTER 16
+
 struct pl011 {
     pthread_mutex_t lock;
     struct pl011_config config;
     uint32_t rsr, ilpr, ibrd, fbrd, lcr_h, cr, ifls, imsc, ris, dmacr;
     uint16_t fifo[FIFO_DEPTH]; /* as UARTDR shows them: data and error bits */
     uint32_t head, count;
-    bool refused; /* pl011_receive has left bytes with its caller */
+    bool refused;               /* pl011_receive has left bytes with its caller */
+    struct pl011_mirror mirror; /* page NULL: there is none */
+    bool shown;
+    unsigned sent; /* bytes in a row, since it was hidden last */
 };
 
 static uint32_t depth(const struct pl011 *uart)
@@ -65,11 +72,6 @@ static uint32_t trigger(const struct pl011 *uart)
     return uart->lcr_h & LCR_H_FEN ? levels[uart->ifls >> 3 & 7] : 1;
 }
 
-static void update_irq(struct pl011 *uart)
-{
-    irq_set(&uart->config.irq, uart->ris & uart->imsc);
-}
-
 /* A character waits: below the trigger the receive timeout, 32 bit times of silence, is over at
  * once. */
 static void raise_receive(struct pl011 *uart)
@@ -80,10 +82,19 @@ static void raise_receive(struct pl011 *uart)
         uart->ris |= INT_RT;
 }
 
+static void hide(struct pl011 *uart)
+{
+    if (uart->shown)
+        uart->mirror.hide(uart->mirror.ctx);
+    uart->shown = false;
+    uart->sent = 0;
+}
+
 static bool push(struct pl011 *uart, uint8_t byte)
 {
     if (uart->count >= depth(uart))
         return false;
+    hide(uart);
     uart->fifo[(uart->head + uart->count++) % FIFO_DEPTH] = byte;
     raise_receive(uart);
     return true;
@@ -106,20 +117,6 @@ static uint32_t pop(struct pl011 *uart)
     return value;
 }
 
-size_t pl011_receive(struct pl011 *uart, const uint8_t *bytes, size_t length)
-{
-    size_t taken = 0;
-
-    pthread_mutex_lock(&uart->lock);
-    while (taken < length && push(uart, bytes[taken]))
-        taken++;
-    if (taken < length)
-        uart->refused = true;
-    update_irq(uart);
-    pthread_mutex_unlock(&uart->lock);
-    return taken;
-}
-
 static uint32_t flags(const struct pl011 *uart)
 {
     return FR_MODEM | FR_TXFE | (uart->count == 0 ? FR_RXFE : 0) |
@@ -135,10 +132,10 @@ static uint32_t identification(uint64_t offset)
                : 0;
 }
 
-static uint32_t read_register(struct pl011 *uart, uint64_t offset)
+/* What a read of any register but UARTDR says: it changes nothing. */
+static uint32_t peek(const struct pl011 *uart, uint64_t offset)
 {
     switch (offset) {
-    case UARTDR: return pop(uart);
     case UARTRSR: return uart->rsr;
     case UARTFR: return flags(uart);
     case UARTILPR: return uart->ilpr;
@@ -153,6 +150,66 @@ static uint32_t read_register(struct pl011 *uart, uint64_t offset)
     case UARTDMACR: return uart->dmacr;
     default: return identification(offset);
     }
+}
+
+static uint32_t read_register(struct pl011 *uart, uint64_t offset)
+{
+    return offset == UARTDR ? pop(uart) : peek(uart, offset);
+}
+
+/* The guest may read meanwhile. */
+static void reflect(struct pl011 *uart, uint64_t from, uint64_t to)
+{
+    uint8_t *page = uart->mirror.page;
+
+    for (uint64_t at = from; at < to; at += 4)
+        __atomic_store_n((uint32_t *)(void *)(page + at), peek(uart, at), __ATOMIC_RELAXED);
+}
+
+/* After every change: what guests read without us, and then the interrupt, upon which they look. */
+static void update(struct pl011 *uart)
+{
+    if (uart->shown)
+        reflect(uart, UARTRSR, UARTDMACR + 4);
+    irq_set(&uart->config.irq, uart->ris & uart->imsc);
+}
+
+static void show(struct pl011 *uart)
+{
+    reflect(uart, UARTRSR, UARTDMACR + 4);
+    uart->shown = uart->mirror.show(uart->mirror.ctx) == 0;
+    if (!uart->shown)
+        uart->mirror.page = NULL;
+}
+
+/* A byte was sent. */
+static void maybe_show(struct pl011 *uart)
+{
+    if (uart->mirror.page && !uart->shown && uart->count == 0 && ++uart->sent == MIRROR_AFTER)
+        show(uart);
+}
+
+void pl011_mirror(struct pl011 *uart, const struct pl011_mirror *mirror)
+{
+    pthread_mutex_lock(&uart->lock);
+    uart->mirror = *mirror;
+    memset(mirror->page, 0, PL011_SIZE);
+    reflect(uart, UARTPERIPHID0, PL011_SIZE);
+    pthread_mutex_unlock(&uart->lock);
+}
+
+size_t pl011_receive(struct pl011 *uart, const uint8_t *bytes, size_t length)
+{
+    size_t taken = 0;
+
+    pthread_mutex_lock(&uart->lock);
+    while (taken < length && push(uart, bytes[taken]))
+        taken++;
+    if (taken < length)
+        uart->refused = true;
+    update(uart);
+    pthread_mutex_unlock(&uart->lock);
+    return taken;
 }
 
 /* In loopback the byte comes back, and is lost with an overrun error when the FIFO is full. */
@@ -173,6 +230,7 @@ static void write_register(struct pl011 *uart, uint64_t offset, uint32_t value)
         if (uart->cr & CR_LBE)
             transmit_looped(uart, (uint8_t)value);
         uart->ris |= INT_TX; /* the transmit FIFO is empty again */
+        maybe_show(uart);
         break;
     case UARTRSR: uart->rsr = 0; break;
     case UARTILPR: uart->ilpr = value & 0xff; break;
@@ -209,7 +267,7 @@ static uint64_t uart_read(void *dev, uint64_t offset, unsigned size)
 
     pthread_mutex_lock(&uart->lock);
     value = read_register(uart, offset);
-    update_irq(uart);
+    update(uart);
     room = take_room(uart);
     pthread_mutex_unlock(&uart->lock);
     if (room)
@@ -225,7 +283,7 @@ static void uart_write(void *dev, uint64_t offset, unsigned size, uint64_t value
 
     pthread_mutex_lock(&uart->lock);
     write_register(uart, offset, (uint32_t)value);
-    update_irq(uart);
+    update(uart);
     room = take_room(uart);
     out = offset == UARTDR && !(uart->cr & CR_LBE);
     pthread_mutex_unlock(&uart->lock);
@@ -248,7 +306,7 @@ static void reset(void *dev)
     uart->head = uart->count = 0;
     uart->cr = CR_RESET;
     uart->ifls = IFLS_RESET;
-    update_irq(uart);
+    update(uart);
     room = take_room(uart);
     pthread_mutex_unlock(&uart->lock);
     if (room)
@@ -313,9 +371,10 @@ static int load(void *dev, const struct state *state, const char *instance, stru
 
     pthread_mutex_lock(&uart->lock);
     ret = state_load(state, instance, &table, uart, err);
+    hide(uart);
     uart->head %= FIFO_DEPTH;
     uart->count = MIN(uart->count, FIFO_DEPTH);
-    update_irq(uart);
+    update(uart);
     pthread_mutex_unlock(&uart->lock);
     return ret;
 }

@@ -25,6 +25,20 @@ struct pl011_config {
 /* Returns 0 or -ENOMEM. Either callback may be NULL. */
 int pl011_create(struct pl011 **uart, const struct pl011_config *config);
 
+/* The UART's registers as memory that guests read without leaving for it, while no byte waits for
+ * them: whoever prints asks before each character whether there is room. */
+struct pl011_mirror {
+    void *page; /* PL011_SIZE bytes, in whole pages of the host */
+    /* Guests read `page` from now on, for 0 and not for -errno; and no more. With the UART's lock.
+     */
+    int (*show)(void *ctx);
+    void (*hide)(void *ctx);
+    void *ctx;
+};
+
+/* Lends the mirror until the UART is freed. Before the machine runs. */
+void pl011_mirror(struct pl011 *uart, const struct pl011_mirror *mirror);
+
 /* Bytes for the guest. Returns how many were taken. Any thread. */
 size_t pl011_receive(struct pl011 *uart, const uint8_t *bytes, size_t length);
 

@@ -110,6 +110,7 @@ struct machine {
     struct gicv3 *gic;     /* NULL: the engine's */
     struct gicv2m *gicv2m; /* NULL: likewise */
     struct pl011 *uart;
+    void *uart_mirror; /* its registers as guests read them, or NULL */
     struct pl031 *rtc;
     struct pl061 *gpio;
     struct pci_host *pci;

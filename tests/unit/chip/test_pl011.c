@@ -197,12 +197,139 @@ static void continues_after_restore(void **state)
     assert_int_equal(rd(f, IMSC), 0);
 }
 
+/* --- what guests read without an exit --- */
+
+struct shown {
+    _Alignas(PL011_SIZE) uint8_t page[PL011_SIZE];
+    struct fixture *f;
+    unsigned shows, hides;
+    bool now;
+    int answer;
+};
+
+static int on_show(void *ctx)
+{
+    struct shown *s = ctx;
+
+    s->shows++;
+    s->now = s->answer == 0;
+    return s->answer;
+}
+
+static void on_hide(void *ctx)
+{
+    struct shown *s = ctx;
+
+    s->hides++;
+    s->now = false;
+    assert_int_equal(s->page[FR] & 0x10, 0x10); /* what came is not to be seen there yet */
+}
+
+/* Every register reads as it does by an exit. */
+static void expect_reflected(struct shown *s)
+{
+    for (unsigned at = 0; at < PL011_SIZE; at += 4) {
+        uint32_t word;
+
+        memcpy(&word, s->page + at, sizeof(word));
+        assert_int_equal(word, rd(s->f, at));
+    }
+}
+
+static void send(struct fixture *f, unsigned count)
+{
+    while (count-- > 0) {
+        f->length = 0;
+        wr(f, DR, 'x');
+    }
+}
+
+static struct shown *lend(struct fixture *f, int answer)
+{
+    static struct shown s;
+    const struct pl011_mirror mirror = {s.page, on_show, on_hide, &s};
+
+    memset(&s, 0xff, sizeof(s));
+    s.f = f;
+    s.shows = s.hides = 0;
+    s.now = false;
+    s.answer = answer;
+    pl011_mirror(f->uart, &mirror);
+    return &s;
+}
+
+static void is_mirrored(void **state)
+{
+    struct fixture *f = *state;
+    struct shown *s = lend(f, 0);
+
+    send(f, 15);
+    assert_int_equal(s->shows, 0);
+    send(f, 1);
+    assert_true(s->now);
+    expect_reflected(s);
+    wr(f, LCR_H, 0x70);
+    wr(f, IMSC, TX | RX);
+    expect_reflected(s);
+    assert_true(f->level);
+    wr(f, ICR, TX);
+    expect_reflected(s);
+    assert_false(f->level);
+    send(f, 100);
+    assert_int_equal(s->shows, 1);
+    pl011_ops.reset(f->uart);
+    expect_reflected(s);
+}
+
+/* Reads take bytes away then. */
+static void is_hidden_while_bytes_wait(void **state)
+{
+    struct fixture *f = *state;
+    struct shown *s = lend(f, 0);
+
+    send(f, 16);
+    assert_int_equal(pl011_receive(f->uart, (const uint8_t *)"a", 1), 1);
+    assert_false(s->now);
+    send(f, 100);
+    assert_false(s->now);
+    assert_int_equal(rd(f, DR), 'a');
+    send(f, 15);
+    assert_false(s->now);
+    send(f, 1);
+    assert_true(s->now);
+    expect_reflected(s);
+    wr(f, CR, 0x380); /* loopback */
+    send(f, 1);
+    assert_false(s->now);
+    assert_int_equal(s->shows, 2);
+    assert_int_equal(s->hides, 2);
+}
+
+static void is_not_mirrored(void **state)
+{
+    struct fixture *f = *state;
+    struct shown *s = lend(f, -ENOSPC);
+
+    send(f, 100);
+    assert_int_equal(pl011_receive(f->uart, (const uint8_t *)"a", 1), 1);
+    assert_int_equal(rd(f, DR), 'a');
+    assert_int_equal(s->shows, 1);
+    assert_int_equal(s->hides, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(identifies_itself), TEST(sends),      TEST(receives_one_without_fifo),
-        TEST(fills_the_fifo),    TEST(loops_back), TEST(continues_after_restore),
+        TEST(identifies_itself),
+        TEST(sends),
+        TEST(receives_one_without_fifo),
+        TEST(fills_the_fifo),
+        TEST(loops_back),
+        TEST(continues_after_restore),
+        TEST(is_mirrored),
+        TEST(is_hidden_while_bytes_wait),
+        TEST(is_not_mirrored),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
