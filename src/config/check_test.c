@@ -53,6 +53,8 @@ static void check_family(struct config_parser *p, const struct config_step *s)
     const struct config_peer *peer = config_peer_find(p->config, s->who);
     enum ip_family family = ip_family(&s->to);
 
+    if (peer && ip_equal(&peer->networks[family].address, &s->to))
+        config_report(p, &s->place, "\"%s\" has that address itself; it sends to others", s->who);
     if (peer && ip_is_none(&peer->networks[family].address))
         config_report(p, &s->place,
                       "\"%s\" has no %s address to send from; write \"address %s\" or so "

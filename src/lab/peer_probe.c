@@ -227,6 +227,12 @@ void play_probe_say(struct play *play)
     pbuf_free(buffer);
 }
 
+static void fail_probe(struct play *play, const char *why)
+{
+    play_tell_probe(play, PEER_FAILED, why, strlen(why));
+    play_probe_close(play);
+}
+
 void play_probe_begin(struct play *play)
 {
     const struct peer_message *m = &play->message;
@@ -239,6 +245,10 @@ void play_probe_begin(struct play *play)
     play->remote = m->remote;
     play->remote_port = m->remote_port;
     play->local_port = m->local_port;
+    if (play_is_own(play, &m->remote)) {
+        fail_probe(play, "that is its own address, and what it sends goes to others");
+        return;
+    }
     ret = play->protocol == PEER_TCP   ? probe_tcp(play, &to)
           : play->protocol == PEER_UDP ? probe_udp(play, &to)
                                        : probe_ping(play, &to);
@@ -246,7 +256,6 @@ void play_probe_begin(struct play *play)
         char why[64];
 
         snprintf(why, sizeof(why), "lwIP cannot send (%d): no route, or the port is taken", ret);
-        play_tell_probe(play, PEER_FAILED, why, strlen(why));
-        play_probe_close(play);
+        fail_probe(play, why);
     }
 }

@@ -70,6 +70,19 @@ static bool is_mine(const struct play *play, const struct ip *address)
     return !ip_is_none(mine) && ip_equal(mine, address);
 }
 
+bool play_is_own(const struct play *play, const struct ip *address)
+{
+    static const uint8_t loopback[16] = {[15] = 1};
+    bool own = is_mine(play, address);
+
+    if (ip_family(address) == IP_V4)
+        return own || ip_v4(address) >> 24 == 127;
+    for (size_t i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++)
+        own = own || (!ip6_addr_isinvalid(netif_ip6_addr_state(&play->netif, i)) &&
+                      memcmp(netif_ip6_addr(&play->netif, i)->addr, address->bytes, 16) == 0);
+    return own || memcmp(loopback, address->bytes, 16) == 0;
+}
+
 /* --- messages --- */
 
 /* Who is told. */
@@ -179,11 +192,29 @@ static void look_at(struct play *play, const uint8_t *frame, size_t length)
         take_icmp(play, &p);
 }
 
+/* Whether a frame says that the peer itself sent it, which no other may (RFC 1122 3.2.1.3, RFC 4291
+ * 2.5.3). What lwIP answers to its own address goes through its thread, which is not there. */
+static bool is_forged(const struct play *play, const uint8_t *frame, size_t length)
+{
+    const uint8_t *packet = frame + ETHER_HEADER;
+    struct ip source;
+
+    if (length >= ETHER_HEADER + 20 && load_be16(frame + 12) == TYPE_IPV4) {
+        source = ip_from_v4(load_be32(packet + 12));
+        return play_is_own(play, &source);
+    }
+    if (length >= ETHER_HEADER + 40 && load_be16(frame + 12) == TYPE_IPV6) {
+        memcpy(source.bytes, packet + 8, sizeof(source.bytes));
+        return play_is_own(play, &source);
+    }
+    return false;
+}
+
 static void take_frame(struct play *play, const void *frame, size_t length)
 {
     struct pbuf *buffer;
 
-    if (length > ETHER_MAX + 65535)
+    if (length > ETHER_MAX + 65535 || is_forged(play, frame, length))
         return;
     look_at(play, frame, length);
     buffer = pbuf_alloc(PBUF_RAW, (u16_t)MIN(length, 65535u), PBUF_RAM);

@@ -51,6 +51,9 @@ struct play {
 ip_addr_t play_address(const struct ip *address);
 ip_addr_t play_remote(const struct play *play, const struct ip *address);
 
+/* Whether it is an address of the peer's, or one of those that every host has for itself. */
+bool play_is_own(const struct play *play, const struct ip *address);
+
 /* Tells of the probe that is under way. What else the reply has is set in play->reply before. */
 void play_tell_probe(struct play *play, enum peer_message_kind kind, const void *data,
                      size_t length);
