@@ -31,15 +31,21 @@ def tool(name):
     return shutil.which(f"{name}-{version}") or name
 
 
+def environment(profile):
+    """Programs that the build runs write one too."""
+    return dict(os.environ, CC="clang", LLVM_PROFILE_FILE=profile)
+
+
 def build():
     flags = "-fprofile-instr-generate -fcoverage-mapping"
     again = ["--reconfigure"] if os.path.exists(os.path.join(BUILD, "build.ninja")) else []
     subprocess.run(["meson", "setup", *again, BUILD, TOP, "--buildtype=debugoptimized",
                     "-Db_lundef=false", f"-Dc_args=-fsanitize=fuzzer-no-link {flags}",
-                    f"-Dc_link_args={flags}"], env=dict(os.environ, CC="clang"), check=True,
+                    f"-Dc_link_args={flags}"], env=environment("/dev/null"), check=True,
                    stdout=subprocess.DEVNULL)
     subprocess.run(["ninja", "--quiet", "-C", BUILD, "tests/fuzz/corpus",
-                    *(f"tests/fuzz/fuzz_{target}" for target in PARSERS)], check=True)
+                    *(f"tests/fuzz/fuzz_{target}" for target in PARSERS)], env=environment("/dev/null"),
+                   check=True)
 
 
 def measure(target):
@@ -47,7 +53,7 @@ def measure(target):
     folder = os.path.join(BUILD, "tests/fuzz")
     program, raw = os.path.join(folder, "fuzz_" + target), os.path.join(folder, target + ".profraw")
     subprocess.run([program, "-runs=0", "-rss_limit_mb=3072", os.path.join(folder, "corpus", target)],
-                   env=dict(os.environ, LLVM_PROFILE_FILE=raw), stderr=subprocess.DEVNULL, check=True)
+                   env=environment(raw), stderr=subprocess.DEVNULL, check=True)
     merged = raw.replace("profraw", "profdata")
     subprocess.run([tool("llvm-profdata"), "merge", "-o", merged, raw], check=True)
     told = subprocess.run([tool("llvm-cov"), "export", "-summary-only", program,
