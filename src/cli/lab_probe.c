@@ -87,7 +87,8 @@ static const char *icmp_text(enum ip_family family, uint16_t type)
                    {0x0309, "network prohibited"},
                    {0x030a, "host prohibited"},
                    {0x030d, "prohibited"},
-                   {0x0b00, "too many hops"}},
+                   {0x0b00, "too many hops"},
+                   {0x0b01, "a fragment is missing"}},
         [IP_V6] = {{0x0100, "no route"},
                    {0x0101, "prohibited"},
                    {0x0103, "address unreachable"},
@@ -95,7 +96,8 @@ static const char *icmp_text(enum ip_family family, uint16_t type)
                    {0x0105, "source address refused"},
                    {0x0106, "route refused"},
                    {0x0200, "too big"},
-                   {0x0300, "too many hops"}},
+                   {0x0300, "too many hops"},
+                   {0x0301, "a fragment is missing"}},
     };
 
     for (size_t i = 0; i < nitems(texts[family]) && texts[family][i].text; i++)

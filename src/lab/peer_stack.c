@@ -144,6 +144,16 @@ static void tell_seen(struct play *play, const struct packet *p, enum peer_proto
     tell(play, PEER_SEEN, p->payload + data, MIN(p->length - data, SEEN_MAX));
 }
 
+/* What tells the probe from an earlier one to the same place: its own port, or its number. */
+static bool is_this_probe(const struct play *play, const struct packet *p)
+{
+    if (play->protocol == PEER_PING)
+        return load_be16(p->payload + 4) == (uint16_t)play->id;
+    return load_be16(p->payload + 2) == play->remote_port &&
+           ((play->tcp && load_be16(p->payload) == play->tcp->local_port) ||
+            (play->udp && load_be16(p->payload) == play->udp->local_port));
+}
+
 /* Whether an ICMP error is about the probe: the first bytes of what was sent are in it. */
 static bool is_about_probe(const struct play *play, const struct packet *p)
 {
@@ -153,7 +163,7 @@ static bool is_about_probe(const struct play *play, const struct packet *p)
 
     return play->id && p->length >= 8 && ip_equal(&p->destination, &play->remote) &&
            p->protocol == protocols[ip_family(&play->remote)][play->protocol] &&
-           (play->protocol == PEER_PING || load_be16(p->payload + 2) == play->remote_port);
+           is_this_probe(play, p);
 }
 
 static void take_icmp(struct play *play, const struct packet *p)
