@@ -14,9 +14,13 @@
   screen   a screen that is read, a keyboard and keys
   nft      docs/labs/nft.lab: Linux and nftables between two wires
   mail     docs/labs/mail.lab: a mail server that only a relay reaches
+  wan      docs/labs/wan.lab: a line between two peers that gets worse, fails and comes back
+  island   docs/labs/island.lab: machines of a template that reach nobody outside
   router6  IPv6 through a Linux that routes and filters
   pf       docs/labs/pf.lab, on the OpenBSD disk that ATOLL_BSD_EFI_IMAGE names
   pf6      pf and IPv6, likewise
+  office   docs/labs/office.lab: pf between a world, a LAN and a DMZ of peers, likewise
+  trunk    docs/labs/trunk.lab: two OpenBSD routers and VLANs between them, likewise
 """
 import json
 import os
@@ -399,6 +403,15 @@ def mail(lab):
     machines(lab, example("mail.lab"), f"guests={lab.guests}")
 
 
+def wan(lab):
+    machines(lab, example("wan.lab"))
+
+
+def island(lab):
+    lab.need("generic")
+    machines(lab, example("island.lab"), f"guests={lab.guests}")
+
+
 def router6(lab):
     lab.need("router")
     machines(lab, HERE / "router6.lab", f"guests={lab.guests}")
@@ -414,9 +427,18 @@ def pf6(lab):
     machines(lab, HERE / "pf6.lab", image())
 
 
+def office(lab):
+    machines(lab, example("office.lab"), image())
+
+
+def trunk(lab):
+    machines(lab, example("trunk.lab"), image())
+
+
 def main():
     tests = {test.__name__: test for test in (mistakes, peers, peers6, wrong, life, killed, failure,
-                                             layers, running, screen, nft, mail, router6, pf, pf6)}
+                                             layers, running, screen, nft, mail, wan, island, router6, pf, pf6,
+                                             office, trunk)}
     if len(sys.argv) != 4 or sys.argv[3] not in tests:
         sys.exit(__doc__)
     lab = Lab(*sys.argv[1:3])
