@@ -74,6 +74,16 @@ void link_send(const struct link *link, const void *message, size_t length)
         ;
 }
 
+int link_try(const struct link *link, const void *message, size_t length)
+{
+    ssize_t sent;
+
+    do
+        sent = send(link->socket, message, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (sent < 0 && errno == EINTR);
+    return sent < 0 && (errno == EAGAIN || errno == ENOBUFS) ? -EAGAIN : 0;
+}
+
 /* Where to cut UTF-8 so that no character is torn: at most `room` bytes. */
 static size_t whole_characters(const char *utf8, size_t length, size_t room)
 {

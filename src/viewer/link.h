@@ -38,6 +38,9 @@ void link_ready(const struct link *link, const struct error *err, const char *ad
  */
 void link_send(const struct link *link, const void *message, size_t length);
 
+/* The same for a machine that keeps up. Returns 0, or -EAGAIN: it does not. */
+int link_try(const struct link *link, const void *message, size_t length);
+
 /* Text to be typed, in as many messages as it takes. Any thread. */
 void link_type(const struct link *link, const char *utf8, size_t length);
 

@@ -14,10 +14,12 @@
  *      VIEWER_SETUP                      -->
  *                                        <--       VIEWER_READY, once; with an error it ends
  *      VIEWER_MODE, _CURSOR, _DAMAGE ... -->
- *                                        <--       VIEWER_WATCH, _KEYSYM, _POINTER ...
+ *                                        <--       VIEWER_WATCH, _WANT, _KEYSYM, _POINTER ...
  *
- * Neither side waits for the other. The machine draws only while somebody watches, and what it
- * could not tell for want of room it tells later in one message. It trusts nothing that it is told.
+ * Neither side waits for the other. The machine draws only while somebody watches, and only what is
+ * wanted: once it has said what changed, it looks at the screen again when it is told that somebody
+ * has taken that and waits for more. So who takes nothing costs nothing. What it could not tell for
+ * want of room it tells later in one message. It trusts nothing that it is told.
  */
 #ifndef VIEWER_PROTOCOL_H
 #define VIEWER_PROTOCOL_H
@@ -25,7 +27,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define VIEWER_VERSION 1
+#define VIEWER_VERSION 2
 #define VIEWER_SOCKET  3
 #define VIEWER_PIXELS  4
 
@@ -55,6 +57,7 @@ enum viewer_message {
     VIEWER_TYPE,
     VIEWER_RESIZE,
     VIEWER_BUTTON,
+    VIEWER_WANT,
 };
 
 /* The first message. Strings end with a NUL; an empty one is not given. */
@@ -78,6 +81,7 @@ struct viewer_rect {
     uint32_t x, y, width, height; /* within the screen, not empty */
 };
 
+/* What changed. Without rectangles, the answer to VIEWER_WANT that nothing has, so far. */
 struct viewer_damage {
     uint32_t message, count;
     struct viewer_rect rects[VIEWER_RECTS];
@@ -117,6 +121,13 @@ struct viewer_log {
 /* How many people see the screen now. */
 struct viewer_watch {
     uint32_t message, count;
+};
+
+/* Somebody waits for what has changed since the last VIEWER_MODE or VIEWER_DAMAGE that had
+ * rectangles. One of them is the answer, soon; and one with rectangles follows as soon as there is
+ * something to tell. Who begins to watch wants everything, without asking. */
+struct viewer_want {
+    uint32_t message;
 };
 
 /* A key by what it means to the viewer's user (RFC 6143, 7.5.4), VIEWER_KEYSYM; or by its place on

@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <rfb/rfbregion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,8 @@
  * REST_MAX: pixels that change all the time and all over cost a viewer a fifth of a core. */
 #define REST     4
 #define REST_MAX (100 * NS_PER_MSEC)
+
+#define HOLD_NS NS_PER_SEC /* for pixels that are not stale; a machine that hangs has none */
 
 #define PATIENCE_MS      10000 /* for the rest of a message, and for room to write one */
 #define GREETING_NS      (20 * NS_PER_SEC) /* from the connection to the first request */
@@ -220,6 +223,8 @@ static void take_news(struct seat *seat)
     seat->leds = server->leds;
     seat->news = (struct seat_news){0};
     pthread_mutex_unlock(&server->lock);
+    if (news.answer)
+        seat->held_ns = 0;
     if (news.mode)
         set_mode(seat, &mode);
     for (unsigned i = 0; i < news.count; i++)
@@ -231,7 +236,7 @@ static void take_news(struct seat *seat)
 /* --- what the client may ask --- */
 
 /* Every message that the client may begin; what it has sent otherwise ends the connection. */
-static bool may_ask(const struct seat *seat)
+static bool may_ask(struct seat *seat)
 {
     uint8_t type;
 
@@ -239,9 +244,9 @@ static bool may_ask(const struct seat *seat)
         recv(seat->client->sock, &type, 1, MSG_PEEK | MSG_DONTWAIT) != 1)
         return true; /* libvncserver finds out what has happened */
     switch (type) {
+    case rfbFramebufferUpdateRequest: seat->asked = true; return true;
     case rfbSetPixelFormat:
     case rfbSetEncodings:
-    case rfbFramebufferUpdateRequest:
     case rfbKeyEvent:
     case rfbPointerEvent:
     case rfbClientCutText:
@@ -415,15 +420,39 @@ static uint64_t own_time(void)
     return (uint64_t)time.tv_sec * NS_PER_SEC + (uint64_t)time.tv_nsec;
 }
 
-/* Sends what has changed, unless this thread rests. */
+/* Until when there is no update; 0: now is right. */
+static uint64_t update_due(const struct seat *seat)
+{
+    uint64_t due = MAX(seat->rested_ns, seat->held_ns);
+
+    return host_clock_monotonic() < due ? due : 0;
+}
+
+/*
+ * Sends what has changed. The machine looks at its screen for those who want it: a client that has
+ * asked is shown nothing stale, and one that got nothing waits for what will change. One that asks
+ * for nothing is none of the machine's concern. One that the machine could not be told of gets what
+ * there is, and the machine is told later.
+ */
 static void update(struct seat *seat)
 {
     uint64_t start = own_time();
+    int wanted;
 
-    if (host_clock_monotonic() < seat->rested_ns)
+    if (update_due(seat))
+        return;
+    if (seat->asked) {
+        wanted = server_want(seat->server);
+        seat->asked = wanted < 0;
+        seat->held_ns = wanted > 0 ? host_clock_monotonic() + HOLD_NS : 0;
+    }
+    if (update_due(seat))
         return;
     rfbUpdateClient(seat->client);
-    seat->rested_ns = host_clock_monotonic() + MIN(REST * (own_time() - start), REST_MAX);
+    if (client_there(seat) && !sraRgnEmpty(seat->client->requestedRegion))
+        seat->asked |= server_want(seat->server) < 0;
+    seat->rested_ns = host_clock_monotonic() +
+                      (seat->asked ? REST_MAX : MIN(REST * (own_time() - start), REST_MAX));
 }
 
 /* Waits for the client or for news, or to have rested. Returns false when the client has had its
@@ -433,12 +462,13 @@ static bool wait(struct seat *seat, uint64_t deadline)
     struct pollfd fds[] = {{.fd = seat->client->sock, .events = POLLIN},
                            {.fd = seat->wake[0], .events = POLLIN}};
     uint64_t now = host_clock_monotonic(), until = seat->greeted ? UINT64_MAX : deadline;
+    uint64_t due = update_due(seat);
 
     if (!seat->greeted && now >= deadline)
         return false;
-    if (now < seat->rested_ns)
-        until = MIN(until, seat->rested_ns);
-    poll(fds, 2, until == UINT64_MAX ? -1 : (int)((until - now) / NS_PER_MSEC) + 1);
+    if (due)
+        until = MIN(until, due);
+    poll(fds, 2, until == UINT64_MAX ? -1 : (int)((MAX(until, now) - now) / NS_PER_MSEC) + 1);
     if (!fds[0].revents)
         return true;
     if (!may_ask(seat))
@@ -485,7 +515,8 @@ static void leave(struct seat *seat)
         rfbFreeCursor(seat->shape);
     free(seat->dark);
     seat->client = NULL;
-    seat->greeted = seat->tell_leds = false;
+    seat->greeted = seat->tell_leds = seat->asked = false;
+    seat->held_ns = 0;
     seat->told = ~0u;
     seat->shape = NULL;
     seat->dark = NULL;

@@ -19,6 +19,7 @@
 /* What has happened since the client was told last. */
 struct seat_news {
     bool mode, cursor;
+    bool answer; /* to what was wanted */
     unsigned count;
     struct viewer_rect rects[SEAT_RECTS];
 };
@@ -38,6 +39,8 @@ struct seat {
     char name[64]; /* of the client, for people */
     rfbClientPtr client;
     uint64_t rested_ns;      /* no update before */
+    bool asked;              /* the client has asked for an update, just now */
+    uint64_t held_ns;        /* no update before, or before the machine's answer; 0: no matter */
     bool greeted;            /* the client has shown the password, and watches */
     bool on;                 /* the machine's screen */
     uint32_t *dark;          /* what is shown when it is off */
@@ -53,6 +56,10 @@ struct seat {
     size_t paste_length;
 };
 
+/* What the machine's pixels are: known to be older than its screen, about to be brought up to date,
+ * or kept so until something changes. */
+enum server_pixels { PIXELS_STALE, PIXELS_WANTED, PIXELS_FRESH };
+
 struct server {
     const struct link *link;
     char password[9]; /* empty: none */
@@ -62,6 +69,7 @@ struct server {
     unsigned watching;
 
     pthread_mutex_t lock;
+    enum server_pixels pixels;
     struct viewer_mode mode;
     struct viewer_cursor cursor;
     bool cursor_set;
@@ -81,5 +89,10 @@ int seat_rehearse(struct seat *seat);
 
 /* Tells the machine how many clients watch. */
 void server_watch(struct server *server, int more);
+
+/* Tells the machine that a client waits for what has changed, unless it knows. Returns 0 when the
+ * pixels are those of its screen, 1 when they will be after its answer, or -EAGAIN: it could not be
+ * told now. */
+int server_want(struct server *server);
 
 #endif

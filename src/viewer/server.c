@@ -103,6 +103,24 @@ void server_watch(struct server *server, int more)
     message.count = server->watching;
     link_send(server->link, &message, sizeof(message)); /* in the order of the counts */
     pthread_mutex_unlock(&server->watch_lock);
+    pthread_mutex_lock(&server->lock);
+    server->pixels = PIXELS_STALE; /* until now, nobody may have wanted them */
+    pthread_mutex_unlock(&server->lock);
+}
+
+int server_want(struct server *server)
+{
+    const struct viewer_want message = {.message = VIEWER_WANT};
+    int ret = 0;
+
+    pthread_mutex_lock(&server->lock);
+    if (server->pixels == PIXELS_STALE)
+        ret = link_try(server->link, &message, sizeof(message));
+    if (server->pixels == PIXELS_STALE && !ret)
+        server->pixels = PIXELS_WANTED;
+    ret = ret ? ret : server->pixels == PIXELS_WANTED;
+    pthread_mutex_unlock(&server->lock);
+    return ret;
 }
 
 /* --- news --- */
@@ -154,7 +172,11 @@ static void add_damage(struct server *server, struct seat_news *news,
 static void take_note(struct server *server, const union link_message *m)
 {
     switch (m->message) {
-    case VIEWER_MODE: server->mode = m->mode; break;
+    case VIEWER_MODE:
+        server->mode = m->mode;
+        server->pixels = PIXELS_STALE;
+        break;
+    case VIEWER_DAMAGE: server->pixels = m->damage.count ? PIXELS_STALE : PIXELS_FRESH; break;
     case VIEWER_CURSOR:
         server->cursor = m->cursor;
         server->cursor_set |= m->cursor.visible != 0;
@@ -171,10 +193,13 @@ static void add_news(struct server *server, struct seat *seat, const union link_
 
     switch (m->message) {
     case VIEWER_MODE:
-        news->mode = true;
+        news->mode = news->answer = true;
         news->count = 0;
         break;
-    case VIEWER_DAMAGE: add_damage(server, news, &m->damage); break;
+    case VIEWER_DAMAGE:
+        news->answer = true;
+        add_damage(server, news, &m->damage);
+        break;
     case VIEWER_CURSOR: news->cursor = server->cursor_set; break;
     default: break;
     }

@@ -34,6 +34,7 @@ struct window {
     Uint32 message_event;
     int width, height; /* the guest's screen */
     bool on, dirty, over;
+    bool told; /* of something that is not seen yet */
     bool grabbed, closing;
     Uint32 closed_at;
     bool keys[KEYS];
@@ -84,6 +85,15 @@ static void send_watch(struct window *w, unsigned count)
 {
     const struct viewer_watch message = {.message = VIEWER_WATCH, .count = count};
 
+    link_send(&w->link, &message, sizeof(message));
+}
+
+/* What was told is seen: more can come. */
+static void send_want(struct window *w)
+{
+    const struct viewer_want message = {.message = VIEWER_WANT};
+
+    w->told = false;
     link_send(&w->link, &message, sizeof(message));
 }
 
@@ -206,10 +216,14 @@ static void set_cursor(struct window *w, const struct viewer_cursor *from)
 static void take_message(struct window *w, const union link_message *m)
 {
     switch (m->message) {
-    case VIEWER_MODE: set_mode(w, &m->mode); break;
+    case VIEWER_MODE:
+        set_mode(w, &m->mode);
+        w->told = true;
+        break;
     case VIEWER_DAMAGE:
         for (unsigned i = 0; i < m->damage.count; i++)
             update(w, &m->damage.rects[i]);
+        w->told |= m->damage.count > 0;
         break;
     case VIEWER_CURSOR: set_cursor(w, &m->cursor); break;
     default: break;
@@ -416,6 +430,8 @@ static void run(struct window *w)
         while (SDL_PollEvent(&event));
         if (w->dirty)
             draw(w);
+        if (w->told)
+            send_want(w);
     }
 }
 

@@ -35,6 +35,7 @@ union message {
     struct viewer_type type;
     struct viewer_resize resize;
     struct viewer_button button;
+    struct viewer_want want;
 };
 
 /* --- what it says: false, what it must not say --- */
@@ -62,6 +63,12 @@ static bool take_watch(struct viewer *v, union message *m)
     if (m->watch.count > PEOPLE_MAX)
         return false;
     tell_watched(v, m->watch.count > 0);
+    return true;
+}
+
+static bool take_want(struct viewer *v, union message *m)
+{
+    tell_wanted(v);
     return true;
 }
 
@@ -128,6 +135,7 @@ static const struct {
     {VIEWER_TYPE, 0, take_type}, /* as long as its text */
     {VIEWER_RESIZE, sizeof(struct viewer_resize), take_resize},
     {VIEWER_BUTTON, sizeof(struct viewer_button), take_button},
+    {VIEWER_WANT, sizeof(struct viewer_want), take_want},
 };
 
 static bool length_is_right(const union message *m, size_t length, size_t wanted)

@@ -38,22 +38,22 @@ struct viewer {
     struct host_shared pixels;
     struct display_viewer display; /* our part in config.display */
 
-    pthread_mutex_t lock; /* over these three, from any thread */
+    pthread_mutex_t lock; /* over these four, from any thread */
     struct viewer_pending pending;
-    bool watched, armed;
+    bool watched, wanted, armed; /* wanted: what is told will be taken */
 
     /* The loop's, from here on. */
     struct host_watch *watch;
     struct host_timer *frame, *poll; /* of what changes; of what nobody says */
     uint64_t next_ns;                /* no frame before */
     bool over;                       /* the process is gone */
-    uint64_t full_since_ns;          /* its socket is full since then; 0: it is not */
-    bool slow_said;
+    bool full;                       /* its socket */
     bool on;
     uint32_t width, height; /* as the process was told */
     bool firmware;          /* nobody says when the screen changes */
     struct damage copied;   /* different and copied, but not yet told */
     bool tell_mode, tell_cursor, tell_cursor_move;
+    bool answer; /* is owed, even if nothing has changed */
     unsigned leds;
     struct viewer_resize wish; /* a size; width 0: none */
     struct {
@@ -81,6 +81,8 @@ int tell_start(struct viewer *viewer);
 void tell_stop(struct viewer *viewer);
 /* How many people watch now. On the loop. */
 void tell_watched(struct viewer *viewer, bool watched);
+/* Somebody waits for more. On the loop. */
+void tell_wanted(struct viewer *viewer);
 /* The socket has room again. On the loop. */
 void tell_room(struct viewer *viewer);
 

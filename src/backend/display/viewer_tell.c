@@ -14,7 +14,6 @@
 
 #define FRAME_NS (NS_PER_SEC / 60)
 #define POLL_NS  (NS_PER_SEC / 20) /* screens whose changes nobody tells of; lights */
-#define SLOW_NS  (5 * NS_PER_SEC)  /* until it is worth a line in the log */
 
 /* What is compared and copied as one. */
 #define TILE_WIDTH  64
@@ -57,10 +56,16 @@ static void damage_add(struct damage *damage, const struct display_rect *rect)
 
 /* --- from the threads that draw --- */
 
+/* With the lock held. What nobody would take waits. */
+static bool is_idle(const struct viewer *v)
+{
+    return v->watched && !v->wanted;
+}
+
 /* With the lock held. */
 static void arm(struct viewer *v)
 {
-    if (v->armed)
+    if (v->armed || is_idle(v))
         return;
     v->armed = true;
     host_timer_set(v->frame, 0);
@@ -201,6 +206,14 @@ static bool tell(struct viewer *v, const void *message, size_t length)
     return errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM && errno != EINTR;
 }
 
+/* The process has something to take. */
+static void told(struct viewer *v)
+{
+    pthread_mutex_lock(&v->lock);
+    v->wanted = false;
+    pthread_mutex_unlock(&v->lock);
+}
+
 static bool tell_mode(struct viewer *v)
 {
     const struct viewer_mode message = {
@@ -210,8 +223,9 @@ static bool tell_mode(struct viewer *v)
         return true;
     if (!tell(v, &message, sizeof(message)))
         return false;
-    v->tell_mode = false;
+    v->tell_mode = v->answer = false;
     v->copied.count = 0; /* a mode has every pixel in it */
+    told(v);
     return true;
 }
 
@@ -219,7 +233,7 @@ static bool tell_damage(struct viewer *v)
 {
     struct viewer_damage message = {.message = VIEWER_DAMAGE, .count = v->copied.count};
 
-    if (!v->copied.count)
+    if (!v->copied.count && !v->answer)
         return true;
     for (unsigned i = 0; i < v->copied.count; i++) {
         const struct display_rect *r = &v->copied.rects[i];
@@ -228,6 +242,9 @@ static bool tell_damage(struct viewer *v)
     }
     if (!tell(v, &message, sizeof(message)))
         return false;
+    v->answer = false;
+    if (v->copied.count)
+        told(v);
     v->copied.count = 0;
     return true;
 }
@@ -271,10 +288,10 @@ static bool tell_leds(struct viewer *v)
 static void tell_all(struct viewer *v)
 {
     if (tell_mode(v) && tell_damage(v) && tell_cursor(v) && tell_leds(v)) {
-        v->full_since_ns = 0;
+        v->full = false;
         return;
     }
-    v->full_since_ns = v->full_since_ns ? v->full_since_ns : host_clock_monotonic();
+    v->full = true;
     host_watch_want(v->watch, HOST_READABLE | HOST_WRITABLE);
 }
 
@@ -282,14 +299,16 @@ static void tell_all(struct viewer *v)
 
 static void frame(struct viewer *v)
 {
-    struct viewer_pending pending;
+    struct viewer_pending pending = {0};
     bool watched;
 
     pthread_mutex_lock(&v->lock);
     v->armed = false;
-    pending = v->pending;
     watched = v->watched;
-    v->pending = (struct viewer_pending){0};
+    if (!is_idle(v)) {
+        pending = v->pending;
+        v->pending = (struct viewer_pending){0};
+    }
     pthread_mutex_unlock(&v->lock);
     if (pending.mode || pending.changed.count)
         take_picture(v, &pending, watched);
@@ -302,7 +321,7 @@ static void frame_due(void *ctx)
     struct viewer *v = ctx;
     uint64_t now = host_clock_monotonic();
 
-    if (v->over || v->full_since_ns)
+    if (v->over || v->full)
         return; /* tell_room goes on */
     if (now < v->next_ns) {
         host_timer_set(v->frame, v->next_ns);
@@ -327,11 +346,7 @@ static void poll_due(void *ctx)
     pthread_mutex_unlock(&v->lock);
     if (!watched)
         return;
-    if (v->full_since_ns && !v->slow_said && host_clock_monotonic() - v->full_since_ns > SLOW_NS) {
-        v->slow_said = true;
-        log_warn(v->log, "display: its process has stopped; the guest goes on without it");
-    }
-    if (!v->full_since_ns)
+    if (!v->full)
         frame(v);
     host_timer_set(v->poll, host_clock_monotonic() + POLL_NS);
 }
@@ -341,6 +356,7 @@ void tell_watched(struct viewer *v, bool watched)
     pthread_mutex_lock(&v->lock);
     v->watched = watched;
     if (watched) {
+        v->wanted = true;
         v->pending.mode = true;
         v->pending.cursor = true;
         arm(v);
@@ -350,10 +366,19 @@ void tell_watched(struct viewer *v, bool watched)
         host_timer_set(v->poll, host_clock_monotonic() + POLL_NS);
 }
 
+void tell_wanted(struct viewer *v)
+{
+    v->answer = true;
+    pthread_mutex_lock(&v->lock);
+    v->wanted = true;
+    arm(v);
+    pthread_mutex_unlock(&v->lock);
+}
+
 void tell_room(struct viewer *v)
 {
     host_watch_want(v->watch, HOST_READABLE);
-    v->full_since_ns = 0;
+    v->full = false;
     frame(v);
 }
 

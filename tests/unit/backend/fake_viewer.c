@@ -55,6 +55,11 @@ static void watch(uint32_t count)
     say(&(struct viewer_watch){VIEWER_WATCH, count}, sizeof(struct viewer_watch));
 }
 
+static void want(void)
+{
+    say(&(struct viewer_want){VIEWER_WANT}, sizeof(struct viewer_want));
+}
+
 static void key(uint32_t message, uint32_t code, uint32_t down)
 {
     say(&(struct viewer_key){message, code, down}, sizeof(struct viewer_key));
@@ -113,10 +118,32 @@ static void wait_for_end(void)
 
 /* --- by address --- */
 
+/* Takes all there is. */
 static void do_watch(void)
 {
+    union message m;
+
     watch(1);
-    listen_and_tell();
+    while (recv(VIEWER_SOCKET, &m, sizeof(m), 0) > 0) {
+        tell(&m);
+        if (m.message == VIEWER_MODE || m.message == VIEWER_DAMAGE)
+            want();
+    }
+}
+
+/* Wants more, twice, when the lights change. */
+static void do_sip(void)
+{
+    union message m;
+
+    watch(1);
+    while (recv(VIEWER_SOCKET, &m, sizeof(m), 0) > 0) {
+        tell(&m);
+        if (m.message != VIEWER_LEDS)
+            continue;
+        want();
+        want();
+    }
 }
 
 static void do_input(void)
@@ -223,6 +250,8 @@ int main(void)
     ready(0, setup.name);
     if (strcmp(what, "watch") == 0)
         do_watch();
+    else if (strcmp(what, "sip") == 0)
+        do_sip();
     else if (strcmp(what, "input") == 0)
         do_input();
     else if (strcmp(what, "flood") == 0)

@@ -4,16 +4,19 @@
 import fcntl
 import mmap
 import os
+import queue
 import socket
 import struct
 import subprocess
+import threading
 
-VERSION = 1
+VERSION = 2
 SETUP, MODE, DAMAGE, CURSOR, CURSOR_MOVE, LEDS = 1, 2, 3, 4, 5, 6
-READY, LOG, WATCH, KEYSYM, KEY, POINTER, TYPE, RESIZE, BUTTON = 32, 33, 34, 35, 36, 37, 38, 39, 40
+READY, LOG, WATCH, KEYSYM, KEY, POINTER, TYPE, RESIZE, BUTTON, WANT = range(32, 42)
 KINDS = {"vnc": 0, "web": 1, "window": 2}
 PATIENCE = 60
 ROOM = 1920 * 1200 * 4  # bytes of the largest screen here
+BACKLOG = 1000  # messages that nobody has looked at
 
 
 class Refused(Exception):
@@ -32,6 +35,12 @@ def leds(lit):
     return struct.pack("=2I", LEDS, lit)
 
 
+def damage(*rectangle):
+    """Of one rectangle or of none."""
+    return struct.pack("=2I", DAMAGE, bool(rectangle)) + \
+        struct.pack(f"={len(rectangle)}I", *rectangle).ljust(32 * 16, b"\0")
+
+
 def high(descriptor):
     """The same descriptor with a number that is in nobody's way."""
     return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 100)
@@ -43,7 +52,6 @@ class Machine:
     def __init__(self, program, kind, width=320, height=200, colour=0x336699, password="",
                  address="127.0.0.1:0"):
         self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.socket.settimeout(PATIENCE)
         memory = os.memfd_create("pixels")
         os.ftruncate(memory, 8192 * 8192 * 4)
         self.width, self.height = width, height
@@ -61,7 +69,10 @@ class Machine:
             os.close(descriptor)
         self.socket.send(struct.pack("=5I128s512s4096s", SETUP, VERSION, KINDS[kind], width, height,
                                      b"a machine", address.encode(), password.encode()))
-        self.log, self.watching = [], 0
+        self.log, self.watching, self.wants = [], 0, 0
+        self.wanted = lambda: self.socket.send(damage())  # what is done about it
+        self.messages = queue.Queue(BACKLOG)
+        threading.Thread(target=self.receive, daemon=True).start()
         ready = self.expect(READY)
         self.address = ready[8:].split(b"\0")[0].decode()
         if ready[4:8] != bytes(4):
@@ -69,6 +80,20 @@ class Machine:
             self.process.wait(PATIENCE)
             raise Refused(self.address)
         self.socket.send(mode(True, width, height))
+
+    def receive(self):
+        """Answers those who want what has changed, and keeps all other messages."""
+        message = b"?"
+        while message:
+            try:
+                message = self.socket.recv(65536)
+            except OSError:
+                message = b""
+            if message[:4] == struct.pack("=I", WANT):
+                self.wants += 1
+                self.wanted()
+            else:
+                self.messages.put(message)
 
     def take(self, message):
         """Takes note of what any message says."""
@@ -83,7 +108,7 @@ class Machine:
     def expect(self, kind):
         """The next message of that kind."""
         while True:
-            message = self.take(self.socket.recv(65536))
+            message = self.take(self.messages.get(timeout=PATIENCE))
             if message[:4] == struct.pack("=I", kind):
                 return message
 
@@ -96,14 +121,11 @@ class Machine:
     def drain(self):
         """All messages that are there."""
         messages = []
-        self.socket.setblocking(False)
         try:
             while True:
-                messages.append(self.take(self.socket.recv(65536)))
-        except BlockingIOError:
+                messages.append(self.take(self.messages.get(timeout=0.1)))
+        except queue.Empty:
             return messages
-        finally:
-            self.socket.settimeout(PATIENCE)
 
     def settle(self):
         """Waits until nobody watches any more."""
@@ -120,8 +142,7 @@ class Machine:
     def draw(self, colour, rectangle=None):
         rectangle = rectangle or (0, 0, self.width, self.height)
         self.fill(colour, rectangle)
-        rectangles = struct.pack("=4I", *rectangle).ljust(32 * 16, b"\0")
-        self.socket.send(struct.pack("=2I", DAMAGE, 1) + rectangles)
+        self.socket.send(damage(*rectangle))
 
     def resize(self, width, height, colour):
         self.width, self.height = width, height
@@ -130,6 +151,7 @@ class Machine:
 
     def end(self):
         """The machine goes: its viewer has to go by itself, without a complaint."""
+        self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
         status = self.process.wait(PATIENCE)
         if status != 0:

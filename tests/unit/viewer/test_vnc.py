@@ -14,7 +14,8 @@ import tempfile
 import time
 
 import rfb
-from machine import (KEYSYM, POINTER, RESIZE, TYPE, WATCH, Machine, Refused, cursor, leds, mode)
+from machine import (KEYSYM, POINTER, RESIZE, TYPE, WATCH, Machine, Refused, cursor, damage, leds,
+                     mode)
 from rfb import Client
 
 CONTROL, ALT = 0xffe3, 0xffe9
@@ -199,6 +200,40 @@ def test_two(machine):
     picture(second, machine)
     second.close()
     equal(struct.unpack("=II", machine.expect(WATCH))[1], 0, "who watches")
+
+
+def test_wanted(machine):
+    """The machine is asked to look at its screen for a client that asks, and for no other; who asks is
+    shown nothing that is older."""
+    client = open_client(machine)
+    picture(client, machine)
+    machine.draw(0x010101)
+    client.stroke(0x61)
+    keys(machine, 2)
+    before = machine.wants
+    for colour in (0x020202, 0x030303):
+        machine.draw(colour)
+        client.stroke(0x61)
+        keys(machine, 2)
+    equal(machine.wants, before, "requests of a client that asks for nothing")
+    usual, machine.wanted = machine.wanted, lambda: machine.draw(0x0a0b0c)
+    client.ask(incremental=False)
+    while not any(encoding == rfb.RAW for *_, encoding in client.message()):
+        client.ask()  # it is told the size first
+    machine.wanted = usual
+    equal({bytes(client.pixels[i:i + 3]) for i in range(0, 400, 4)}, {b"\x0c\x0b\x0a"}, "the colour")
+    client.close()
+
+
+def test_unanswered(machine):
+    """A machine that hangs is not waited for."""
+    usual, machine.wanted = machine.wanted, lambda: None
+    client = open_client(machine)
+    client.ask(incremental=False)
+    client.message()
+    client.close()
+    machine.wanted = usual
+    machine.socket.send(damage())
 
 
 def test_stalled(machine):
