@@ -20,6 +20,12 @@ PARSERS = {
              "src/usb/xhci_ring.c", "src/usb/xhci_transfer.c", "src/usb/device.c", "src/usb/hid.c",
              "src/usb/keyboard.c", "src/usb/pointer.c"],
     "control": ["src/cli/control_protocol.c", "src/cli/control_verbs.c"],
+    "config": ["src/config/build.c", "src/config/check.c", "src/config/check_once.c",
+               "src/config/check_test.c", "src/config/grammar.c", "src/config/lexer.c",
+               "src/config/setting.c", "src/config/value.c", "src/config/words.c"],
+    "switch": ["src/switch/addresses.c", "src/switch/fabric.c", "src/switch/link.c",
+               "src/switch/ring.c"],
+    "socket": ["src/backend/net/stream.c"],
     "web": ["src/viewer/web_http.c", "src/viewer/web_socket.c"],
 }
 
@@ -48,8 +54,12 @@ def build():
                    check=True)
 
 
+def path_of(name):
+    return os.path.relpath(name, BUILD if name.startswith(BUILD + "/") else TOP)
+
+
 def measure(target):
-    """By file of the repository, (its lines, those that were reached)."""
+    """By file of the repository or that the build made, (its lines, those that were reached)."""
     folder = os.path.join(BUILD, "tests/fuzz")
     program, raw = os.path.join(folder, "fuzz_" + target), os.path.join(folder, target + ".profraw")
     subprocess.run([program, "-runs=0", "-rss_limit_mb=3072", os.path.join(folder, "corpus", target)],
@@ -58,7 +68,7 @@ def measure(target):
     subprocess.run([tool("llvm-profdata"), "merge", "-o", merged, raw], check=True)
     told = subprocess.run([tool("llvm-cov"), "export", "-summary-only", program,
                            "-instr-profile=" + merged], stdout=subprocess.PIPE, check=True)
-    return {os.path.relpath(os.path.realpath(each["filename"]), TOP):
+    return {path_of(os.path.realpath(each["filename"])):
             (each["summary"]["lines"]["count"], each["summary"]["lines"]["covered"])
             for each in json.loads(told.stdout)["data"][0]["files"]}
 

@@ -2,7 +2,8 @@
 /*
  * A program at the other end of --net socket that writes what it likes, in both protocols: QEMU's
  * lengths and bytes, cut anywhere, and vfkit's messages of every length. The card gets the frames
- * that are in them, in order and no others, also when it has no buffers at times.
+ * that are in them, in order and no others, also when it has no buffers at times; and what the card
+ * sends arrives in the same words.
  */
 #include <errno.h>
 #include <sched.h>
@@ -65,6 +66,27 @@ static bool on_frame(void *ctx, const void *frame, size_t length)
 static void on_link(void *ctx, bool up)
 {
     ((struct card *)ctx)->unplugged = !up;
+}
+
+#define SENT 100 /* bytes of the frame that the card sends */
+
+static void send_frame(void *ctx)
+{
+    static uint8_t frame[SENT] = {2, 3};
+    const struct iovec iov[] = {{frame, HEADER}, {frame + HEADER, SENT - HEADER}};
+
+    net_send(((struct card *)ctx)->net, iov, nitems(iov));
+}
+
+/* More than fits while nobody reads, and one that is too long: what has no room is dropped. */
+static void send_flood(void *ctx)
+{
+    static uint8_t frame[NET_MAX_FRAME + 1];
+    const struct iovec iov = {frame, sizeof(frame)};
+
+    CHECK(net_send(((struct card *)ctx)->net, &iov, 1) == -EMSGSIZE);
+    for (unsigned i = 0; i < 1000; i++)
+        send_frame(ctx);
 }
 
 static void resume(void *ctx)
@@ -182,11 +204,19 @@ static void feed_stream(struct card *card, const uint8_t *data, size_t size, siz
 {
     struct sockaddr_un address;
     int listener = listen_at(SOCK_STREAM, &address), program;
+    uint8_t sent[4 + SENT];
     uint64_t hash = 0;
     unsigned frames = expect_stream(data, size, &hash);
 
     open_card(card, &address);
     program = accept(listener, NULL, NULL);
+    host_loop_call(card->loop, send_frame, card);
+    CHECK(recv(program, sent, sizeof(sent), MSG_WAITALL) == sizeof(sent));
+    CHECK(load_be32(sent) == SENT && sent[4] == 2 && sent[5] == 3);
+    if (card->picky)
+        host_loop_call(card->loop, send_flood, card);
+    while (recv(program, sent, sizeof(sent), MSG_DONTWAIT) > 0)
+        continue;
     for (size_t at = 0; at < size; at += piece)
         if (!send_piece(card, program, data + at, MIN(piece, size - at)))
             break;
@@ -212,6 +242,8 @@ static void feed_messages(struct card *card, struct fuzz_input *input)
     open_card(card, &address);
     CHECK(recvfrom(program, message, sizeof(message), 0, (struct sockaddr *)&guest, &room) == 4);
     CHECK(memcmp(message, "VFKT", 4) == 0);
+    host_loop_call(card->loop, send_frame, card);
+    CHECK(recv(program, message, sizeof(message), 0) == SENT && message[1] == 3);
     for (bool last = false; !last;) {
         size_t length = fuzz_take(input, 2) % sizeof(message);
 
