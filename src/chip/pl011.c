@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cache.h"
+
 enum {
     UARTDR = 0x00,
     UARTRSR = 0x04, /* write: UARTECR */
@@ -164,6 +166,7 @@ static void reflect(struct pl011 *uart, uint64_t from, uint64_t to)
 
     for (uint64_t at = from; at < to; at += 4)
         __atomic_store_n((uint32_t *)(void *)(page + at), peek(uart, at), __ATOMIC_RELAXED);
+    cache_clean(page + from, to - from);
 }
 
 /* After every change: what guests read without us, and then the interrupt, upon which they look. */
@@ -195,6 +198,7 @@ void pl011_mirror(struct pl011 *uart, const struct pl011_mirror *mirror)
     uart->mirror = *mirror;
     memset(mirror->page, 0, PL011_SIZE);
     reflect(uart, UARTPERIPHID0, PL011_SIZE);
+    cache_clean(mirror->page, PL011_SIZE);
     pthread_mutex_unlock(&uart->lock);
 }
 

@@ -227,7 +227,8 @@ struct engine_ops {
     /* The host wrote code at [ipa, ipa + len): what was cached of it is dropped. vCPUs may run. */
     void (*vm_code_written)(struct engine_vm *vm, uint64_t ipa, uint64_t len);
     /* Optional. Reads of [ipa, ipa + size) see host memory at `from`, both in whole host pages,
-     * until vm_unmap; writes leave as EXIT_MMIO. Any thread. */
+     * until vm_unmap; writes leave as EXIT_MMIO. Whoever changes that memory cleans it
+     * (base/cache.h), since guests may read it around the host's cache. Any thread. */
     int (*vm_map_reads)(struct engine_vm *vm, uint64_t ipa, uint64_t size, const void *from);
     /* All vCPUs exist; the first vcpu_run may follow. */
     int (*vm_ready)(struct engine_vm *vm, struct error *err);

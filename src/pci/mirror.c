@@ -10,6 +10,7 @@
  */
 #include <string.h>
 
+#include "base/cache.h"
 #include "pci/pci_internal.h"
 
 #define ECAM_SLOT     PCI_MIRROR_PAGE_MAX /* eight functions of 4 KiB */
@@ -28,6 +29,7 @@ void pci_mirror_update(struct pci_function *function, unsigned offset, unsigned 
         memcpy(&word, &function->config[at], sizeof(word));
         __atomic_store_n((uint32_t *)(void *)&function->mirror[at], word, __ATOMIC_RELAXED);
     }
+    cache_clean(&function->mirror[offset & ~3u], end - (offset & ~3u));
 }
 
 static uint64_t place(const struct pci_function *function)
@@ -40,6 +42,7 @@ static void show(struct pci_function *function, const struct pci_mirror *mirror)
     uint8_t *page = mirror->pages + function->slot * mirror->page;
 
     memset(page + ECAM_FUNCTION, 0xff, mirror->page - ECAM_FUNCTION); /* functions 1 and up */
+    cache_clean(page + ECAM_FUNCTION, mirror->page - ECAM_FUNCTION);
     pthread_mutex_lock(&function->lock);
     function->mirror = page;
     pci_mirror_update(function, 0, PCI_CONFIG_SIZE);
