@@ -24,7 +24,8 @@ int parse_dimensions(const char *text, unsigned max, unsigned *width, unsigned *
 /* "aa:bb:cc:dd:ee:ff". Returns 0 or -EINVAL. */
 int parse_mac(const char *text, uint8_t mac[6]);
 
-/* "tcp|udp:[ADDRESS:]HOSTPORT:GUESTPORT", ADDRESS an IPv4 address but 0.0.0.0. Returns 0 or -EINVAL. */
+/* "tcp|udp:[ADDRESS:]HOSTPORT:GUESTPORT", ADDRESS an IPv4 address but 0.0.0.0. Returns 0 or
+ * -EINVAL. */
 int parse_forward_rule(const char *text, struct atoll_forward *forward);
 
 /* "on", "off", or "" for on. Returns 0 or -EINVAL, with a line that begins with `what`. */
