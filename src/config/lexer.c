@@ -168,8 +168,13 @@ static void word_add(struct config_parser *p, struct word *w, const char *text, 
     if (w->room - w->length <= length && !p->failed) {
         size_t room = 2 * (w->length + length) + 32;
         char *more = room <= 2 * CONFIG_FILE_MAX ? realloc(w->text, room) : NULL;
+        struct config_place place = place_here(p->input);
 
-        if (more) {
+        if (room > 2 * CONFIG_FILE_MAX) {
+            config_report(p, &place, "a word has at most %u MiB, with the macros in it",
+                          CONFIG_FILE_MAX >> 20);
+            p->failed = true;
+        } else if (more) {
             w->text = more;
             w->room = room;
         } else {
@@ -387,10 +392,10 @@ static size_t definition_here(const char *at, size_t *name)
 }
 
 static bool macro_add(struct config_parser *p, struct config_macro *macro,
-                      const struct config_token *token)
+                      const struct config_token *token, const struct config_place *place)
 {
     if (macro->count == CONFIG_MACRO_MAX) {
-        config_report(p, &token->place, "a macro has at most %d words", CONFIG_MACRO_MAX);
+        config_report(p, place, "a macro has at most %d words", CONFIG_MACRO_MAX);
         return false;
     }
     macro->tokens[macro->count++] = *token;
@@ -412,13 +417,13 @@ static bool macro_take(struct config_parser *p, struct config_macro *macro)
 
         advance(in, length + 1);
         macro->wrong = macro->wrong || !other || other->wrong;
-        for (size_t i = 0; other && i < other->count && room; i++)
-            room = macro_add(p, macro, &other->tokens[i]);
+        for (size_t i = 0; !macro->wrong && i < other->count && room; i++)
+            room = macro_add(p, macro, &other->tokens[i], &place);
         return room;
     }
     token = lex_file(p);
     macro->wrong = macro->wrong || token.kind == WRONG;
-    return macro_add(p, macro, &token);
+    return macro_add(p, macro, &token, &token.place);
 }
 
 /* The last of a name counts, unless the user gave it. */
