@@ -144,6 +144,10 @@ def paint(page, *numbers):
               "; do printf \"\\033[4$((i + 1))m  \"; done; printf '\\033[m\\n'" + Keys.ENTER)
 
 
+def end_of_file(page):
+    ActionChains(page.driver).key_down(Keys.CONTROL).send_keys("d").key_up(Keys.CONTROL).perform()
+
+
 def keyboard(bench, kind):
     with machine(bench, kind=kind) as (guest, address), Page(address) as page:
         page.connected()
@@ -220,9 +224,13 @@ def bar(bench):
         page.element("paste").click()
         for _ in range(50):
             guest.expect(r"pasted \{text\}\r\nin two lines\r\n")
-        chain = ActionChains(page.driver)
-        chain.key_down(Keys.CONTROL).send_keys("d").key_up(Keys.CONTROL).perform()
+        end_of_file(page)
         shell(guest, page)
+
+        page.driver.execute_script("keyboard.paste('x'.repeat(65537))")
+        boot.expect_equal(page.element("state").text,
+                          "too long to be typed: at most 64 KiB can be pasted", "what the page says")
+        page.connected()
 
         # A console exists since somebody opened it.
         page.type("printf '\\033[42m  \\033[0m' >/dev/tty2" + Keys.ENTER)
@@ -231,6 +239,13 @@ def bar(bench):
         for choice, colour in (("Ctrl-Alt-F2", GREEN), ("Ctrl-Alt-F1", RED)):
             Select(page.element("keys")).select_by_visible_text(choice)
             page.sees([colour])
+
+        page.type("cat >/dev/ttyAMA0" + Keys.ENTER + "wrong")
+        Select(page.element("keys")).select_by_visible_text("Ctrl-W")  # pressed, it closes a tab
+        page.type("right" + Keys.ENTER)
+        boot.expect_equal(guest.expect(rb"(\w*)right\r").group(1), b"", "what Ctrl-W erased")
+        end_of_file(page)
+        shell(guest, page)
 
         widths = {}
         for kind in ("fit", "css", "device"):
