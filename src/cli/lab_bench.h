@@ -104,8 +104,9 @@ bool bench_probe(struct bench *bench, const struct config_step *step);
 /* Captures every switch from now on, and what the test's steps watch for. */
 int bench_capture_begin(struct bench *bench, const struct config_test *test, size_t number,
                         struct error *err);
-/* Ends that; the switches' captures are kept (and named in bench->why) when the test failed. */
-void bench_capture_end(struct bench *bench, bool failed);
+/* Ends that. Returns whether the test is right, as it was so far, and what it watched for was
+ * written; otherwise the switches' captures are kept, and named in bench->why. */
+bool bench_capture_end(struct bench *bench, bool right);
 /* How many frames the watching step has seen so far. */
 size_t bench_capture_frames(struct bench *bench, const struct config_test *test,
                             const struct config_step *step);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bits.h"
 #include "base/endian.h"
 #include "cli/lab_bench.h"
 
@@ -82,25 +83,6 @@ int bench_capture_begin(struct bench *bench, const struct config_test *test, siz
     return ret;
 }
 
-void bench_capture_end(struct bench *bench, bool failed)
-{
-    for (size_t i = 0; i < bench->capture_count; i++) {
-        struct bench_capture *c = &bench->captures[i];
-        bool kept = failed && i < bench->config->switch_count;
-        size_t used = strlen(bench->why);
-
-        switch_capture_stop(c->client, c->id, NULL, NULL);
-        close(c->fd);
-        if (kept)
-            snprintf(bench->why + used, sizeof(bench->why) - used, "\ncapture: %s", c->path);
-        else if (i < bench->config->switch_count)
-            unlink(c->path);
-    }
-    free(bench->captures);
-    bench->captures = NULL;
-    bench->capture_count = 0;
-}
-
 /* Whole blocks alone count: the last may be on its way. */
 static size_t count_packets(int fd)
 {
@@ -117,6 +99,43 @@ static size_t count_packets(int fd)
         at += length;
     }
     return count;
+}
+
+/* What was watched for and could not be written may have passed all the same. */
+static bool end_watching(struct bench *bench, bool right)
+{
+    for (size_t i = bench->config->switch_count; i < bench->capture_count; i++) {
+        struct bench_capture *c = &bench->captures[i];
+        struct error err;
+
+        if (switch_capture_stop(c->client, c->id, NULL, &err) && right && !count_packets(c->fd))
+            right = bench_fail(bench, "frames that a step looked for could not be written: %s",
+                               err.text);
+        close(c->fd);
+    }
+    return right;
+}
+
+bool bench_capture_end(struct bench *bench, bool right)
+{
+    right = end_watching(bench, right);
+    for (size_t i = 0; i < MIN(bench->capture_count, bench->config->switch_count); i++) {
+        struct bench_capture *c = &bench->captures[i];
+        size_t used = strlen(bench->why);
+        struct error err;
+        bool whole = switch_capture_stop(c->client, c->id, NULL, &err) == 0;
+
+        close(c->fd);
+        if (right)
+            unlink(c->path);
+        else
+            snprintf(bench->why + used, sizeof(bench->why) - used, "\ncapture: %s%s%s", c->path,
+                     whole ? "" : ", not whole: ", whole ? "" : err.text);
+    }
+    free(bench->captures);
+    bench->captures = NULL;
+    bench->capture_count = 0;
+    return right;
 }
 
 size_t bench_capture_frames(struct bench *bench, const struct config_test *test,

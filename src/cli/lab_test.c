@@ -43,8 +43,7 @@ static void run_test(struct bench *bench, size_t index, struct report_test *repo
         report->file = test->steps[i].place.file;
         report->line = test->steps[i].place.line;
     }
-    bench_capture_end(bench, !right);
-    if (!right)
+    if (!bench_capture_end(bench, right))
         report->why = strdup(bench->why);
     report->took_ns = host_clock_monotonic() - began;
 }

@@ -111,6 +111,12 @@ class Lab:
         assert not self.left(), self.left()
 
 
+def files_of(length):
+    """What a process does first that is to find no room beyond so many bytes; it needs
+    restore_signals=False, as SIGXFSZ would end it."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (length, length))
+
+
 def right_line(said, wanted):
     return said.startswith(wanted[:-3]) if wanted.endswith("...") else said == wanted
 
@@ -150,8 +156,8 @@ def peers(lab):
     assert not list(lab.folder.glob("*.pcapng")), "captures of tests that were right"
     lab.nothing_left()
     # no file has room: nobody could end a lab whose keeper nobody knows
-    result = lab.run("up", HERE / "peers.lab", status=1, restore_signals=False,  # SIGXFSZ's
-                     preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)))
+    result = lab.run("up", HERE / "peers.lab", status=1, restore_signals=False,
+                     preexec_fn=files_of(0))
     assert "cannot write its lock" in result.stderr
     lab.nothing_left()
 
@@ -184,6 +190,15 @@ def wrong(lab):
     assert len(captures) == count, captures
     for path in captures:
         assert path.read_bytes()[:4] == b"\x0a\x0d\x0d\x0a", path
+    path = lab.write("full.lab", "switch wire { mtu 65435 }\n"
+                     "peer a { switch wire; address 10.0.0.1/24 }\n"
+                     "peer b { switch wire; address 10.0.0.2/24; listen udp 7 }\n"
+                     "test \"more than there is room for\" {\n"
+                     + 60 * "udp from a to 10.0.0.2 port 7 size 65000 expect pass at b\n"
+                     + "tcp from a to 10.0.0.2 port 9 expect pass\n}\n")
+    result = lab.run("lab", "test", path, status=1, restore_signals=False,
+                     preexec_fn=files_of(8 << 20))
+    assert "full-1-wire.pcapng, not whole: " in result.stdout
     lab.nothing_left()
 
 
@@ -231,7 +246,7 @@ def life(lab):
     lab.run("up", named)
     lab.run("down", named)
     lab.run("up", path, "--name", "again")
-    lab.run("down", "again", "--timeout", "30")
+    lab.run("down", "again", "--timeout", "3")
     lab.nothing_left()
 
 
