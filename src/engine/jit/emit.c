@@ -428,13 +428,13 @@ void emit_slow_always(struct emit *e)
     x64_jmp_label(e->as, &replay->start);
 }
 
-void emit_aside(struct emit *e, enum x64_cc cc)
+struct x64_label *emit_aside(struct emit *e, const struct ir_insn *i)
 {
     struct emit_aside *aside = &e->p->aside[e->p->asides++];
 
-    aside->insn = e->insn;
-    x64_jcc_label(e->as, cc, &aside->start);
-    e->p->replay[e->insn->guest].used = true; /* by it, perhaps: there must be a place to go on */
+    aside->insn = i;
+    e->p->replay[i->guest].used = true; /* by it, perhaps: there must be a place to go on */
+    return &aside->start;
 }
 
 static void emit_asides(struct emit *e)

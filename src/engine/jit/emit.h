@@ -125,10 +125,10 @@ void emit_slow(struct emit *e, enum x64_cc cc);
 /* The same without a condition. */
 void emit_slow_always(struct emit *e);
 
-/* `jcc` to out of line, where the current IR instruction is emitted once more as a whole, with
- * e->aside set; the code goes on after it. At most once an instruction, which lacks
- * IR_KEEPS_EFLAGS. */
-void emit_aside(struct emit *e, enum x64_cc cc);
+/* The label of a place out of line where IR instruction i, the current or the next one, is emitted
+ * once more as a whole, with e->aside set; the code goes on after it. At most once an instruction,
+ * which lacks IR_KEEPS_EFLAGS. */
+struct x64_label *emit_aside(struct emit *e, const struct ir_insn *i);
 
 /* Emits, inline, a call of the interpreter's handler for guest instruction i->guest, registers
  * spilled and reloaded around it. */

@@ -160,25 +160,34 @@ static enum x64_reg addend_of(struct emit *e, const struct ir_insn *i)
     return (enum x64_reg)e->alloc->addend[i->cond - 1];
 }
 
+/* The access after it is the first that the span is for: without an addend, that goes aside. */
 void emit_SPAN(struct emit *e, const struct ir_insn *i)
 {
-    enum x64_reg addend = addend_of(e, i);
     struct mem_place p = {emit_use(e, i->a, 8, X64_RAX), (int32_t)i->imm, false};
-    uint8_t *unaligned = NULL, *missed;
+    struct x64_label *aside = emit_aside(e, i + 1);
     struct x64_mem entry;
 
-    x64_mov_ri(e->as, addend, 0);
     if (i->a == IR_SP && (e->r->context & CONTEXT_SP_CHECK)) {
         x64_test_ri(e->as, 1, p.base, 15);
-        unaligned = x64_jcc_short(e->as, X64_CC_NE);
+        x64_jcc_label(e->as, X64_CC_NE, aside);
     }
     entry = look_up(e, p, p.disp + (int32_t)(i->imm >> 32) - 1, (int32_t)SOFT_PAGE_MASK,
                     i->flags & MEM_WRITE ? SOFT_WRITE : SOFT_READ);
-    missed = x64_jcc_short(e->as, X64_CC_NE);
-    load_addend(e, addend, entry);
-    x64_here(e->as, missed);
-    if (unaligned)
-        x64_here(e->as, unaligned);
+    x64_jcc_label(e->as, X64_CC_NE, aside);
+    load_addend(e, addend_of(e, i), entry);
+}
+
+static bool is_first_of_span(const struct emit *e, const struct ir_insn *i)
+{
+    return i > e->r->insn && i[-1].op == IR_SPAN;
+}
+
+/* Whether its place is known, by an addend. */
+static bool has_addend(struct emit *e, const struct ir_insn *i)
+{
+    if (i->cond && e->aside && is_first_of_span(e, i))
+        x64_mov_ri(e->as, addend_of(e, i), 0);
+    return i->cond && !e->aside;
 }
 
 /* An access whose span has been looked up. */
@@ -186,8 +195,10 @@ static struct x64_mem known_place(struct emit *e, const struct ir_insn *i)
 {
     enum x64_reg addend = addend_of(e, i);
 
-    x64_test_rr(e->as, 8, addend, addend);
-    emit_aside(e, X64_CC_E);
+    if (!is_first_of_span(e, i)) {
+        x64_test_rr(e->as, 8, addend, addend);
+        x64_jcc_label(e->as, X64_CC_E, emit_aside(e, i));
+    }
     return x64_at_index(addend, emit_use(e, i->a, 8, X64_RAX), 1, (int32_t)i->imm);
 }
 
@@ -198,7 +209,7 @@ static struct x64_mem single_place(struct emit *e, const struct ir_insn *i, unsi
 {
     struct mem_place p;
 
-    if (i->cond && !e->aside)
+    if (has_addend(e, i))
         return known_place(e, i);
     p = i->c == IR_NONE ? mem_place(e, i) : indexed_place(e, i);
     p.unprivileged = i->flags & MEM_UNPRIV;
@@ -207,7 +218,7 @@ static struct x64_mem single_place(struct emit *e, const struct ir_insn *i, unsi
 
 static struct x64_mem pair_place(struct emit *e, const struct ir_insn *i, unsigned access)
 {
-    if (i->cond && !e->aside)
+    if (has_addend(e, i))
         return known_place(e, i);
     return mem_check(e, mem_place(e, i), 2u * i->size, access, false);
 }

@@ -67,7 +67,7 @@ void emit_COUNTER(struct emit *e, const struct ir_insn *i)
     x64_alu_rr(as, X64_OR, 8, X64_RAX, X64_RDX);
     x64_alu_rm(as, X64_SUB, 8, X64_RAX, EMIT_FIELD(ticks.start));
     x64_alu_rm(as, X64_CMP, 8, X64_RAX, EMIT_FIELD(ticks.window));
-    emit_aside(e, X64_CC_AE);
+    x64_jcc_label(e->as, X64_CC_AE, emit_aside(e, i));
     x64_imul_rm(as, 8, X64_RAX, EMIT_FIELD(ticks.rate));
     x64_alu_rm(as, X64_ADD, 8, X64_RAX, EMIT_FIELD(ticks.fraction));
     x64_shift_ri(as, X64_SHR, 8, X64_RAX, 32);
@@ -89,7 +89,7 @@ void emit_UNMASK(struct emit *e, const struct ir_insn *i)
         return;
     }
     x64_test_mi(e->as, 4, EMIT_FIELD(held), (int32_t)i->imm);
-    emit_aside(e, X64_CC_NE);
+    x64_jcc_label(e->as, X64_CC_NE, emit_aside(e, i));
     x64_alu_mi(e->as, X64_AND, 4, EMIT_FIELD(daif), (int32_t)~i->imm);
 }
 
@@ -104,7 +104,7 @@ void emit_SET_DAIF(struct emit *e, const struct ir_insn *i)
     x64_mov_rr(e->as, 4, X64_RCX, X64_RAX);
     x64_unary_r(e->as, X64_NOT, 4, X64_RCX);
     x64_test_mr(e->as, 4, EMIT_FIELD(held), X64_RCX);
-    emit_aside(e, X64_CC_NE);
+    x64_jcc_label(e->as, X64_CC_NE, emit_aside(e, i));
     x64_store(e->as, 4, EMIT_FIELD(daif), X64_RAX);
 }
 
@@ -117,7 +117,7 @@ void emit_COMPLETE(struct emit *e, const struct ir_insn *i)
         return;
     }
     x64_alu_mi(e->as, X64_CMP, 1, EMIT_FIELD(posted), 0);
-    emit_aside(e, X64_CC_NE);
+    x64_jcc_label(e->as, X64_CC_NE, emit_aside(e, i));
 }
 
 /* --- other levels --- */

@@ -169,6 +169,11 @@ struct ir_region {
  */
 bool ir_verify(const struct ir_region *r, FILE *out);
 
+/* For each block the one that leads to it, if only one does, by one edge and from before it; else
+ * -1 (the region's entry and heads of loops among them). What holds at a parent's end holds at its
+ * heir's start. */
+void ir_find_parents(const struct ir_region *r, int parent[REGION_BLOCKS]);
+
 /* ir_dump.c: prints the region, guest instructions disassembled; one instruction of it, on a line;
  * the name of a value. */
 void ir_dump(const struct ir_region *r, FILE *out);

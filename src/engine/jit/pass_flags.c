@@ -123,8 +123,8 @@ struct pending {
 
 struct forward {
     struct ir_region *r;
-    bool inherits[REGION_BLOCKS]; /* entered from one block only, and not where the slice may end */
-    bool again;                   /* a producer turned out to have to store */
+    int parent[REGION_BLOCKS]; /* a block that has one starts with what is pending at its end */
+    bool again;                /* a producer turned out to have to store */
 };
 
 static uint64_t guest_value(ir_value v)
@@ -247,25 +247,11 @@ static void forward_block(struct forward *f, unsigned n, struct pending p)
         edge->redo = 0;
         if (edge->block < 0)
             edge->redo = leaves(&f->r->insn[b->first + b->count - 1]) ? 0 : redo_code(f, &p);
-        else if (f->inherits[edge->block])
+        else if (f->parent[edge->block] >= 0)
             forward_block(f, (unsigned)edge->block, p);
         else if (f->r->block[edge->block].flags_in)
             edge->redo = redo_code(f, &p);
     }
-}
-
-/* A block with one way in, from a block before it, starts with what is pending at its end. */
-static void find_heirs(struct forward *f)
-{
-    const struct ir_region *r = f->r;
-    unsigned entries[REGION_BLOCKS] = {1}; /* from outside */
-
-    for (unsigned n = 0; n < r->blocks; n++)
-        for (unsigned k = 0; k < r->block[n].edges; k++)
-            if (r->block[n].edge[k].block >= 0)
-                entries[r->block[n].edge[k].block] += r->block[n].edge[k].block > (int)n ? 1 : 2;
-    for (unsigned n = 0; n < r->blocks; n++)
-        f->inherits[n] = entries[n] == 1 && n > 0;
 }
 
 static void put_off_stores(struct ir_region *r)
@@ -273,10 +259,10 @@ static void put_off_stores(struct ir_region *r)
     static const struct pending none;
     struct forward f = {.r = r};
 
-    find_heirs(&f);
+    ir_find_parents(r, f.parent);
     memset(r->redo, 0, r->insns * sizeof(r->redo[0]));
     for (unsigned n = 0; n < r->blocks; n++)
-        if (!f.inherits[n])
+        if (f.parent[n] < 0)
             forward_block(&f, n, none);
     if (f.again)
         put_off_stores(r);

@@ -3,15 +3,19 @@
  * One lookup in the TLB for several accesses.
  *
  * Code saves registers side by side, and reads one field of a structure after the other. Accesses
- * of one block whose bases are the same register, unchanged but for constants added, and which all
- * lie within SPAN_BYTES, make a group. Its SPAN, before the first of them, looks up all its bytes
- * at once and keeps what is to be added to a guest address to get the host's, the addend, in a
- * register of its own; the accesses only ask whether there is one. If the bytes are not in one
- * page, or the page is not known, there is none, and each access goes its own way out of line
+ * whose bases are the same register, unchanged but for constants added, and which all lie within
+ * SPAN_BYTES, make a group if they are in one block, or in blocks that can only be reached one from
+ * the other. Its SPAN, right before the first of them, looks up all its bytes at once and keeps
+ * what is to be added to a guest address to get the host's, the addend, in a register of its own;
+ * the accesses after the first only ask whether there is one. If the bytes are not in one page, or
+ * the page is not known, there is none, and each access goes its own way out of line
  * (emit_aside()).
  *
- * An addend stays good for the rest of the block: translations change only between blocks, where
- * maintenance is carried out, or by instructions that clobber everything. That a replay drives the
+ * Blocks further on may not run. So they add no stores to a group that only loads: a page that
+ * cannot be stored to would have its loads go out of line.
+ *
+ * An addend stays good as far as that: translations change only where maintenance is carried out,
+ * outside of the region, or by instructions that clobber everything. That a replay drives the
  * page's entry from the TLB does not matter: a TLB may keep what it likes.
  */
 #include "engine/jit/pass.h"
@@ -37,14 +41,18 @@ struct group {
     bool write;
 };
 
+/* By base register: */
+struct bases {
+    uint8_t open[32];  /* the group that the next access may join */
+    int32_t delta[32]; /* what has been added to the base */
+};
+
 struct grouping {
     struct ir_region *r;
     struct group group[MAX_GROUPS];
     unsigned groups;
     uint8_t group_of[REGION_IR]; /* by instruction */
-    /* In the current block, by base register: */
-    uint8_t open[32];  /* the group that the next access may join */
-    int32_t delta[32]; /* what has been added to the base */
+    struct bases now, at_end[REGION_BLOCKS];
 };
 
 /* --- what instructions do --- */
@@ -86,55 +94,57 @@ static bool adds_constant(const struct ir_insn *i, int64_t *constant)
 
 static void forget(struct grouping *g, unsigned base)
 {
-    g->open[base] = NO_GROUP;
-    g->delta[base] = 0;
+    g->now.open[base] = NO_GROUP;
+    g->now.delta[base] = 0;
 }
 
 static void forget_all(struct grouping *g)
 {
-    memset(g->open, NO_GROUP, sizeof(g->open));
-    memset(g->delta, 0, sizeof(g->delta));
+    memset(g->now.open, NO_GROUP, sizeof(g->now.open));
+    memset(g->now.delta, 0, sizeof(g->now.delta));
 }
 
-static bool join(struct group *p, unsigned index, int32_t low, int32_t high)
+/* `one` is an access of block b, and a group of one. */
+static bool join(struct group *p, const struct group *one, const struct ir_block *b)
 {
-    int32_t new_low = MIN(p->low, low), new_high = MAX(p->high, high);
+    int32_t low = MIN(p->low, one->low), high = MAX(p->high, one->high);
 
-    if (new_high - new_low > SPAN_BYTES)
+    if (high - low > SPAN_BYTES || (one->write && !p->write && p->first < b->first))
         return false;
-    p->low = new_low;
-    p->high = new_high;
-    p->last = (uint16_t)index;
+    p->low = low;
+    p->high = high;
+    p->last = one->last;
+    p->write |= one->write;
     p->members++;
     return true;
 }
 
 /* SP stays aligned within a group if it is at its start. */
-static void note_access(struct grouping *g, unsigned index, unsigned bytes)
+static void note_access(struct grouping *g, const struct ir_block *b, unsigned index,
+                        unsigned bytes)
 {
     const struct ir_insn *i = &g->r->insn[index];
-    unsigned base = i->a;
-    int32_t low = g->delta[base] + (int32_t)i->imm, high = low + (int32_t)bytes;
-    uint8_t n = g->open[base];
+    uint8_t *open = &g->now.open[i->a];
+    int32_t delta = g->now.delta[i->a];
+    struct group one = {
+        .first = (uint16_t)index,
+        .last = (uint16_t)index,
+        .low = delta + (int32_t)i->imm,
+        .high = delta + (int32_t)i->imm + (int32_t)bytes,
+        .delta = delta,
+        .members = 1,
+        .write = is_store(i),
+    };
 
-    if (base == IR_SP && (g->delta[base] & 15))
+    if (i->a == IR_SP && (delta & 15))
         return;
-    if (n == NO_GROUP || !join(&g->group[n], index, low, high)) {
+    if (*open == NO_GROUP || !join(&g->group[*open], &one, b)) {
         if (g->groups == MAX_GROUPS)
             return;
-        n = (uint8_t)g->groups++;
-        g->group[n] = (struct group){
-            .first = (uint16_t)index,
-            .last = (uint16_t)index,
-            .low = low,
-            .high = high,
-            .delta = g->delta[base],
-            .members = 1,
-        };
-        g->open[base] = n;
+        *open = (uint8_t)g->groups++;
+        g->group[*open] = one;
     }
-    g->group[n].write |= is_store(i);
-    g->group_of[index] = n;
+    g->group_of[index] = *open;
 }
 
 static void note_writes(struct grouping *g, const struct ir_insn *i)
@@ -142,29 +152,37 @@ static void note_writes(struct grouping *g, const struct ir_insn *i)
     int64_t constant;
 
     if (i->dst < IR_V && adds_constant(i, &constant) && constant > -MAX_DELTA &&
-        constant < MAX_DELTA && g->delta[i->dst] > -MAX_DELTA && g->delta[i->dst] < MAX_DELTA)
-        g->delta[i->dst] += (int32_t)constant;
+        constant < MAX_DELTA && g->now.delta[i->dst] > -MAX_DELTA &&
+        g->now.delta[i->dst] < MAX_DELTA)
+        g->now.delta[i->dst] += (int32_t)constant;
     else if (i->dst < IR_V)
         forget(g, i->dst);
     if (i->c < IR_V && (ir_op_info[i->op].attributes & IR_WRITES_C))
         forget(g, i->c);
 }
 
-static void form_groups(struct grouping *g, const struct ir_block *b)
+/* In block n, which goes on from the end of its parent if it has one. */
+static void form_groups(struct grouping *g, unsigned n, int parent)
 {
-    forget_all(g);
+    const struct ir_block *b = &g->r->block[n];
+
+    if (parent < 0)
+        forget_all(g);
+    else
+        g->now = g->at_end[parent];
     for (unsigned k = b->first; k < b->first + b->count; k++) {
         const struct ir_insn *i = &g->r->insn[k];
         unsigned bytes = access_bytes(i);
 
         g->group_of[k] = NO_GROUP;
         if (bytes)
-            note_access(g, k, bytes);
+            note_access(g, b, k, bytes);
         if (ir_op_info[i->op].attributes & IR_CLOBBERS)
             forget_all(g);
         else
             note_writes(g, i);
     }
+    g->at_end[n] = g->now;
 }
 
 /* --- addends --- */
@@ -229,10 +247,12 @@ void pass_tlb(struct ir_region *r)
 {
     struct grouping g = {.r = r};
     struct ir_insn insn[REGION_IR], *to = insn;
+    int parent[REGION_BLOCKS];
 
     r->addends = 0;
+    ir_find_parents(r, parent);
     for (unsigned n = 0; n < r->blocks; n++)
-        form_groups(&g, &r->block[n]);
+        form_groups(&g, n, parent[n]);
     if (r->insns + g.groups >= REGION_IR)
         return;
     assign_addends(&g);

@@ -211,14 +211,76 @@ static void other_addresses_do_not(void **state)
     assert_int_equal(r.addends, 0);
 }
 
+/* --- from block to block --- */
+
+/* Cuts the region into two blocks before instruction n; the first leads to the second, and perhaps
+ * the second to itself. */
+static void run_two_blocks(unsigned n, bool loop)
+{
+    add(IR_JUMP, IR_NONE, IR_NONE, IR_NONE, 0);
+    r.blocks = 2;
+    r.block[0] = (struct ir_block){.count = (uint16_t)n, .edges = 1, .edge = {{.block = 1}}};
+    r.block[1] = (struct ir_block){
+        .first = (uint16_t)n,
+        .count = (uint16_t)(r.insns - n),
+        .edges = 1,
+        .edge = {{.block = (int16_t)(loop ? 1 : -1)}},
+    };
+    pass_tlb(&r);
+    assert_int_equal(r.block[1].first, r.block[0].count);
+}
+
+static void make_two_blocks(bool store_later, bool loop)
+{
+    begin();
+    load(X1, X0, 0);
+    add(IR_JUMP, IR_NONE, IR_NONE, IR_NONE, 0);
+    if (store_later)
+        store(X1, X0, 8);
+    else
+        load(X2, X0, 8);
+    run_two_blocks(2, loop);
+}
+
+static void an_heir_shares(void **state)
+{
+    make_two_blocks(false, false);
+    assert_int_equal(r.addends, 1);
+    assert_span(0, X0, 0, 16, 1, false);
+    assert_int_equal(r.insn[1].cond, 1);
+    assert_int_equal(r.block[1].first, 3);
+    assert_int_equal(r.insn[3].cond, 1);
+}
+
+static void a_loop_inherits_nothing(void **state)
+{
+    make_two_blocks(false, true);
+    assert_int_equal(r.addends, 0);
+}
+
+/* It may not run, and the page be one that can only be read. */
+static void an_heirs_store_does_not_join_loads(void **state)
+{
+    make_two_blocks(true, false);
+    assert_int_equal(r.addends, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_access_is_alone),     cmocka_unit_test(fields_share),
-        cmocka_unit_test(a_prologue_shares),       cmocka_unit_test(a_misaligned_sp_does_not),
-        cmocka_unit_test(a_new_base_ends_it),      cmocka_unit_test(c_code_ends_it),
-        cmocka_unit_test(a_second_result_ends_it), cmocka_unit_test(too_far_apart),
-        cmocka_unit_test(two_at_a_time),           cmocka_unit_test(other_addresses_do_not),
+        cmocka_unit_test(one_access_is_alone),
+        cmocka_unit_test(fields_share),
+        cmocka_unit_test(a_prologue_shares),
+        cmocka_unit_test(a_misaligned_sp_does_not),
+        cmocka_unit_test(a_new_base_ends_it),
+        cmocka_unit_test(c_code_ends_it),
+        cmocka_unit_test(a_second_result_ends_it),
+        cmocka_unit_test(too_far_apart),
+        cmocka_unit_test(two_at_a_time),
+        cmocka_unit_test(other_addresses_do_not),
+        cmocka_unit_test(an_heir_shares),
+        cmocka_unit_test(a_loop_inherits_nothing),
+        cmocka_unit_test(an_heirs_store_does_not_join_loads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
