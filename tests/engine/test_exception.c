@@ -97,6 +97,53 @@ static void misaligned_pc_and_sp(void **state)
     expect(rig, PSTATE_EL1H, LDRSP, 0x200, esr_make(ESR_EC_SP_ALIGN, 0), 0);
 }
 
+/* Loops that load until memory ends. The flags at the fault are those that the last round left, or
+ * that were there before the first, however the loop compares and whatever it overwrites after. */
+static void flags_at_a_fault_in_a_loop(void **state)
+{
+    enum { ADD_8 = 0x91002021, LDR_AGAIN = 0xf9400023 }; /* add x1, x1, #8; ldr x3, [x1] */
+    const uint64_t end = RAM + RAM_LEN;
+    static const struct {
+        uint32_t code[5];
+        uint64_t x2, flags; /* after a round that does not end at x2 */
+    } rows[] = {
+        /* cmp x1, x2 */
+        {{LDR, ADD_8, 0xeb02003f, 0x54ffffa1, NOP}, UINT64_MAX >> 1, PSTATE_N},
+        {{LDR, ADD_8, LDR_AGAIN, 0xeb02003f, 0x54ffff81}, UINT64_MAX >> 1, PSTATE_N},
+        /* cmp x2, x1 */
+        {{LDR, ADD_8, LDR_AGAIN, 0xeb01005f, 0x54ffff81}, UINT64_MAX >> 1, PSTATE_C},
+        /* cmp w1, w2 */
+        {{LDR, ADD_8, LDR_AGAIN, 0x6b02003f, 0x54ffff81}, 1, PSTATE_C},
+        /* cmn x1, x2 */
+        {{LDR, ADD_8, LDR_AGAIN, 0xab02003f, 0x54ffff81}, UINT64_MAX >> 1, PSTATE_N | PSTATE_V},
+        /* tst x1, x2 */
+        {{LDR, ADD_8, LDR_AGAIN, 0xea02003f, 0x54ffff81}, RAM, 0},
+        /* subs x2, x2, #1 */
+        {{LDR, ADD_8, LDR_AGAIN, 0xf1000442, 0x54ffff81}, 100, PSTATE_C},
+        /* cmp x1, x2, lsl #1 */
+        {{LDR, ADD_8, LDR_AGAIN, 0xeb02043f, 0x54ffff81}, 4, PSTATE_C},
+    };
+    struct rig *rig = *state;
+
+    rig_mmu_on(rig);
+    for (size_t i = 0; i < nitems(rows); i++) {
+        for (unsigned rounds = 0; rounds < 4; rounds++) {
+            const uint32_t *w = rows[i].code;
+            bool again = w[2] == LDR_AGAIN;
+
+            rig_code(rig, 5, w[0], w[1], w[2], w[3], w[4]);
+            rig_set(rig, VCPU_PSTATE, PSTATE_EL1H | PSTATE_DAIF | PSTATE_Z | PSTATE_V);
+            rig_set(rig, X(1), end - 8 * (rounds + again));
+            rig_set(rig, X(2), rows[i].x2);
+            rig_run_to_vector(rig, 0x200);
+            assert_int_equal(rig_sys_get(rig, FAR_EL1), end);
+            assert_int_equal(rig_sys_get(rig, ELR_EL1), CODE + (again ? 8 : 0));
+            assert_int_equal(rig_sys_get(rig, SPSR_EL1) & UINT64_C(0xf0000000),
+                             rounds ? rows[i].flags : PSTATE_Z | PSTATE_V);
+        }
+    }
+}
+
 static void illegal_return(void **state)
 {
     struct rig *rig = *state;
@@ -478,23 +525,15 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(synchronous),
-        TEST(pstate_on_entry),
-        TEST(stack_pointers),
-        TEST(misaligned_pc_and_sp),
-        TEST(illegal_return),
-        TEST(fp_traps),
-        TEST(system_registers_at_el0),
-        TEST(identification),
-        TEST(interrupts),
-        TEST(wait_for_interrupt),
-        TEST(kick),
-        TEST(mmio_pairs),
-        TEST(gic_registers),
-        TEST(software_step),
-        TEST(software_step_under_debugger),
-        TEST(breakpoints),
-        TEST(watchpoints),
+        TEST(synchronous),        TEST(pstate_on_entry),
+        TEST(stack_pointers),     TEST(misaligned_pc_and_sp),
+        TEST(illegal_return),     TEST(flags_at_a_fault_in_a_loop),
+        TEST(fp_traps),           TEST(system_registers_at_el0),
+        TEST(identification),     TEST(interrupts),
+        TEST(wait_for_interrupt), TEST(kick),
+        TEST(mmio_pairs),         TEST(gic_registers),
+        TEST(software_step),      TEST(software_step_under_debugger),
+        TEST(breakpoints),        TEST(watchpoints),
         TEST(host_debugger),
     };
 

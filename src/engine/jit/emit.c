@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Emitting a region: operands, flags, calls of handlers, and the order of it all; see emit.h.
+ * Emitting a region: operands, calls of handlers, and the order of it all; see emit.h.
  *
  * A region's code: the entry (the slice of instructions is charged, registers are loaded), the
  * blocks, and then what is out of line: replays, far edges, and one routine that spills, calls a
@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "base/bits.h"
-#include "engine/jit/flags.h"
 
 static emit_fn *const emitters[IR_OPCODES] = {
 #define IR_OP(name, signature, attributes) [IR_##name] = emit_##name,
@@ -26,6 +25,11 @@ static void mark(struct emit *e, enum emit_mark_kind what, size_t index)
     if (marks)
         marks->mark[marks->count++] = (struct emit_mark){
             .at = (uint32_t)(e->as->at - e->p->start), .what = what, .index = (uint16_t)index};
+}
+
+void emit_again(struct emit *e, const struct ir_insn *i)
+{
+    emitters[i->op](e, i);
 }
 
 /* --- operands --- */
@@ -175,205 +179,6 @@ void emit_reload(struct emit *e, uint64_t set)
     }
 }
 
-/* --- flags --- */
-
-void emit_flags_store_raw(struct emit *e, enum x64_reg ax)
-{
-    x64_store(e->as, 2, EMIT_FIELD(raw_flags), ax);
-}
-
-static void store_flags(struct emit *e, enum emit_flags form)
-{
-    struct x64 *as = e->as;
-
-    x64_lahf(as);
-    if (form == EMIT_FLAGS_FP) {
-        x64_movzx_ah(as, X64_RAX);
-        x64_mov_ri(as, X64_RDX, (uint64_t)(uintptr_t)flags_of_fp_compare);
-        x64_load(as, 2, X64_RAX, x64_at_index(X64_RDX, X64_RAX, 2, 0));
-    } else {
-        x64_setcc_r(as, X64_CC_O, X64_RAX);
-    }
-    emit_flags_store_raw(e, X64_RAX);
-}
-
-void emit_flags_set(struct emit *e, const struct ir_insn *i, enum emit_flags form)
-{
-    if (!(i->flags & IR_S))
-        return;
-    if (i->flags & IR_STORE) {
-        if (form == EMIT_FLAGS_SUB) {
-            x64_cmc(e->as);
-            form = EMIT_FLAGS_ADD;
-        }
-        store_flags(e, form);
-    }
-    e->eflags = i->flags & IR_DEAD ? EMIT_FLAGS_NONE : form;
-}
-
-/* The flags of a sum or difference from its result d and its second operand: its first operand was
- * d minus, or plus, the second. */
-static void redo_by_result(struct emit *e, const struct ir_insn *i)
-{
-    if (i->op == IR_AND) {
-        enum x64_reg d = emit_use(e, i->dst, i->size, X64_RAX);
-
-        x64_test_rr(e->as, i->size, d, d);
-        e->eflags = EMIT_FLAGS_ADD;
-        return;
-    }
-    emit_copy(e, X64_RAX, i->dst, i->size);
-    emit_alu(e, i->op == IR_SUB ? X64_ADD : X64_SUB, i->size, X64_RAX, i->b, i->imm);
-    emit_alu(e, i->op == IR_SUB ? X64_CMP : X64_ADD, i->size, X64_RAX, i->b, i->imm);
-    e->eflags = i->op == IR_SUB ? EMIT_FLAGS_SUB : EMIT_FLAGS_ADD;
-}
-
-/* Its guest instruction again, up to the comparison, whose result is dropped. */
-static void redo_by_operands(struct emit *e, const struct ir_insn *i)
-{
-    const struct ir_insn *first = i;
-    struct ir_insn again = *i;
-
-    while (first > e->r->insn && first[-1].guest == i->guest)
-        first--;
-    for (; first < i; first++)
-        emitters[first->op](e, first);
-    again.dst = IR_NONE;
-    again.flags &= (uint16_t) ~(IR_STORE | IR_DEAD);
-    emitters[again.op](e, &again);
-}
-
-/* Makes EFLAGS hold the guest's NZCV once more. */
-static void redo_flags(struct emit *e, uint16_t redo)
-{
-    const struct ir_insn *i = &e->r->insn[(redo & ~REDO_BY_RESULT) - 1];
-
-    if (redo & REDO_BY_RESULT)
-        redo_by_result(e, i);
-    else
-        redo_by_operands(e, i);
-}
-
-void emit_settle_flags(struct emit *e, uint16_t redo)
-{
-    if (!redo)
-        return;
-    if (e->eflags == EMIT_FLAGS_NONE)
-        redo_flags(e, redo);
-    if (e->eflags == EMIT_FLAGS_SUB) {
-        x64_cmc(e->as);
-        e->eflags = EMIT_FLAGS_ADD;
-    }
-    store_flags(e, e->eflags);
-}
-
-/* How the instruction that is being emitted gets its flags. */
-static uint16_t redo_of(const struct emit *e)
-{
-    return e->r->redo[e->insn - e->r->insn];
-}
-
-/* By pairs of A64 conditions: the host's for the even one; the odd one is its inverse. */
-static const uint8_t condition_add[8] = {X64_CC_E, X64_CC_B,  X64_CC_S, X64_CC_O,
-                                         X64_CC_A, X64_CC_GE, X64_CC_G, 0};
-static const uint8_t condition_sub[8] = {X64_CC_E, X64_CC_AE, X64_CC_S, X64_CC_O,
-                                         X64_CC_A, X64_CC_GE, X64_CC_G, 0};
-
-/* After ucomisd, where all of ZF, PF, CF are set when the operands are unordered. */
-static const struct {
-    uint8_t first, second, both;
-} condition_fp[14] = {
-    {X64_CC_E, X64_CC_NP, true},     /* EQ: equal */
-    {X64_CC_NE, X64_CC_P, false},    /* NE */
-    {X64_CC_AE, X64_CC_P, false},    /* CS: greater, equal or unordered */
-    {X64_CC_B, X64_CC_NP, true},     /* CC: less */
-    {X64_CC_B, X64_CC_NP, true},     /* MI: less */
-    {X64_CC_AE, X64_CC_P, false},    /* PL */
-    {X64_CC_P, X64_CC_NONE, false},  /* VS: unordered */
-    {X64_CC_NP, X64_CC_NONE, false}, /* VC */
-    {X64_CC_A, X64_CC_P, false},     /* HI: greater or unordered */
-    {X64_CC_BE, X64_CC_NP, true},    /* LS: less or equal */
-    {X64_CC_AE, X64_CC_NONE, false}, /* GE: greater or equal */
-    {X64_CC_B, X64_CC_NONE, false},  /* LT: less or unordered */
-    {X64_CC_A, X64_CC_NONE, false},  /* GT */
-    {X64_CC_BE, X64_CC_NONE, false}, /* LE */
-};
-
-/* One flag in memory decides: no need to load them all. */
-static bool test_in_memory(struct emit *e, unsigned cond, enum x64_cc *cc)
-{
-    static const uint16_t mask[4] = {RAW_Z, RAW_C, RAW_N, RAW_V};
-    struct x64_mem flags = EMIT_FIELD(raw_flags);
-    uint16_t m;
-
-    if (cond >= 8)
-        return false;
-    m = mask[cond / 2];
-    if (m > 0xff)
-        flags.disp++;
-    x64_test_mi(e->as, 1, flags, (int8_t)(m > 0xff ? m >> 8 : m));
-    *cc = cond & 1 ? X64_CC_E : X64_CC_NE;
-    return true;
-}
-
-/* OF comes from an addition that overflows when V is 1, the others from SAHF. */
-static void load_flags(struct emit *e)
-{
-    x64_load(e->as, 2, X64_RAX, EMIT_FIELD(raw_flags));
-    x64_alu_ri(e->as, X64_ADD, 1, X64_RAX, 127);
-    x64_sahf(e->as);
-    e->eflags = EMIT_FLAGS_ADD;
-}
-
-enum x64_cc emit_condition(struct emit *e, unsigned cond, enum x64_cc *second, bool *both)
-{
-    enum x64_cc cc;
-
-    *second = X64_CC_NONE;
-    *both = false;
-    if (e->eflags == EMIT_FLAGS_NONE && redo_of(e))
-        redo_flags(e, redo_of(e));
-    if (e->eflags == EMIT_FLAGS_NONE) {
-        if (test_in_memory(e, cond, &cc))
-            return cc;
-        load_flags(e);
-    }
-    if (e->eflags == EMIT_FLAGS_FP) {
-        *second = (enum x64_cc)condition_fp[cond].second;
-        *both = condition_fp[cond].both;
-        return (enum x64_cc)condition_fp[cond].first;
-    }
-    if (e->eflags == EMIT_FLAGS_ADD && cond / 2 == 4) { /* HI, LS: the host has them for borrows */
-        x64_cmc(e->as);
-        e->eflags = EMIT_FLAGS_SUB;
-    }
-    cc = (enum x64_cc)(e->eflags == EMIT_FLAGS_ADD ? condition_add : condition_sub)[cond / 2];
-    return (enum x64_cc)(cc ^ (cond & 1));
-}
-
-void emit_carry(struct emit *e, bool borrow)
-{
-    struct x64 *as = e->as;
-    bool inverted = false;
-
-    if (e->eflags == EMIT_FLAGS_NONE && redo_of(e))
-        redo_flags(e, redo_of(e));
-    switch (e->eflags) {
-    case EMIT_FLAGS_ADD: break;
-    case EMIT_FLAGS_SUB: inverted = true; break;
-    case EMIT_FLAGS_NONE: x64_bt_mi(as, X64_BT, 4, EMIT_FIELD(raw_flags), 8); break;
-    case EMIT_FLAGS_FP: /* C unless less */
-        x64_setcc_r(as, X64_CC_AE, X64_RAX);
-        x64_setcc_r(as, X64_CC_P, X64_RDX);
-        x64_alu_rr(as, X64_OR, 1, X64_RAX, X64_RDX);
-        x64_unary_r(as, X64_NEG, 1, X64_RAX);
-        break;
-    }
-    if (inverted != borrow)
-        x64_cmc(as);
-    e->eflags = EMIT_FLAGS_NONE;
-}
-
 /* --- handlers --- */
 
 static void call_handler(struct emit *e, unsigned guest)
@@ -395,7 +200,7 @@ void emit_handler(struct emit *e, const struct ir_insn *i)
 
 void emit_call(struct emit *e, void (*fn)(struct soft_cpu *c, uint64_t arg), uint64_t arg)
 {
-    emit_settle_flags(e, redo_of(e));
+    emit_settle_flags(e, emit_redo(e));
     emit_spill(e, e->alloc->written);
     x64_mov_ri(e->as, X64_RAX, (uint32_t)e->r->guest[e->insn->guest].offset << 16);
     x64_mov_ri(e->as, X64_RDX, (uint64_t)(uintptr_t)fn);
@@ -415,7 +220,7 @@ void emit_slow(struct emit *e, enum x64_cc cc)
     struct emit_replay *replay = &e->p->replay[e->insn->guest];
 
     replay->used = true;
-    replay->redo = redo_of(e);
+    replay->redo = emit_redo(e);
     x64_jcc_label(e->as, cc, &replay->start);
 }
 
@@ -424,7 +229,7 @@ void emit_slow_always(struct emit *e)
     struct emit_replay *replay = &e->p->replay[e->insn->guest];
 
     replay->used = true;
-    replay->redo = redo_of(e);
+    replay->redo = emit_redo(e);
     x64_jmp_label(e->as, &replay->start);
 }
 
@@ -542,6 +347,8 @@ static void emit_entry(struct emit *e)
     x64_alu_mi(e->as, X64_SUB, 4, EMIT_FIELD(slice), e->r->block[0].guests);
     x64_jcc_label(e->as, X64_CC_S, &e->p->no_slice);
     call_entered(e);
+    if (e->r->join[0].ways)
+        x64_store_i(e->as, 1, EMIT_FIELD(flag_way), 0);
     emit_reload(e, e->alloc->load);
 }
 
@@ -574,6 +381,7 @@ bool emit_region(struct x64 *as, const struct ir_region *r, const struct regallo
     mark(&e, EMIT_MARK_EDGES, 0);
     emit_far_code(&e);
     emit_no_slice(&e);
+    emit_join_routines(&e);
     emit_handler_routine(&e);
     return !as->overflow && !pool->full;
 }

@@ -71,6 +71,7 @@ static void loop_back(struct emit *e, const struct ir_edge *edge)
 
     x64_alu_mi(e->as, X64_SUB, 4, EMIT_FIELD(slice), (int32_t)insns);
     x64_jcc_label(e->as, X64_CC_NS, &e->p->block[edge->block]);
+    emit_settle_join(e, edge);
     emit_spill(e, e->p->dirty);
     x64_mov_ri(e->as, X64_RAX, (uint64_t)edge->target);
     x64_jmp_to(e->as, e->p->thunks->leave_at);
@@ -79,6 +80,7 @@ static void loop_back(struct emit *e, const struct ir_edge *edge)
 void emit_edge(struct emit *e, const struct ir_edge *edge)
 {
     emit_settle_flags(e, edge->redo);
+    emit_join(e, edge);
     if (is_back(e, edge)) {
         loop_back(e, edge);
     } else if (edge->block >= 0) {
@@ -112,7 +114,7 @@ static void branch(struct emit *e, enum x64_cc cc)
         emit_edge(e, taken);
         x64_here32(e->as, skip);
         e->eflags = eflags;
-    } else if (taken->block >= 0 && !taken->redo) {
+    } else if (taken->block >= 0 && !taken->redo && !e->r->join[taken->block].ways) {
         x64_jcc_label(e->as, cc, &e->p->block[taken->block]);
     } else {
         x64_jcc_label(e->as, cc, far_edge(e, taken));
@@ -122,10 +124,12 @@ static void branch(struct emit *e, enum x64_cc cc)
 /* The edge where the code goes on: nothing but its flags if its block is next. */
 static void go_on(struct emit *e, const struct ir_edge *edge)
 {
-    if (is_next(e, edge))
+    if (is_next(e, edge)) {
         emit_settle_flags(e, edge->redo);
-    else
+        emit_join(e, edge);
+    } else {
         emit_edge(e, edge);
+    }
 }
 
 static void otherwise(struct emit *e)

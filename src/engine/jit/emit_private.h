@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What emit.c and emit_flow.c share, and what they get from and give to cache.c (emit.h is for the
- * families). */
+/* What emit.c, emit_flags.c and emit_flow.c share, and what they get from and give to cache.c
+ * (emit.h is for the families). */
 #ifndef ENGINE_JIT_EMIT_PRIVATE_H
 #define ENGINE_JIT_EMIT_PRIVATE_H
 
@@ -85,8 +85,10 @@ struct emit_private {
     struct emit_far_edge far[EMIT_FAR_EDGES];
     struct emit_site site[EMIT_SITES];
     unsigned asides, fars, sites;
-    struct x64_label handler;  /* spill, call, reload: one for the region */
-    struct x64_label no_slice; /* out of line: the slice has run out at the entry */
+    struct x64_label join[REGION_BLOCKS]; /* out of line: makes the flags of a block's join */
+    uint32_t joins_used;                  /* bits by block */
+    struct x64_label handler;             /* spill, call, reload: one for the region */
+    struct x64_label no_slice;            /* out of line: the slice has run out at the entry */
     bool uses_handler;
     uint64_t dirty; /* guest values whose host register is newer than memory */
 };
@@ -100,9 +102,25 @@ bool emit_region(struct x64 *as, const struct ir_region *r, const struct regallo
 void emit_spill(struct emit *e, uint64_t set);
 void emit_reload(struct emit *e, uint64_t set);
 
-/* Puts flags into memory that are not there yet: from EFLAGS if these hold them, or made again as
- * `redo` says (ir.h); 0: nothing to do. */
+/* Emits an IR instruction that is not the current one. */
+void emit_again(struct emit *e, const struct ir_insn *i);
+
+/* emit_flags.c, all that follow. Puts flags into memory that are not there yet: from EFLAGS if
+ * these hold them, or made again as `redo` says (ir.h); 0: nothing to do. */
 void emit_settle_flags(struct emit *e, uint16_t redo);
+
+/* How the current instruction gets its flags (ir_region.redo). */
+uint16_t emit_redo(const struct emit *e);
+
+/* On an edge to a join: leaves in c->flag_way which way it is, and the operands that must be saved.
+ * EFLAGS are kept, rax may be lost. */
+void emit_join(struct emit *e, const struct ir_edge *edge);
+
+/* Puts the flags into memory that emit_join() has left to be made. */
+void emit_settle_join(struct emit *e, const struct ir_edge *edge);
+
+/* The routines, out of line, that replays within joins call. */
+void emit_join_routines(struct emit *e);
 
 /* emit_flow.c: ends the region by handler_end, or by another thunk that takes what that takes
  * (thunks.h); the second, when everything is in memory already. */

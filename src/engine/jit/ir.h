@@ -131,6 +131,7 @@ struct guest_insn {
 /* Where control goes: a block of the region, or an address outside, relative to the page. */
 struct ir_edge {
     int16_t block;  /* -1: outside */
+    uint8_t way;    /* which of the block's join's ways in it is; 0: flags are in memory */
     uint16_t redo;  /* flags that must be in memory along it: see ir_region.redo */
     int64_t target; /* bytes from the page's start; outside of it when not in [0, 4096) */
 };
@@ -143,6 +144,22 @@ struct ir_block {
     bool loop_head; /* an edge from a block at or after it comes here */
     uint8_t depth;  /* loops around it, for weights */
     bool flags_in;  /* NZCV in memory is needed at its start (pass_flags) */
+};
+
+/*
+ * The head of a loop whose rounds do not make the flags that nobody but a replay may ask for
+ * (pass_flags.c). Each way in leaves its number in c->flag_way; whoever needs the flags makes them
+ * again as that says.
+ */
+enum { JOIN_WAYS = 4 };
+
+struct ir_join {
+    uint8_t ways;
+    struct ir_way {
+        uint16_t redo;       /* see ir_region.redo */
+        bool save_a, save_b; /* operands of the comparison that are overwritten later: those are in
+                                c->flag_operand */
+    } way[JOIN_WAYS];        /* from 1 on */
 };
 
 struct ir_region {
@@ -161,9 +178,11 @@ struct ir_region {
     /* How instruction n gets NZCV that is not in memory, if it needs it: 0, or 1 + the index of the
      * comparison that made it, which is to be done again (pass_flags.c). */
     uint16_t redo[REGION_IR];
+    struct ir_join join[REGION_BLOCKS]; /* by block; with ways or without */
 };
 
 #define REDO_BY_RESULT 0x8000 /* from its result, for its operands are gone */
+#define REDO_JOIN      0x4000 /* as the way into block (redo & 0xff) says */
 
 /* ir_verify.c: whether the region obeys the rules above; prints what is wrong to `out` if not NULL.
  */

@@ -90,7 +90,9 @@ static void dump_head(const struct ir_region *r, unsigned n, FILE *out)
     fprintf(out, "block %u", n);
     for (unsigned k = 0; k < b->edges; k++) {
         fputs(k == 0 ? " -> " : ", ", out);
-        if (b->edge[k].block >= 0)
+        if (b->edge[k].way)
+            fprintf(out, "%d (way %d)", b->edge[k].block, b->edge[k].way);
+        else if (b->edge[k].block >= 0)
             fprintf(out, "%d", b->edge[k].block);
         else
             fprintf(out, "%#llx", (unsigned long long)b->edge[k].target);

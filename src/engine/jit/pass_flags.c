@@ -10,6 +10,10 @@
  * replay, and on the way for exits, for blocks that are entered from several sides, and for
  * consumers.
  *
+ * The head of a loop has several ways in. A store in each round for what in most loops nobody but a
+ * replay asks for would be a large part of a small loop. In those a way in only leaves its number
+ * (ir_join), and the operands that the loop overwrites while the flags may be needed.
+ *
  * First backwards, until nothing changes: where flags are needed (flags that leave the region are).
  * Then forwards: which producers can be put off; one whose operands are overwritten while its flags
  * are still needed stores them at once after all, and the forward pass starts again.
@@ -115,7 +119,8 @@ static void find_needs(struct ir_region *r)
 
 /* Flags that are not in memory, and what they can be made of. */
 struct pending {
-    const struct ir_insn *producer; /* NULL: memory is right */
+    const struct ir_insn *producer; /* NULL: memory is right, or what `join` says */
+    int join;                       /* the block whose ways in say how to make them; -1: none */
     uint64_t operands;              /* guest values that its guest instruction reads */
     bool by_operands, by_result;    /* are still there */
     bool temps;                     /* the operands go through temporaries */
@@ -124,8 +129,20 @@ struct pending {
 struct forward {
     struct ir_region *r;
     int parent[REGION_BLOCKS]; /* a block that has one starts with what is pending at its end */
-    bool again;                /* a producer turned out to have to store */
+    bool again;                /* a producer turned out to have to store, or a join to be none */
+    bool eager[REGION_BLOCKS]; /* heads of loops that find flags in memory all the same */
+    uint64_t overwritten[REGION_BLOCKS]; /* guest values, while the flags of a join are needed */
+    struct pending at_edge[REGION_BLOCKS][2]; /* that leads to a join */
 };
+
+static const struct pending nothing = {.join = -1};
+
+static bool is_join(const struct forward *f, int n)
+{
+    const struct ir_block *b = &f->r->block[n];
+
+    return b->loop_head && b->flags_in && f->parent[n] < 0 && !f->eager[n];
+}
 
 static uint64_t guest_value(ir_value v)
 {
@@ -145,7 +162,7 @@ static bool can_redo(const struct ir_region *r, const struct ir_insn *i, struct 
 {
     if (i->op != IR_ADD && i->op != IR_SUB && i->op != IR_AND && i->op != IR_FCMP)
         return false;
-    *p = (struct pending){.producer = i};
+    *p = (struct pending){.producer = i, .join = -1};
     for (const struct ir_insn *j = i;; j--) {
         if (j < i && (!(attributes(j) & IR_PURE) || ir_is_guest(j->dst) || sets(j) ||
                       (attributes(j) & (IR_READS_FLAGS | IR_READS_DST))))
@@ -169,26 +186,35 @@ static void make_store(struct forward *f, const struct ir_insn *producer)
     f->again = true;
 }
 
+/* What of the guest's redo_by_result() reads. */
+static uint64_t results(const struct ir_insn *producer)
+{
+    return guest_value(producer->dst) | (producer->op == IR_AND ? 0 : guest_value(producer->b));
+}
+
 /* Instruction i writes registers: are the flags lost? */
 static void overwrite(struct forward *f, struct pending *p, const struct ir_insn *i)
 {
     uint64_t set = written(i);
     const struct ir_insn *producer = p->producer;
 
+    if (p->join >= 0 && (i->flags & IR_FLAGS_NEEDED))
+        f->overwritten[p->join] |= set;
     if (!producer || set == 0)
         return;
     p->by_operands &= !(set & p->operands);
-    p->by_result &= !(set & guest_value(producer->dst)) &&
-                    (producer->op == IR_AND || !(set & guest_value(producer->b)));
+    p->by_result &= !(set & results(producer));
     if (p->by_operands || p->by_result)
         return;
     if (i->flags & IR_FLAGS_NEEDED)
         make_store(f, producer);
-    p->producer = NULL;
+    *p = nothing;
 }
 
 static uint16_t redo_code(const struct forward *f, const struct pending *p)
 {
+    if (p->join >= 0)
+        return (uint16_t)(REDO_JOIN | p->join);
     if (!p->producer)
         return 0;
     return (uint16_t)((p->producer - f->r->insn + 1) | (p->by_operands ? 0 : REDO_BY_RESULT));
@@ -200,6 +226,23 @@ static bool consumer_can_redo(const struct pending *p)
 {
     return p->by_operands && !p->temps &&
            (p->producer->b != IR_IMM || p->producer->imm == (int32_t)p->producer->imm);
+}
+
+/* The same, where the code always gets to: no join can say how. */
+static uint16_t redo_now(struct forward *f, const struct pending *p)
+{
+    if (p->join < 0)
+        return redo_code(f, p);
+    f->eager[p->join] = f->again = true;
+    return 0;
+}
+
+/* A consumer reads flags where they are only pending. */
+static uint16_t consume(struct forward *f, const struct pending *p)
+{
+    if (p->producer && !consumer_can_redo(p))
+        make_store(f, p->producer);
+    return redo_now(f, p);
 }
 
 static bool leaves(const struct ir_insn *i)
@@ -214,22 +257,22 @@ static void step(struct forward *f, const struct ir_block *b, unsigned k, struct
     struct pending own;
 
     f->r->redo[b->first + k] = 0;
-    if ((attr & (IR_SLOW | IR_CLOBBERS)) || leaves(i)) {
+    if ((attr & IR_CLOBBERS) || leaves(i)) {
+        f->r->redo[b->first + k] = redo_now(f, p);
+    } else if (attr & IR_SLOW) {
         f->r->redo[b->first + k] = redo_code(f, p);
-    } else if ((attr & IR_READS_FLAGS) && p->producer && !finds_eflags(f->r, b, k)) {
-        if (!consumer_can_redo(p))
-            make_store(f, p->producer);
-        f->r->redo[b->first + k] = redo_code(f, p);
+    } else if ((attr & IR_READS_FLAGS) && !finds_eflags(f->r, b, k)) {
+        f->r->redo[b->first + k] = consume(f, p);
     }
     if (attr & IR_CLOBBERS)
-        p->producer = NULL;
+        *p = nothing;
     if (!sets(i)) {
         overwrite(f, p, i);
     } else if (i->flags & (IR_STORE | IR_DEAD) || !(i->flags & IR_FLAGS_NEEDED) ||
                !can_redo(f->r, i, &own)) {
         if (i->flags & IR_FLAGS_NEEDED)
             i->flags |= IR_STORE;
-        p->producer = NULL;
+        *p = nothing;
     } else {
         *p = own;
     }
@@ -245,33 +288,121 @@ static void forward_block(struct forward *f, unsigned n, struct pending p)
         struct ir_edge *edge = &b->edge[k];
 
         edge->redo = 0;
+        f->at_edge[n][k] = p;
         if (edge->block < 0)
-            edge->redo = leaves(&f->r->insn[b->first + b->count - 1]) ? 0 : redo_code(f, &p);
+            edge->redo = leaves(&f->r->insn[b->first + b->count - 1]) ? 0 : redo_now(f, &p);
         else if (f->parent[edge->block] >= 0)
             forward_block(f, (unsigned)edge->block, p);
         else if (f->r->block[edge->block].flags_in)
-            edge->redo = redo_code(f, &p);
+            edge->redo = redo_now(f, &p);
     }
 }
 
-static void put_off_stores(struct ir_region *r)
+static void put_off_stores(struct forward *f)
 {
-    static const struct pending none;
-    struct forward f = {.r = r};
+    struct ir_region *r = f->r;
 
-    ir_find_parents(r, f.parent);
+    f->again = false;
+    memset(f->overwritten, 0, sizeof(f->overwritten));
     memset(r->redo, 0, r->insns * sizeof(r->redo[0]));
+    for (unsigned n = 0; n < r->blocks; n++) {
+        struct pending at_start = nothing;
+
+        if (is_join(f, (int)n))
+            at_start.join = (int)n;
+        if (f->parent[n] < 0)
+            forward_block(f, n, at_start);
+    }
+}
+
+/* --- ways into loops --- */
+
+/* Whether what is pending on the way into a join can be made again in all of the loop. */
+static bool find_way(const struct forward *f, const struct pending *p, uint64_t overwritten,
+                     struct ir_way *way)
+{
+    const struct ir_insn *i = p->producer;
+    uint16_t index = (uint16_t)(i - f->r->insn + 1);
+
+    *way = (struct ir_way){.redo = index};
+    if (p->by_operands && !(p->operands & overwritten))
+        return true;
+    if (p->by_result && !(results(i) & overwritten)) {
+        way->redo |= REDO_BY_RESULT;
+        return true;
+    }
+    way->save_a = guest_value(i->a) & overwritten;
+    way->save_b = guest_value(i->b) & overwritten;
+    return p->by_operands && !p->temps && i->op != IR_FCMP;
+}
+
+/* Numbers the ways into joins. */
+static void find_ways(struct forward *f)
+{
+    struct ir_region *r = f->r;
+
+    memset(r->join, 0, r->blocks * sizeof(r->join[0]));
+    for (unsigned n = 0; n < r->blocks; n++) {
+        for (unsigned k = 0; k < r->block[n].edges; k++) {
+            struct ir_edge *edge = &r->block[n].edge[k];
+            const struct pending *p = &f->at_edge[n][k];
+            struct ir_join *join = &r->join[edge->block < 0 ? 0 : edge->block];
+
+            edge->way = 0;
+            if (edge->block < 0 || !is_join(f, edge->block) || !p->producer ||
+                join->ways == JOIN_WAYS ||
+                !find_way(f, p, f->overwritten[edge->block], &join->way[join->ways]))
+                continue;
+            edge->way = ++join->ways;
+            edge->redo = 0;
+        }
+    }
+}
+
+/* Instructions of the host, about, that a join saves on one of its edges in a round of its loop. */
+static int gain(const struct ir_region *r, const struct ir_edge *edge, unsigned depth)
+{
+    int weight = 1 << 3 * MIN(depth, 3);
+    const struct ir_way *way;
+
+    if (!edge->way)
+        return -weight;
+    way = &r->join[edge->block].way[edge->way - 1];
+    return weight * (3 - way->save_a - way->save_b);
+}
+
+/* Whether there are joins that do not pay, which are none from now on. */
+static bool drop_joins(struct forward *f)
+{
+    const struct ir_region *r = f->r;
+    int gains[REGION_BLOCKS] = {0};
+    bool dropped = false;
+
     for (unsigned n = 0; n < r->blocks; n++)
-        if (f.parent[n] < 0)
-            forward_block(&f, n, none);
-    if (f.again)
-        put_off_stores(r);
+        for (unsigned k = 0; k < r->block[n].edges; k++)
+            if (r->block[n].edge[k].block >= 0)
+                gains[r->block[n].edge[k].block] +=
+                    gain(r, &r->block[n].edge[k], r->block[n].depth);
+    for (unsigned n = 0; n < r->blocks; n++) {
+        if (!is_join(f, (int)n) || gains[n] > 0)
+            continue;
+        f->eager[n] = dropped = true;
+    }
+    return dropped;
 }
 
 void pass_flags(struct ir_region *r)
 {
+    struct forward f = {.r = r};
+
     find_needs(r);
     for (unsigned k = 0; k < r->insns; k++)
         r->insn[k].flags &= (uint16_t)~IR_STORE;
-    put_off_stores(r);
+    ir_find_parents(r, f.parent);
+    do {
+        do
+            put_off_stores(&f);
+        while (f.again);
+        find_ways(&f);
+    } while (drop_joins(&f));
 }

@@ -88,6 +88,7 @@ struct soft_cpu {
                                    timer) */
     uint32_t nzcv;
     uint16_t raw_flags; /* the translator's NZCV, while its code runs (jit/flags.h) */
+    uint8_t flag_way;   /* where instead flags are that a loop has not made (jit/ir.h, ir_join) */
     uint32_t daif;
     uint32_t held; /* what clearing a bit of DAIF would let go, in its layout: I and F: the line is
                       asserted; D: self-hosted debug, or the host's, is in use */
@@ -105,6 +106,7 @@ struct soft_cpu {
     struct soft_pauth pauth[2][4]; /* by bit 55 and key */
 
     uintptr_t stack_base, stack_limit; /* of guest returns on the host's stack (jit/emit_flow.c) */
+    uint64_t flag_operand[2];          /* of the comparison that flag_way is about */
 
     /* What follows from the above, kept by soft_context_changed(): */
     struct soft_view *view; /* whose arrays dtlb and jump are */
