@@ -180,7 +180,8 @@ static int connect_locked(const char *name, const struct sockaddr_un *address, b
     if (fd == -ECONNREFUSED)
         unlink(address->sun_path); /* of a process that was killed */
     if (!may_start)
-        return error_set(err, ENOENT, "no switch \"%s\" runs; \"atoll switch\" lists those that do", name);
+        return error_set(err, ENOENT, "no switch \"%s\" runs; \"atoll switch\" lists those that do",
+                         name);
     ret = start(name, address, err);
     if (ret)
         return ret;
